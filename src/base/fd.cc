@@ -1,0 +1,81 @@
+#include "base/fd.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <utility>
+
+namespace isotach {
+
+Fd& Fd::operator=(Fd&& other) noexcept {
+  if (this != &other) {
+    reset();
+    fd_ = other.release();
+  }
+  return *this;
+}
+
+int Fd::release() { return std::exchange(fd_, -1); }
+
+void Fd::reset() {
+  if (fd_ >= 0) ::close(fd_);
+  fd_ = -1;
+}
+
+Result<Fd> open_readonly(const std::string& path) {
+  int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return system_failure(errno, "open " + path);
+  return Fd(fd);
+}
+
+Result<std::string> read_file(const std::string& path, std::size_t limit_bytes) {
+  auto fd = open_readonly(path);
+  if (!fd) return tl::make_unexpected(std::move(fd.error()));
+  std::string text;
+  constexpr std::size_t kChunkBytes = 16384;
+  for (;;) {
+    const std::size_t had = text.size();
+    if (had > limit_bytes) return system_failure(EFBIG, "read " + path);
+    text.resize(had + kChunkBytes);
+    const ssize_t got = ::read(fd->get(), text.data() + had, kChunkBytes);
+    if (got < 0) {
+      const int saved = errno;
+      text.resize(had);
+      if (saved == EINTR) continue;
+      return system_failure(saved, "read " + path);
+    }
+    text.resize(had + static_cast<std::size_t>(got));
+    if (got == 0) return text;
+  }
+}
+
+Result<void> write_all(int fd, std::string_view text) {
+  while (!text.empty()) {
+    const ssize_t written = ::write(fd, text.data(), text.size());
+    if (written < 0) {
+      const int saved = errno;
+      if (saved == EINTR) continue;
+      return system_failure(saved, "write");
+    }
+    text.remove_prefix(static_cast<std::size_t>(written));
+  }
+  return {};
+}
+
+Result<void> replace_file(const std::string& path, std::string_view text) {
+  const std::string temporary = path + ".new." + std::to_string(::getpid());
+  Fd fd(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
+  if (!fd.is_open()) return system_failure(errno, "create " + temporary);
+  int failed = 0;
+  if (auto done = write_all(fd.get(), text); !done) failed = done.error().errno_value;
+  if (failed == 0 && ::fsync(fd.get()) != 0) failed = errno;
+  if (failed == 0 && std::rename(temporary.c_str(), path.c_str()) != 0) failed = errno;
+  if (failed != 0) {
+    ::unlink(temporary.c_str());
+    return system_failure(failed, "write " + path);
+  }
+  return {};
+}
+
+}  // namespace isotach

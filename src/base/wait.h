@@ -1,0 +1,42 @@
+// Waiting for the next sample without sleeping: one call waits for a deadline, a signal, a resized
+// terminal or readable input, whichever comes first.
+//
+// One object per process, made in main before any thread starts; it blocks nothing in the threads.
+// First SIGINT or SIGTERM: interrupted() turns true. Second SIGINT: the process leaves at once with
+// exit code 130 (after running the emergency action, which must be async-signal-safe).
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+namespace isotach {
+
+enum class Wake { deadline, interrupted, resized, child_exited, input, output_closed };
+
+struct WaitTargets {
+  int input_fd = -1;   // wake when readable; -1 for none
+  int output_fd = -1;  // wake when the reader has closed it; -1 for none
+};
+
+class SignalWaiter {
+ public:
+  SignalWaiter();   // installs handlers for SIGINT, SIGTERM, SIGHUP, SIGWINCH, SIGCHLD; ignores SIGPIPE
+  ~SignalWaiter();  // puts the earlier handlers back
+  SignalWaiter(const SignalWaiter&) = delete;
+  SignalWaiter& operator=(const SignalWaiter&) = delete;
+
+  // Waits until `deadline_monotonic_ns`. A signal that came before the call counts too.
+  [[nodiscard]] Wake wait_until(std::int64_t deadline_monotonic_ns, WaitTargets targets = {});
+
+  [[nodiscard]] bool interrupted() const;
+  // The signal that interrupted, or 0.
+  [[nodiscard]] int signal_number() const;
+  // For tests and for commands that end themselves: as if SIGINT had come.
+  void interrupt();
+
+  // Bytes written to the terminal when the second SIGINT or a fatal end comes, such as the sequence
+  // that leaves the alternate screen. Must outlive the waiter; empty for none.
+  void set_emergency_text(std::string_view text);
+};
+
+}  // namespace isotach

@@ -1,0 +1,77 @@
+#include "command/common_options.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/text.h"
+
+namespace isotach::command {
+
+std::vector<OptionSpec> format_options() {
+  return {
+      {"--json", 'J', "", "print one JSON document", "output"},
+      {"--json-stream", 0, "", "print one JSON object a line, while it runs", "output"},
+      {"--csv", 0, "", "print comma-separated values under a head line, in base units", "output"},
+  };
+}
+
+Result<Format> format_of(const Arguments& arguments) {
+  const bool json = arguments.has("--json");
+  const bool json_stream = arguments.has("--json-stream");
+  const bool csv = arguments.has("--csv");
+  if (json + json_stream + csv > 1)
+    return failure(ErrorKind::usage, "only one of --json, --json-stream and --csv can be printed at once");
+  if (json) return Format::json;
+  if (json_stream) return Format::json_stream;
+  return csv ? Format::csv : Format::table;
+}
+
+OptionSpec record_option() {
+  return {"--record", 0, "FILE", "write every sample to FILE too; see isotach replay", "output", {}, "file"};
+}
+
+OptionSpec proc_root_option() {
+  return {"--proc-root", 0, "DIR", "read DIR/proc and DIR/sys, a saved tree, instead of this machine",
+          "source", {}, "directory"};
+}
+
+OptionSpec interval_option() {
+  return {"--interval", 'i', "TIME", "time between samples, such as 1, 0.1, 50ms (at least 10ms)", "timing"};
+}
+
+OptionSpec count_option() { return {"--count", 'n', "N", "stop after N samples", "timing"}; }
+
+OptionSpec duration_option() { return {"--for", 't', "TIME", "stop after this time, such as 30s, 5m", "timing"}; }
+
+Result<std::int64_t> parse_interval_ns(const std::string& text, const std::string& what) {
+  const auto interval_ns = parse_duration_ns(text);
+  if (!interval_ns)
+    return failure(ErrorKind::usage, "'" + printable(text) + "' is no " + what,
+                   "write seconds or a unit, such as 1, 0.25, 100ms");
+  if (*interval_ns < kShortestIntervalNs)
+    return failure(ErrorKind::usage, "a " + what + " of '" + printable(text) + "' is too short",
+                   "the shortest is 10ms");
+  return *interval_ns;
+}
+
+Result<std::uint64_t> parse_count(const std::string& text, const std::string& what) {
+  const auto count = parse_unsigned(text);
+  if (!count || *count == 0)
+    return failure(ErrorKind::usage, "'" + printable(text) + "' is no " + what, "write a whole number above 0");
+  return *count;
+}
+
+Result<std::string> proc_root_of(const Arguments& arguments) {
+  const auto folder = arguments.value("--proc-root");
+  if (!folder) return std::string();
+  struct stat status{};
+  if (::stat(folder->c_str(), &status) != 0) return system_failure(errno, "open " + *folder);
+  const std::string proc = *folder + "/proc";
+  if (!S_ISDIR(status.st_mode) || ::stat(proc.c_str(), &status) != 0 || !S_ISDIR(status.st_mode))
+    return failure(ErrorKind::usage, "'" + printable(*folder) + "' holds no folder proc",
+                   "give the folder above the saved proc and sys folders");
+  if (::access(proc.c_str(), R_OK | X_OK) != 0) return system_failure(errno, "read " + proc);
+  return *folder;
+}
+
+}  // namespace isotach::command

@@ -1,0 +1,37 @@
+// Options that several commands share, described and read in one place.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "command/spec.h"
+
+namespace isotach::command {
+
+enum class Format { table, json, json_stream, csv };
+
+// --json/-J, --json-stream, --csv.
+[[nodiscard]] std::vector<OptionSpec> format_options();
+// Two formats at once are a usage error.
+[[nodiscard]] Result<Format> format_of(const Arguments& arguments);
+
+[[nodiscard]] OptionSpec record_option();      // --record FILE
+[[nodiscard]] OptionSpec proc_root_option();   // --proc-root DIR
+[[nodiscard]] OptionSpec interval_option();    // --interval/-i TIME
+[[nodiscard]] OptionSpec count_option();       // --count/-n N
+[[nodiscard]] OptionSpec duration_option();    // --for/-t TIME
+
+inline constexpr std::int64_t kShortestIntervalNs = 10'000'000;
+
+// `text` as an interval: at least 10 ms. `what` names it in the message ("delay").
+[[nodiscard]] Result<std::int64_t> parse_interval_ns(const std::string& text, const std::string& what);
+// `text` as a whole number above 0.
+[[nodiscard]] Result<std::uint64_t> parse_count(const std::string& text, const std::string& what);
+
+// --proc-root, checked: it must be a folder with proc/ in it, or the content of a proc folder.
+[[nodiscard]] Result<std::string> proc_root_of(const Arguments& arguments);
+
+}  // namespace isotach::command

@@ -1,0 +1,17 @@
+#include "command/context.h"
+#include "command/spec.h"
+
+namespace isotach::command {
+
+CommandSpec record_command() {
+  CommandSpec spec;
+  spec.name = "record";
+  spec.area = "overview";
+  spec.summary = "not written yet";
+  spec.run = [](Context& context, const Arguments&) {
+    return context.report({ErrorKind::not_supported, 0, "not written yet", {}});
+  };
+  return spec;
+}
+
+}  // namespace isotach::command

@@ -1,0 +1,75 @@
+#include "kernel/key_value.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cstring>
+
+#include "base/check.h"
+
+namespace isotach::kernel {
+
+KeyValueParser::KeyValueParser(std::span<const std::string_view> keys) : keys_(keys) {}
+
+int KeyValueParser::index_of(std::string_view key) const {
+  for (std::size_t i = 0; i < keys_.size(); ++i)
+    if (keys_[i] == key) return static_cast<int>(i);
+  return kUnwanted;
+}
+
+void KeyValueParser::parse(std::string_view text, std::span<Value> values) {
+  CHECK(values.size() == keys_.size());
+  std::fill(values.begin(), values.end(), Value(Missing::not_supported));
+
+  std::size_t line_number = 0;
+  for (; !text.empty(); ++line_number) {
+    const std::size_t end = std::min(text.find('\n'), text.size());
+    std::string_view line = text.substr(0, end);
+    text.remove_prefix(std::min(end + 1, text.size()));
+
+    const std::size_t key_end = std::min(line.find_first_of(": \t"), line.size());
+    const std::string_view key = line.substr(0, key_end);
+    if (line_number == lines_.size()) lines_.emplace_back();
+    Line& known = lines_[line_number];
+    if (known.key != key) known = {std::string(key), index_of(key)};
+    if (known.index == kUnwanted) continue;
+    Value& value = values[static_cast<std::size_t>(known.index)];
+    if (!value.is_missing()) continue;
+    line.remove_prefix(key_end);
+    if (line.starts_with(':')) line.remove_prefix(1);
+    const auto number = take_unsigned(line);
+    value = number ? Value::of(*number) : Value(Missing::malformed);
+  }
+}
+
+std::optional<std::uint64_t> take_unsigned(std::string_view& text) {
+  const std::size_t start = text.find_first_not_of(" \t");
+  if (start == std::string_view::npos) return std::nullopt;
+  std::uint64_t number = 0;
+  const char* begin = text.data() + start;
+  const auto [stopped, error] = std::from_chars(begin, text.data() + text.size(), number);
+  if (error != std::errc{}) return std::nullopt;
+  text.remove_prefix(static_cast<std::size_t>(stopped - text.data()));
+  return number;
+}
+
+std::string_view take_word(std::string_view& text) {
+  const std::size_t start = text.find_first_not_of(" \t");
+  if (start == std::string_view::npos) {
+    text = {};
+    return {};
+  }
+  const std::size_t end = std::min(text.find_first_of(" \t", start), text.size());
+  const std::string_view word = text.substr(start, end - start);
+  text.remove_prefix(end);
+  return word;
+}
+
+std::optional<std::string_view> take_line(std::string_view& text) {
+  if (text.empty()) return std::nullopt;
+  const std::size_t end = std::min(text.find('\n'), text.size());
+  const std::string_view line = text.substr(0, end);
+  text.remove_prefix(std::min(end + 1, text.size()));
+  return line;
+}
+
+}  // namespace isotach::kernel

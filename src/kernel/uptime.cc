@@ -1,0 +1,29 @@
+#include "kernel/uptime.h"
+
+#include "base/text.h"
+#include "kernel/key_value.h"
+
+namespace isotach::kernel {
+namespace {
+
+Value take_real(std::string_view& text) {
+  const auto number = parse_real(trim(take_word(text)));
+  return number ? Value::of_real(*number) : Value(Missing::malformed);
+}
+
+}  // namespace
+
+UptimeReader::UptimeReader(const SystemRoot& root)
+    : uptime_(root, "proc/uptime"), load_(root, "proc/loadavg") {}
+
+void UptimeReader::read(UptimeReading& reading) {
+  reading = {};
+  if (auto text = uptime_.read()) reading.uptime_s = take_real(*text);
+  if (auto text = load_.read()) {
+    reading.load_1_minute = take_real(*text);
+    reading.load_5_minutes = take_real(*text);
+    reading.load_15_minutes = take_real(*text);
+  }
+}
+
+}  // namespace isotach::kernel

@@ -1,0 +1,148 @@
+#include "view/export/json_writer.h"
+
+#include <fmt/format.h>
+
+#include <cmath>
+#include <utility>
+
+#include "base/check.h"
+#include "base/text.h"
+
+namespace isotach::view {
+
+void JsonWriter::separate() {
+  if (after_key_) {
+    after_key_ = false;
+    return;
+  }
+  if (levels_.empty()) return;
+  CHECK(levels_.back().closer == ']');
+  if (!levels_.back().empty) text_ += ',';
+  levels_.back().empty = false;
+}
+
+JsonWriter& JsonWriter::begin_object() {
+  separate();
+  text_ += '{';
+  levels_.push_back({'}'});
+  return *this;
+}
+
+JsonWriter& JsonWriter::end_object() {
+  CHECK(!levels_.empty() && levels_.back().closer == '}' && !after_key_);
+  levels_.pop_back();
+  text_ += '}';
+  return *this;
+}
+
+JsonWriter& JsonWriter::begin_array() {
+  separate();
+  text_ += '[';
+  levels_.push_back({']'});
+  return *this;
+}
+
+JsonWriter& JsonWriter::end_array() {
+  CHECK(!levels_.empty() && levels_.back().closer == ']');
+  levels_.pop_back();
+  text_ += ']';
+  return *this;
+}
+
+namespace {
+
+void append_escaped(std::string& out, std::string_view text) {
+  out += '"';
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    const auto byte = static_cast<unsigned char>(c);
+    if (c == '"' || c == '\\') {
+      out += '\\';
+      out += c;
+    } else if (c == '\n') {
+      out += "\\n";
+    } else if (c == '\t') {
+      out += "\\t";
+    } else if (byte < 0x20 || byte == 0x7f) {
+      out += fmt::format("\\u{:04x}", byte);
+    } else if (byte < 0x80) {
+      out += c;
+    } else {
+      const std::size_t length = utf8_length(text.substr(i));
+      if (length == 0) {
+        out += "\xef\xbf\xbd";
+      } else {
+        out.append(text.substr(i, length));
+        i += length - 1;
+      }
+    }
+  }
+  out += '"';
+}
+
+}  // namespace
+
+JsonWriter& JsonWriter::key(std::string_view name) {
+  CHECK(!levels_.empty() && levels_.back().closer == '}' && !after_key_);
+  if (!levels_.back().empty) text_ += ',';
+  levels_.back().empty = false;
+  append_escaped(text_, name);
+  text_ += ':';
+  after_key_ = true;
+  return *this;
+}
+
+JsonWriter& JsonWriter::string(std::string_view value) {
+  separate();
+  append_escaped(text_, value);
+  return *this;
+}
+
+JsonWriter& JsonWriter::integer(std::int64_t value) {
+  separate();
+  fmt::format_to(std::back_inserter(text_), "{}", value);
+  return *this;
+}
+
+JsonWriter& JsonWriter::unsigned_integer(std::uint64_t value) {
+  separate();
+  fmt::format_to(std::back_inserter(text_), "{}", value);
+  return *this;
+}
+
+JsonWriter& JsonWriter::real(double value) {
+  if (!std::isfinite(value)) return null();
+  separate();
+  fmt::format_to(std::back_inserter(text_), "{}", value);
+  return *this;
+}
+
+JsonWriter& JsonWriter::real(std::optional<double> value) {
+  return value ? real(*value) : null();
+}
+
+JsonWriter& JsonWriter::boolean(bool value) {
+  separate();
+  text_ += value ? "true" : "false";
+  return *this;
+}
+
+JsonWriter& JsonWriter::null() {
+  separate();
+  text_ += "null";
+  return *this;
+}
+
+JsonWriter& JsonWriter::value(const Value& value) {
+  switch (value.type()) {
+    case Value::Type::unsigned_integer: return unsigned_integer(value.as_unsigned());
+    case Value::Type::signed_integer: return integer(value.as_signed());
+    case Value::Type::real: return real(value.as_real());
+    case Value::Type::missing: break;
+  }
+  return null();
+}
+
+std::string JsonWriter::take() { return std::exchange(text_, {}); }
+
+}  // namespace isotach::view
