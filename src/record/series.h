@@ -41,7 +41,7 @@ class SeriesTable {
   static constexpr std::size_t kLimit = 65536;
 
   // The id of this metric with these labels; a new one on first sight. nullopt past kLimit.
-  [[nodiscard]] std::optional<SeriesId> intern(const MetricDescriptor& metric, const Labels& labels = {});
+  std::optional<SeriesId> intern(const MetricDescriptor& metric, const Labels& labels = {});
 
   [[nodiscard]] const Series& at(SeriesId id) const;
   [[nodiscard]] std::size_t size() const;
