@@ -64,14 +64,22 @@ Result<std::uint64_t> parse_count(const std::string& text, const std::string& wh
 Result<std::string> proc_root_of(const Arguments& arguments) {
   const auto folder = arguments.value("--proc-root");
   if (!folder) return std::string();
-  struct stat status{};
+  if (folder->empty()) return failure(ErrorKind::usage, "--proc-root needs the name of a folder");
+  struct stat status {};
   if (::stat(folder->c_str(), &status) != 0) return system_failure(errno, "open " + *folder);
-  const std::string proc = *folder + "/proc";
-  if (!S_ISDIR(status.st_mode) || ::stat(proc.c_str(), &status) != 0 || !S_ISDIR(status.st_mode))
-    return failure(ErrorKind::usage, "'" + printable(*folder) + "' holds no folder proc",
-                   "give the folder above the saved proc and sys folders");
-  if (::access(proc.c_str(), R_OK | X_OK) != 0) return system_failure(errno, "read " + proc);
-  return *folder;
+  if (!S_ISDIR(status.st_mode)) return system_failure(ENOTDIR, "open " + *folder);
+  if (::access(folder->c_str(), R_OK | X_OK) != 0) return system_failure(errno, "read " + *folder);
+  // A saved tree has proc/; the copy of a proc folder itself will do too.
+  for (const std::string& proc : {*folder + "/proc", *folder}) {
+    if (::stat((proc + "/meminfo").c_str(), &status) != 0 && ::stat((proc + "/stat").c_str(), &status) != 0)
+      continue;
+    if (::access(proc.c_str(), R_OK | X_OK) != 0) return system_failure(errno, "read " + proc);
+    return *folder;
+  }
+  if (::stat((*folder + "/proc").c_str(), &status) == 0 && ::access((*folder + "/proc").c_str(), X_OK) != 0)
+    return system_failure(errno, "read " + *folder + "/proc");
+  return failure(ErrorKind::usage, "'" + printable(*folder) + "' holds no saved proc folder",
+                 "give the folder above a saved proc (and sys), with proc/meminfo and proc/stat in it");
 }
 
 }  // namespace isotach::command
