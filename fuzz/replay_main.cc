@@ -1,0 +1,136 @@
+// Runs a fuzz target without libFuzzer, so that every test run goes through the corpus and a fixed
+// set of mutations of it: `NAME_replay CORPUS_FOLDER`. The same inputs come in the same order on
+// every machine; only how many of them fit into the time limit differs.
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <string>
+#include <vector>
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size);
+
+namespace {
+
+constexpr std::size_t kMutations = 20000;
+constexpr std::size_t kSizeLimitBytes = 65536;
+constexpr auto kTimeLimit = std::chrono::seconds(2);
+
+// Marsaglia's xorshift64*: small, and the same everywhere.
+class Random {
+ public:
+  std::uint64_t next() {
+    state_ ^= state_ >> 12;
+    state_ ^= state_ << 25;
+    state_ ^= state_ >> 27;
+    return state_ * 0x2545f4914f6cdd1dULL;
+  }
+  std::size_t below(std::size_t limit) { return limit == 0 ? 0 : static_cast<std::size_t>(next() % limit); }
+
+ private:
+  std::uint64_t state_ = 0x15074c6a5eedULL;
+};
+
+// What has broken parsers of numbers and lines before.
+constexpr const char* kTokens[] = {"18446744073709551615",
+                                   "18446744073709551616",
+                                   "-1",
+                                   "0",
+                                   "99999999999999999999999999",
+                                   "\n",
+                                   "\n\n",
+                                   " ",
+                                   "\t",
+                                   ":",
+                                   "=",
+                                   ")",
+                                   "(",
+                                   "\"",
+                                   "\\",
+                                   "\xff\xfe",
+                                   "1e999",
+                                   "nan",
+                                   "cpu",
+                                   "kB",
+                                   ".",
+                                   "\r\n",
+                                   "[",
+                                   "]",
+                                   "%",
+                                   "\xf0\x9f\x98\x80"};
+
+void mutate(std::string& text, Random& random) {
+  const std::size_t at = random.below(text.size() + 1);
+  switch (random.below(7)) {
+    case 0:  // one bit
+      if (at < text.size()) text[at] = static_cast<char>(text[at] ^ (1 << random.below(8)));
+      break;
+    case 1:  // one byte
+      if (at < text.size()) text[at] = static_cast<char>(random.below(256));
+      break;
+    case 2:  // cut off
+      text.resize(at);
+      break;
+    case 3:  // a piece gone
+      text.erase(at, random.below(32));
+      break;
+    case 4:  // a piece twice
+      text.insert(at, text.substr(random.below(text.size() + 1), random.below(64)));
+      break;
+    case 5:
+      text.insert(at, kTokens[random.below(std::size(kTokens))]);
+      break;
+    default: {  // over what stands there
+      const std::string token = kTokens[random.below(std::size(kTokens))];
+      text.replace(at, std::min(token.size(), text.size() - at), token);
+      break;
+    }
+  }
+  if (text.size() > kSizeLimitBytes) text.resize(kSizeLimitBytes);
+}
+
+void run(const std::string& text) {
+  // A copy of exactly this size on the heap: reading past its end is seen by the sanitizers.
+  const std::vector<std::uint8_t> bytes(text.begin(), text.end());
+  LLVMFuzzerTestOneInput(bytes.data(), bytes.size());
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc != 2) {
+    std::fprintf(stderr, "usage: %s CORPUS_FOLDER\n", argv[0]);
+    return 2;
+  }
+  std::vector<std::string> paths;
+  for (const auto& entry : std::filesystem::directory_iterator(argv[1]))
+    paths.push_back(entry.path().string());
+  std::sort(paths.begin(), paths.end());
+  std::vector<std::string> corpus;
+  for (const std::string& path : paths) {
+    std::ifstream file(path, std::ios::binary);
+    corpus.emplace_back(std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>());
+  }
+  if (corpus.empty()) {
+    std::fprintf(stderr, "%s: no files\n", argv[1]);
+    return 1;
+  }
+
+  run({});
+  for (const std::string& text : corpus) run(text);
+
+  const auto end = std::chrono::steady_clock::now() + kTimeLimit;
+  Random random;
+  std::size_t done = 0;
+  for (; done < kMutations && std::chrono::steady_clock::now() < end; ++done) {
+    std::string text = corpus[done % corpus.size()];
+    for (std::size_t steps = 1 + random.below(8); steps > 0; --steps) mutate(text, random);
+    run(text);
+  }
+  std::printf("%zu files, %zu mutations\n", corpus.size(), done);
+  return 0;
+}
