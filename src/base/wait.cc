@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -25,6 +26,8 @@ std::atomic<bool> g_resized{false};
 std::atomic<bool> g_child_exited{false};
 std::atomic<const char*> g_emergency_text{nullptr};
 std::atomic<std::size_t> g_emergency_size{0};
+termios g_terminal_settings = {};  // valid while g_terminal_fd is not -1
+std::atomic<int> g_terminal_fd{-1};
 
 constexpr int kSignals[] = {SIGINT, SIGTERM, SIGHUP, SIGWINCH, SIGCHLD, SIGPIPE};
 std::array<struct sigaction, std::size(kSignals)> g_earlier_actions;
@@ -44,10 +47,7 @@ void on_signal(int number) {
     int none = 0;
     const bool first = g_signal_number.compare_exchange_strong(none, number);
     if (!first && number == SIGINT) {
-      const char* text = g_emergency_text;
-      if (text != nullptr) {
-        [[maybe_unused]] const ssize_t ignored = ::write(STDOUT_FILENO, text, g_emergency_size);
-      }
+      run_emergency_action();
       ::_exit(130);
     }
   }
@@ -56,6 +56,15 @@ void on_signal(int number) {
 }
 
 }  // namespace
+
+void run_emergency_action() {
+  const char* text = g_emergency_text;
+  if (text != nullptr) {
+    [[maybe_unused]] const ssize_t ignored = ::write(STDOUT_FILENO, text, g_emergency_size);
+  }
+  const int terminal = g_terminal_fd;
+  if (terminal >= 0) ::tcsetattr(terminal, TCSANOW, &g_terminal_settings);
+}
 
 SignalWaiter::SignalWaiter() {
   CHECK(g_pipe[0] == -1);
@@ -77,6 +86,7 @@ SignalWaiter::~SignalWaiter() {
     fd = -1;
   }
   g_emergency_text = nullptr;
+  g_terminal_fd = -1;
 }
 
 bool SignalWaiter::interrupted() const { return g_signal_number != 0; }
@@ -92,6 +102,11 @@ void SignalWaiter::interrupt() {
 void SignalWaiter::set_emergency_text(std::string_view text) {
   g_emergency_size = text.size();
   g_emergency_text = text.empty() ? nullptr : text.data();
+}
+
+void SignalWaiter::keep_terminal_settings(int fd) {
+  g_terminal_fd = -1;
+  if (fd >= 0 && ::tcgetattr(fd, &g_terminal_settings) == 0) g_terminal_fd = fd;
 }
 
 Wake SignalWaiter::wait_until(std::int64_t deadline_monotonic_ns, WaitTargets targets) {

@@ -37,6 +37,13 @@ class SignalWaiter {
   // Bytes written to the terminal when the second SIGINT or a fatal end comes, such as the sequence
   // that leaves the alternate screen. Must outlive the waiter; empty for none.
   void set_emergency_text(std::string_view text);
+  // The emergency action also gives the terminal on `fd` the settings (echo, line mode) that it has
+  // now; -1 for none.
+  void keep_terminal_settings(int fd);
 };
+
+// What the second SIGINT does before it leaves: for ends that run no destructors, such as a failed
+// CHECK. Async-signal-safe; does nothing when no emergency action is set.
+void run_emergency_action();
 
 }  // namespace isotach

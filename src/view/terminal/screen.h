@@ -38,8 +38,11 @@ class Screen {
   // Asks the terminal for its size again, after Wake::resized.
   void resized();
   // A key that was pressed, without waiting; nothing when there is none. Wait for input with
-  // SignalWaiter on STDIN_FILENO.
+  // SignalWaiter on input_fd().
   [[nodiscard]] std::optional<Key> read_key();
+  // Where keys come from: standard input, or the terminal itself where standard input is a pipe or
+  // a file. -1 when there is none, also after it has ended: ask before each wait.
+  [[nodiscard]] int input_fd() const;
   // False where the terminal's locale cannot show braille and blocks: draw with ASCII.
   [[nodiscard]] bool unicode() const;
 
