@@ -4,6 +4,7 @@
 // so that /metrics and the page still answer when all viewers' places are taken (they get 503).
 // Requests whose Host header names another site are refused (DNS rebinding). Where a token is set,
 // it must come as ?token=, as a cookie or as "Authorization: Bearer".
+// A browser that comes with ?token= is given the cookie and sent on to the same page without it.
 #pragma once
 
 #include <atomic>
@@ -13,6 +14,8 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "base/result.h"
 
@@ -20,29 +23,43 @@ namespace isotach::view {
 
 struct HttpRequest {
   std::string path;
-  std::map<std::string, std::string> query;
+  std::map<std::string, std::string> query;  // of a name given twice the first value counts
+  std::string last_event_id;                 // what a viewer that lost its stream saw last
+  std::string accept;                        // the Accept header: what the client can read
 };
 
 struct HttpResponse {
   int status = 200;
   std::string content_type = "text/plain; charset=utf-8";
   std::string body;
+  std::vector<std::pair<std::string, std::string>> headers = {};  // further ones: "Cache-Control"
 };
 
-// Sends one server-sent event; false when the viewer has gone or the server stops.
-using EventSink = std::function<bool(std::string_view event_name, std::string_view data)>;
+// A server-sent event. Without name and data it is a heartbeat: a comment that viewers ignore.
+struct StreamEvent {
+  std::string_view name;
+  std::string_view data;  // without line breaks
+  std::string_view id;    // comes back as last_event_id; empty for none
+};
+
+// Sends one event; false when the viewer has gone, reads too slowly, or the server stops.
+using EventSink = std::function<bool(const StreamEvent& event)>;
 
 class HttpServer {
  public:
   struct Options {
     std::string address = "127.0.0.1";
-    std::uint16_t port = 0;   // 0: any free one
-    std::string token;        // empty: none is asked for; required by start() for non-loopback addresses
+    std::uint16_t port = 0;  // 0: any free one
+    std::string token;       // empty: none is asked for; required by start() for non-loopback addresses
     int worker_limit = 12;
-    int viewer_limit = 8;     // live streams at once
+    int viewer_limit = 8;           // live streams at once; kept below worker_limit
+    int head_deadline_ms = 5'000;   // for a whole request to arrive
+    int idle_deadline_ms = 2'000;   // for the next request of a connection; less when others wait
+    int write_deadline_ms = 5'000;  // for an event to be taken, or for a response to move on
   };
   using Handler = std::function<HttpResponse(const HttpRequest&)>;
-  // Runs on a worker for as long as the viewer stays; returns when `sink` returns false.
+  // Runs on a worker for as long as the viewer stays; returns when `sink` returns false. Must call
+  // `sink` at least once a second (a heartbeat will do) to learn that.
   using StreamHandler = std::function<void(const HttpRequest&, const EventSink& sink)>;
 
   explicit HttpServer(Options options);
@@ -50,11 +67,12 @@ class HttpServer {
   HttpServer(const HttpServer&) = delete;
   HttpServer& operator=(const HttpServer&) = delete;
 
-  // Before start(). Handlers run on worker threads.
+  // Before start(). Handlers run on worker threads and answer GET and HEAD; `path` is matched as a whole.
   void serve(const std::string& path, Handler handler);
   void serve_stream(const std::string& path, StreamHandler handler);
 
   [[nodiscard]] Result<void> start();
+  // Ends requests and streams at once and waits for the workers. Not from a handler.
   void stop();
   // "http://127.0.0.1:8080/" with ?token=... where one is needed. After start().
   [[nodiscard]] std::string url() const;
@@ -67,7 +85,11 @@ class HttpServer {
   std::unique_ptr<State> state_;
 };
 
-// "127.0.0.1:8080", "[::1]:8080", "8080", "localhost" or ":8080" as --listen takes it.
+// 128 random bits as 32 hexadecimal digits, from the kernel.
+[[nodiscard]] Result<std::string> generate_token();
+
+// "127.0.0.1:8080", "[::1]:8080", "8080", "localhost" or ":8080" as --listen takes it; "*:8080" is every
+// IPv4 address of the machine. Where the address is left out it is 127.0.0.1.
 struct ListenAddress {
   std::string address;
   std::uint16_t port = 0;
