@@ -266,10 +266,22 @@ Metrics disk() {
   };
 }
 
+Metrics link() {
+  constexpr double kMegabit = 1e6;
+  return {
+      gauge("network_link_up", Unit::count, "link up", "1 while the link can carry traffic"),
+      gauge("network_link_enabled", Unit::count, "enabled", "1 while an administrator has set the interface up"),
+      gauge("network_link_physical", Unit::count, "physical", "1 when a device stands behind the interface"),
+      gauge("network_link_speed_bits_per_second", Unit::bits_per_second, "speed",
+            "Speed the link has negotiated, where the driver knows it", kMegabit),
+      gauge("network_link_full_duplex", Unit::count, "full duplex", "1 when both ends can send at once"),
+  };
+}
+
 std::array<Metrics, kFamilyCount> describe_all() {
   std::array<Metrics, kFamilyCount> families = {
       memory(), cpu_times("cpu_"), cpu_times("cpu_each_"), scheduler(), vm_counters(), uptime(),
-      pressure(), swap_device(), ksm(), interface(), disk()};
+      pressure(), swap_device(), ksm(), interface(), disk(), link()};
   const auto size = [&](Family family) { return families[static_cast<std::size_t>(family)].size(); };
   CHECK(size(Family::memory) == kernel::kMemoryFieldCount + 3);
   CHECK(size(Family::cpu) == kernel::kCpuFieldCount);
@@ -287,7 +299,8 @@ std::string_view family_label(Family family) {
     case Family::each_cpu: return "cpu";
     case Family::swap_device:
     case Family::disk: return "device";
-    case Family::interface: return "interface";
+    case Family::interface:
+    case Family::link: return "interface";
     default: return {};
   }
 }

@@ -12,8 +12,9 @@ namespace isotach::machine {
 // Metrics that are read together and share a label.
 enum class Family : std::size_t {
   memory, cpu, each_cpu, scheduler, vm_counters, uptime, pressure, swap_device, ksm, interface, disk,
+  link,
 };
-inline constexpr std::size_t kFamilyCount = static_cast<std::size_t>(Family::disk) + 1;
+inline constexpr std::size_t kFamilyCount = static_cast<std::size_t>(Family::link) + 1;
 
 // The label that tells members of a family apart ("interface"); empty where there is only one.
 [[nodiscard]] std::string_view family_label(Family family);

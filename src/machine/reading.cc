@@ -16,7 +16,8 @@ MachineReader::MachineReader(const kernel::SystemRoot& root, Parts parts)
       swap_devices_(root),
       ksm_(root),
       interfaces_(root),
-      disks_(root) {}
+      disks_(root),
+      links_(root) {}
 
 Result<void> MachineReader::read(MachineReading& reading) {
   reading.page_size_bytes = static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
@@ -41,6 +42,7 @@ Result<void> MachineReader::read(MachineReading& reading) {
   if (parts_.ksm) ksm_.read(reading.ksm);
   if (parts_.interfaces) static_cast<void>(interfaces_.read(reading.interfaces));
   if (parts_.disks) static_cast<void>(disks_.read(reading.disks));
+  if (parts_.links) links_.read(reading.interfaces, reading.links);
   return {};
 }
 

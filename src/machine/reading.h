@@ -12,6 +12,7 @@
 #include "kernel/disks.h"
 #include "kernel/interfaces.h"
 #include "kernel/ksm.h"
+#include "kernel/links.h"
 #include "kernel/meminfo.h"
 #include "kernel/pressure.h"
 #include "kernel/swap_devices.h"
@@ -33,9 +34,10 @@ struct Parts {
   bool ksm = false;
   bool interfaces = false;
   bool disks = false;
+  bool links = false;  // of the interfaces, which must be read too
 
   [[nodiscard]] static constexpr Parts all() {
-    return {true, true, true, true, true, true, true, true, true, true};
+    return {true, true, true, true, true, true, true, true, true, true, true};
   }
 };
 
@@ -49,6 +51,7 @@ struct MachineReading {
   kernel::KsmReading ksm;
   std::vector<kernel::InterfaceReading> interfaces;
   std::vector<kernel::DiskReading> disks;
+  std::vector<kernel::LinkReading> links;
   std::uint64_t page_size_bytes = 4096;
   std::uint64_t ticks_per_second = 100;  // USER_HZ: the unit of CpuTimes
 };
@@ -73,6 +76,7 @@ class MachineReader {
   kernel::KsmReader ksm_;
   kernel::InterfaceReader interfaces_;
   kernel::DiskReader disks_;
+  kernel::LinkReader links_;
 };
 
 }  // namespace isotach::machine

@@ -148,6 +148,12 @@ void MachineSeries::put(const MachineReading& reading, record::Sample& sample) {
       put_values(Family::disk, disk.name, sample);
     }
   }
+  if (parts_.links) {
+    for (const kernel::LinkReading& link : reading.links) {
+      append(values_, std::array{link.up, link.enabled, link.physical, link.speed_mbit_s, link.full_duplex});
+      put_values(Family::link, link.interface, sample);
+    }
+  }
   sample.sort();
 }
 
@@ -261,6 +267,13 @@ void MachineSeries::take(const record::Sample& sample, MachineReading& reading) 
         disk.counters[disk.counter_count] = values_[disk.counter_count].as_unsigned();
         ++disk.counter_count;
       }
+    }
+  }
+  if (parts_.links) {
+    reading.links.clear();
+    for (const std::string& label : label_values(Family::link)) {
+      if (!take_values(Family::link, label, sample)) continue;
+      reading.links.push_back({label, values_[0], values_[1], values_[2], values_[3], values_[4]});
     }
   }
 }
