@@ -1,15 +1,20 @@
-// The only file that includes CLI11: it is slow to compile.
-#include <CLI/CLI.hpp>
-
+// Reads the words of a command line against a command's description.
+//
+// As with getopt_long: options and positionals may be mixed, letters may be clustered (-wan), a value
+// may stand behind its letter (-Sm), behind an equals sign (--unit=m) or in the next word. Unlike it:
+// long names are not abbreviated, for an abbreviation changes its meaning when an option is added.
 #include <algorithm>
-#include <memory>
+#include <cstddef>
+#include <optional>
 
 #include "base/text.h"
 #include "command/spec.h"
 
 namespace isotach::command {
 
-bool Arguments::has(std::string_view option) const { return options_.contains(option); }
+bool Arguments::has(std::string_view option) const {
+  return options_.contains(option);
+}
 
 std::optional<std::string> Arguments::value(std::string_view option) const {
   const auto found = options_.find(option);
@@ -24,31 +29,66 @@ std::vector<std::string> Arguments::values(std::string_view option) const {
 
 namespace {
 
-const OptionSpec* find_option(const CommandSpec& spec, std::string_view word) {
+constexpr std::size_t kLongestSuggestion = 40;  // nobody mistypes a longer name
+
+const OptionSpec* find_name(const CommandSpec& spec, std::string_view name) {
   for (const OptionSpec& option : spec.options)
-    if (word == option.name || (word.size() == 2 && word[0] == '-' && word[1] == option.letter))
-      return &option;
+    if (option.name == name) return &option;
   return nullptr;
 }
 
-Failure unknown_option(const CommandSpec& spec, const std::string& word) {
-  const std::string bare = word.substr(0, word.find('='));
-  if (bare.size() > 1 && bare[0] == '-' && bare[1] >= '0' && bare[1] <= '9')
-    return failure(ErrorKind::usage, "'" + printable(word) + "' is negative; give a number above 0");
-  if (const OptionSpec* known = find_option(spec, bare); known != nullptr && known->value_name.empty())
-    return failure(ErrorKind::usage, "option " + bare + " takes no value");
-  std::vector<std::string> names = {"--help"};
-  for (const OptionSpec& option : spec.options) names.push_back(option.name);
-  const auto nearest = bare.starts_with("--") ? nearest_word(bare, names) : std::nullopt;
-  return failure(ErrorKind::usage, "unknown option " + printable(word),
+const OptionSpec* find_letter(const CommandSpec& spec, char letter) {
+  for (const OptionSpec& option : spec.options)
+    if (letter != 0 && option.letter == letter) return &option;
+  return nullptr;
+}
+
+// "-x", "-wan", "--x": a word that is neither "-" (standard input) nor a plain word.
+bool looks_like_option(std::string_view word) {
+  return word.size() > 1 && word[0] == '-';
+}
+
+bool is_negative_number(std::string_view word) {
+  const std::string_view digits = word.substr(word.size() > 2 && word[1] == '.' ? 2 : 1);
+  return !digits.empty() && digits[0] >= '0' && digits[0] <= '9';
+}
+
+// A forgotten value must not swallow the next option; values such as "-1" and "-" are taken.
+bool can_be_value(const CommandSpec& spec, std::string_view word) {
+  return !looks_like_option(word) || (!word.starts_with("--") && find_letter(spec, word[1]) == nullptr);
+}
+
+Failure unknown_long_option(const CommandSpec& spec, std::string_view name) {
+  std::optional<std::string> nearest;
+  if (name.size() <= kLongestSuggestion) {
+    std::vector<std::string> names = {"--help", "--version", "--color"};
+    for (const OptionSpec& option : spec.options) names.push_back(option.name);
+    nearest = nearest_word(name, names);
+  }
+  return failure(ErrorKind::usage, "unknown option " + printable(name),
                  nearest ? "did you mean " + *nearest + "?" : std::string());
 }
 
-Result<void> check_choices(const CommandSpec& spec, const OptionSpec& option,
-                           const std::vector<std::string>& values) {
-  static_cast<void>(spec);
-  if (!option.repeatable && !option.value_name.empty() && values.size() > 1 &&
-      std::any_of(values.begin(), values.end(), [&](const std::string& v) { return v != values[0]; }))
+Failure unknown_letter(const CommandSpec& spec, std::string_view word, std::size_t at) {
+  if (is_negative_number(word))
+    return failure(ErrorKind::usage, "'" + printable(word) + "' is negative; give a number above 0");
+  const std::size_t length = std::max<std::size_t>(utf8_length(word.substr(at)), 1);
+  std::string text = "unknown option -" + printable(word.substr(at, length));
+  if (word.size() > 1 + length) text += " in " + printable(word);
+  const std::string long_name = '-' + std::string(word.substr(0, word.find('=')));
+  const bool one_dash_short = find_name(spec, long_name) != nullptr || long_name == "--help";
+  return failure(ErrorKind::usage, std::move(text),
+                 one_dash_short ? "did you mean " + long_name + "?" : std::string());
+}
+
+Failure missing_value(const std::string& option, const OptionSpec& spec) {
+  return failure(ErrorKind::usage, "option " + option + " needs a value: " + option + ' ' + spec.value_name);
+}
+
+Result<void> check_values(const OptionSpec& option, const std::vector<std::string>& values) {
+  if (option.value_name.empty()) return {};
+  if (!option.repeatable && std::any_of(values.begin(), values.end(),
+                                        [&](const std::string& value) { return value != values.front(); }))
     return failure(ErrorKind::usage, "option " + option.name + " was given twice with different values");
   if (option.choices.empty()) return {};
   for (const std::string& value : values) {
@@ -61,58 +101,94 @@ Result<void> check_choices(const CommandSpec& spec, const OptionSpec& option,
   return {};
 }
 
+// Goes through the words once, from left to right.
+class Reader {
+ public:
+  using Options = std::map<std::string, std::vector<std::string>, std::less<>>;
+
+  Reader(const CommandSpec& spec, const std::vector<std::string>& words) : spec_(spec), words_(words) {}
+
+  Result<void> read(Options& options, std::vector<std::string>& positionals,
+                    std::vector<std::string>& command) {
+    while (at_ < words_.size()) {
+      const std::string& word = words_[at_++];
+      if (word == "--") {
+        auto& rest = spec_.takes_command ? command : positionals;
+        rest.insert(rest.end(), words_.begin() + static_cast<std::ptrdiff_t>(at_), words_.end());
+        if (spec_.takes_command && rest.empty())
+          return failure(ErrorKind::usage, "there is no program after --", "write it, as in: -- ls -l");
+        return {};
+      }
+      if (!looks_like_option(word)) {
+        positionals.push_back(word);
+        continue;
+      }
+      if (auto done = word.starts_with("--") ? long_option(word, options) : letters(word, options); !done)
+        return done;
+    }
+    return {};
+  }
+
+ private:
+  Result<void> long_option(const std::string& word, Options& options) {
+    const std::size_t equals = word.find('=');
+    const std::string name = word.substr(0, equals);
+    const OptionSpec* option = find_name(spec_, name);
+    if (option == nullptr) return unknown_long_option(spec_, name);
+    std::vector<std::string>& values = options[option->name];
+    if (option->value_name.empty()) {
+      if (equals != std::string::npos) return failure(ErrorKind::usage, "option " + name + " takes no value");
+      return {};
+    }
+    if (equals != std::string::npos) {
+      values.push_back(word.substr(equals + 1));
+      return {};
+    }
+    return next_word(name, *option, values);
+  }
+
+  Result<void> letters(const std::string& word, Options& options) {
+    for (std::size_t i = 1; i < word.size(); ++i) {
+      const OptionSpec* option = find_letter(spec_, word[i]);
+      if (option == nullptr) return unknown_letter(spec_, word, i);
+      std::vector<std::string>& values = options[option->name];
+      if (option->value_name.empty()) continue;
+      if (i + 1 == word.size()) return next_word(std::string("-") + word[i], *option, values);
+      values.push_back(word.substr(i + 1));
+      return {};
+    }
+    return {};
+  }
+
+  Result<void> next_word(const std::string& written, const OptionSpec& option,
+                         std::vector<std::string>& values) {
+    if (at_ == words_.size() || !can_be_value(spec_, words_[at_])) return missing_value(written, option);
+    values.push_back(words_[at_++]);
+    return {};
+  }
+
+  const CommandSpec& spec_;
+  const std::vector<std::string>& words_;
+  std::size_t at_ = 0;
+};
+
 }  // namespace
 
 Result<Arguments> parse_arguments(const CommandSpec& spec, const std::vector<std::string>& words) {
   Arguments arguments;
-  std::vector<std::string> own = words;
-  if (spec.takes_command) {
-    const auto dashes = std::find(own.begin(), own.end(), "--");
-    if (dashes != own.end()) {
-      arguments.command_.assign(dashes + 1, own.end());
-      own.erase(dashes, own.end());
-      if (arguments.command_.empty())
-        return failure(ErrorKind::usage, "there is no program after --", "write it, as in: -- ls -l");
-    }
-  }
-
-  CLI::App app;
-  app.set_help_flag();
-  app.allow_extras();
-  std::vector<std::pair<const OptionSpec*, CLI::Option*>> added;
+  Reader reader(spec, words);
+  if (auto done = reader.read(arguments.options_, arguments.positionals_, arguments.command_); !done)
+    return tl::make_unexpected(std::move(done.error()));
   for (const OptionSpec& option : spec.options) {
-    std::string names = option.name;
-    if (option.letter != 0) names = std::string("-") + option.letter + ',' + names;
-    CLI::Option* made = nullptr;
-    if (option.value_name.empty()) {
-      made = app.add_flag(names)->disable_flag_override();
-    } else {
-      made = app.add_option(names)->type_size(1)->take_all();
-    }
-    added.emplace_back(&option, made);
-  }
-  try {
-    std::vector<std::string> reversed(own.rbegin(), own.rend());
-    app.parse(reversed);
-  } catch (const CLI::ParseError& error) {
-    return failure(ErrorKind::usage, error.what());
-  }
-  for (const std::string& extra : app.remaining()) {
-    if (extra.size() > 1 && extra[0] == '-' && extra != "--") return unknown_option(spec, extra);
-    if (extra == "--") continue;
-    arguments.positionals_.push_back(extra);
+    const auto given = arguments.options_.find(option.name);
+    if (given == arguments.options_.end()) continue;
+    if (auto checked = check_values(option, given->second); !checked)
+      return tl::make_unexpected(std::move(checked.error()));
   }
   const bool endless = !spec.positionals.empty() && spec.positionals.back().repeatable;
   if (!endless && arguments.positionals_.size() > spec.positionals.size())
-    return failure(ErrorKind::usage,
-                   "'" + printable(arguments.positionals_[spec.positionals.size()]) + "' is one word too many");
-  for (const auto& [option, made] : added) {
-    if (made->count() == 0) continue;
-    auto& values = arguments.options_[option->name];
-    values = made->results();
-    if (auto checked = check_choices(spec, *option, values); !checked)
-      return tl::make_unexpected(checked.error());
-  }
+    return failure(ErrorKind::usage, "'" + printable(arguments.positionals_[spec.positionals.size()]) +
+                                         "' is one word too many");
   return arguments;
 }
 
