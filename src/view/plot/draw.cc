@@ -1,0 +1,302 @@
+#include "view/plot/draw.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+#include "base/text.h"
+#include "view/plot/event_labels.h"
+#include "view/plot/ticks.h"
+#include "view/plot/trace.h"
+
+namespace isotach::view {
+namespace {
+
+constexpr double kTitleSize = 17;
+constexpr double kTextSize = 12;
+constexpr double kMargin = 16;
+constexpr double kTickGap = 8;
+constexpr double kLegendRow = 20;
+constexpr double kEventRow = 16;
+constexpr int kEventRows = 3;
+constexpr double kPanelGap = 26;
+
+// The characters of `text` that fit into `width`; "…" where something was cut.
+std::string fit_text(const std::string& text, double size, double width, bool bold = false) {
+  if (text_width(text, size, bold) <= width) return text;
+  std::size_t columns = display_width(text);
+  while (columns > 1) {
+    --columns;
+    std::string cut = fit_columns(text, columns);
+    if (text_width(cut, size, bold) <= width) return cut;
+  }
+  return {};
+}
+
+// Marks that tell lines apart without colour, around `centre`.
+void draw_marker(Canvas& canvas, const Spot& centre, std::size_t line) {
+  const Paint paint{Ink::line, line};
+  const auto [x, y] = centre;
+  constexpr double r = 4;
+  switch (line % 5) {
+    case 0:
+      canvas.circle(centre, r, paint);
+      return;
+    case 1:
+      canvas.polygon(
+          std::array{Spot{x - r, y - r}, Spot{x + r, y - r}, Spot{x + r, y + r}, Spot{x - r, y + r}}, paint);
+      return;
+    case 2:
+      canvas.polygon(std::array{Spot{x, y - r - 1}, Spot{x + r + 1, y + r}, Spot{x - r - 1, y + r}}, paint);
+      return;
+    case 3:
+      canvas.polygon(
+          std::array{Spot{x, y - r - 1}, Spot{x + r + 1, y}, Spot{x, y + r + 1}, Spot{x - r - 1, y}}, paint);
+      return;
+    default:
+      canvas.polygon(std::array{Spot{x - r - 1, y - r}, Spot{x + r + 1, y - r}, Spot{x, y + r + 1}}, paint);
+      return;
+  }
+}
+
+class Drawing {
+ public:
+  Drawing(Canvas& canvas, const Figure& figure, int width, int height)
+      : canvas_(canvas), figure_(figure), width_(width), height_(height) {}
+
+  void draw() {
+    canvas_.fill({0, 0, width_, height_}, {Ink::background, 0});
+    double top = draw_title();
+    top = draw_legend(top);
+    lay_out(top);
+    draw_events();
+    std::size_t first_line = 0;
+    for (std::size_t i = 0; i < figure_.panels.size(); ++i) {
+      draw_panel(figure_.panels[i], boxes_[i], first_line);
+      first_line += figure_.panels[i].lines.size();
+    }
+    draw_time_axis();
+  }
+
+ private:
+  double draw_title() {
+    const double room = width_ - 2 * kMargin;
+    double baseline = kMargin + kTitleSize * 0.8;
+    const std::string title = fit_text(figure_.title, kTitleSize, room, true);
+    canvas_.text({kMargin, baseline}, title, {kTitleSize, true, Anchor::start, {Ink::text, 0}});
+    if (!figure_.subtitle.empty()) {
+      // Beside the title where there is room, else below it.
+      const double taken = text_width(title, kTitleSize, true) + 24;
+      if (text_width(figure_.subtitle, kTextSize) <= room - taken) {
+        canvas_.text({width_ - kMargin, baseline}, figure_.subtitle,
+                     {kTextSize, false, Anchor::end, {Ink::muted, 0}});
+      } else {
+        baseline += kTextSize * 1.5;
+        canvas_.text({kMargin, baseline}, fit_text(figure_.subtitle, kTextSize, room),
+                     {kTextSize, false, Anchor::start, {Ink::muted, 0}});
+      }
+    }
+    return baseline + 10;
+  }
+
+  double draw_legend(double top) {
+    constexpr double kSwatch = 30;
+    double left = kMargin;
+    double baseline = top + kLegendRow * 0.7;
+    std::size_t index = 0;
+    for (const Panel& panel : figure_.panels) {
+      for (const Line& line : panel.lines) {
+        const std::string value = line.latest ? format_quantity(*line.latest, panel.unit) : "no data";
+        const double value_width = text_width(value, kTextSize, true);
+        const std::string name =
+            fit_text(line.name, kTextSize, width_ - 2 * kMargin - kSwatch - 12 - value_width);
+        const double name_width = text_width(name, kTextSize);
+        const double needed = kSwatch + 6 + name_width + 6 + value_width;
+        if (left > kMargin && left + needed > width_ - kMargin) {
+          left = kMargin;
+          baseline += kLegendRow;
+        }
+        // A legend of hundreds of lines must leave room for the plot.
+        if (baseline > height_ * 0.4) return baseline;
+        const double middle = baseline - kTextSize * 0.35;
+        const Paint paint{Ink::line, index};
+        canvas_.stroke(std::array{Spot{left, middle}, Spot{left + kSwatch, middle}}, {paint, 2});
+        draw_marker(canvas_, {left + kSwatch / 2, middle}, index);
+        canvas_.text({left + kSwatch + 6, baseline}, name, {kTextSize, false, Anchor::start, {Ink::text, 0}});
+        canvas_.text({left + kSwatch + 12 + name_width, baseline}, value,
+                     {kTextSize, true, Anchor::start, paint});
+        left += needed + 22;
+        ++index;
+      }
+    }
+    return baseline + 8;
+  }
+
+  // Finds the place of the event labels and of each panel.
+  void lay_out(double top) {
+    const std::size_t count = std::max<std::size_t>(1, figure_.panels.size());
+    // Room for the widest tick label on the left. Ticks depend on the height, which is not known yet,
+    // but their width hardly does: a guess with many ticks is wide enough.
+    double label_width = 0;
+    for (const Panel& panel : figure_.panels)
+      for (int limit = 3; limit <= 12; ++limit)
+        for (const Tick& tick : value_ticks(panel.range, panel.unit, limit))
+          label_width = std::max(label_width, text_width(tick.label, kTextSize));
+    const double left = std::min(kMargin + label_width + kTickGap, width_ * 0.4);
+    const double right = width_ - kMargin - 6;
+    top += kTextSize * 1.5;  // the axis' name stands above it
+    top = place_events(top, left, right);
+    const double bottom = height_ - kMargin - kTextSize * 2.8;
+    const double each =
+        (bottom - top - kPanelGap * static_cast<double>(count - 1)) / static_cast<double>(count);
+    for (std::size_t i = 0; i < count; ++i) {
+      const double panel_top = top + static_cast<double>(i) * (each + kPanelGap);
+      boxes_.push_back({left, panel_top, right, panel_top + std::max(each, 4.0)});
+    }
+  }
+
+  double place_events(double top, double left, double right) {
+    std::vector<EventLabel> labels;
+    for (const FigureEvent& event : figure_.events) {
+      if (event.time_ns < figure_.low_ns || event.time_ns > figure_.high_ns) continue;
+      const double x = left + time_share(event.time_ns) * (right - left);
+      shown_events_.push_back(&event);
+      event_texts_.push_back(fit_text(event.text, kTextSize, (right - left) * 0.45));
+      labels.push_back({x, text_width(event_texts_.back(), kTextSize)});
+    }
+    event_places_ = place_labels(labels, kMargin, width_ - kMargin, kEventRows, 8);
+    int rows = 0;
+    for (const auto& place : event_places_)
+      if (place) rows = std::max(rows, place->row + 1);
+    event_rows_ = rows;
+    return top + rows * kEventRow;
+  }
+
+  void draw_events() {
+    const Box& first = boxes_.front();
+    const Box& last = boxes_.back();
+    for (std::size_t i = 0; i < shown_events_.size(); ++i) {
+      const FigureEvent& event = *shown_events_[i];
+      const double x = std::round(x_of(event.time_ns)) + 0.5;
+      const auto& place = event_places_[i];
+      const double label_bottom = place ? first.top - 4 - place->row * kEventRow : first.top;
+      canvas_.begin_group(fmt::format("{} at {}", event.text, elapsed_label(event.time_ns, 1'000'000)));
+      canvas_.stroke(std::array{Spot{x, place ? label_bottom - kTextSize : first.top}, Spot{x, last.bottom}},
+                     {{Ink::event, 0}, 1, true});
+      if (place)
+        canvas_.text({place->left, label_bottom}, event_texts_[i],
+                     {kTextSize, false, Anchor::start, {Ink::event, 0}});
+      canvas_.end_group();
+    }
+  }
+
+  void draw_panel(const Panel& panel, const Box& box, std::size_t first_line) {
+    const double above = &box == &boxes_.front() ? event_rows_ * kEventRow : 0;
+    canvas_.text({kMargin, box.top - above - 8}, value_title(panel.unit),
+                 {kTextSize, false, Anchor::start, {Ink::muted, 0}});
+    const int limit = std::max(2, static_cast<int>(box.height() / (kTextSize * 2.6)));
+    for (const Tick& tick : value_ticks(panel.range, panel.unit, limit)) {
+      const double y = y_of(panel, box, tick.position);
+      const double sharp = std::round(y) + 0.5;
+      canvas_.stroke(std::array{Spot{box.left, sharp}, Spot{box.right, sharp}}, {{Ink::grid, 0}, 1});
+      canvas_.text({box.left - kTickGap, y + kTextSize * 0.36}, tick.label,
+                   {kTextSize, false, Anchor::end, {Ink::muted, 0}});
+    }
+    canvas_.stroke(std::array{Spot{box.left, box.bottom + 0.5}, Spot{box.right, box.bottom + 0.5}},
+                   {{Ink::axis, 0}, 1});
+    for (std::size_t i = 0; i < panel.lines.size(); ++i)
+      draw_line(panel, box, panel.lines[i], first_line + i);
+  }
+
+  void draw_line(const Panel& panel, const Box& box, const Line& line, std::size_t index) {
+    const auto columns = static_cast<int>(box.width());
+    const Trace trace = trace_of(line.points, figure_.low_ns, figure_.high_ns, columns, panel.range);
+    const Paint paint{Ink::line, index};
+    canvas_.begin_group(line.name);
+    for (const auto& run : trace.lines) {
+      std::vector<Spot> spots;
+      spots.reserve(run.size());
+      for (const DataPoint& point : run)
+        spots.push_back({x_of(point.time_ns), y_of(panel, box, point.value)});
+      if (spots.size() == 1) {
+        canvas_.circle(spots.front(), 2, paint);
+      } else {
+        canvas_.stroke(spots, {paint, 2});
+      }
+    }
+    // A point outside a fixed axis is not hidden: an arrow on the edge says where it went.
+    draw_arrows(trace.above, box.top, -1, index);
+    draw_arrows(trace.below, box.bottom, +1, index);
+    if (!trace.lines.empty()) {
+      const DataPoint& end = trace.lines.back().back();
+      draw_marker(canvas_, {x_of(end.time_ns), y_of(panel, box, end.value)}, index);
+    }
+    canvas_.end_group();
+  }
+
+  void draw_arrows(const std::vector<DataPoint>& points, double edge, double direction, std::size_t index) {
+    double last_x = -100;
+    for (const DataPoint& point : points) {
+      const double x = x_of(point.time_ns);
+      if (x - last_x < 10) continue;
+      last_x = x;
+      const double base = edge - direction * 7;
+      canvas_.polygon(std::array{Spot{x - 5, base}, Spot{x + 5, base}, Spot{x, edge}}, {Ink::line, index});
+    }
+  }
+
+  void draw_time_axis() {
+    const Box& box = boxes_.back();
+    const LabelLength length = [](std::string_view text) { return text_width(text, kTextSize); };
+    const std::vector<Tick> ticks =
+        figure_.time_labels == TimeLabels::clock
+            ? clock_ticks(figure_.low_ns, figure_.high_ns, figure_.midnight_ns, box.width(), length, 28)
+            : elapsed_ticks(figure_.low_ns, figure_.high_ns, box.width(), length, 28);
+    for (const Tick& tick : ticks) {
+      const double x = x_of(static_cast<std::int64_t>(tick.position));
+      const double sharp = std::round(x) + 0.5;
+      canvas_.stroke(std::array{Spot{sharp, box.bottom}, Spot{sharp, box.bottom + 5}}, {{Ink::axis, 0}, 1});
+      // The outermost labels stay inside the picture.
+      const double half = length(tick.label) / 2;
+      const double centre = std::clamp(x, half + 2, std::max(half + 2, width_ - half - 2));
+      canvas_.text({centre, box.bottom + 6 + kTextSize}, tick.label,
+                   {kTextSize, false, Anchor::middle, {Ink::muted, 0}});
+    }
+    canvas_.text({(box.left + box.right) / 2, height_ - kMargin + 4},
+                 fit_text(figure_.time_title, kTextSize, width_ - 2 * kMargin),
+                 {kTextSize, false, Anchor::middle, {Ink::muted, 0}});
+  }
+
+  [[nodiscard]] double time_share(std::int64_t time_ns) const {
+    return Range{static_cast<double>(figure_.low_ns), static_cast<double>(figure_.high_ns)}.fraction(
+        static_cast<double>(time_ns));
+  }
+  [[nodiscard]] double x_of(std::int64_t time_ns) const {
+    const Box& box = boxes_.front();
+    return box.left + time_share(time_ns) * box.width();
+  }
+  [[nodiscard]] static double y_of(const Panel& panel, const Box& box, double value) {
+    return box.bottom - panel.range.fraction(value) * box.height();
+  }
+
+  Canvas& canvas_;
+  const Figure& figure_;
+  const double width_, height_;
+  std::vector<Box> boxes_;  // of the panels
+  std::vector<const FigureEvent*> shown_events_;
+  std::vector<std::string> event_texts_;
+  std::vector<std::optional<LabelPlace>> event_places_;
+  int event_rows_ = 0;
+};
+
+}  // namespace
+
+void draw_figure(Canvas& canvas, const Figure& figure, int width, int height) {
+  Drawing(canvas, figure, std::clamp(width, kSmallestFigureWidth, kLargestFigureSide),
+          std::clamp(height, kSmallestFigureHeight, kLargestFigureSide))
+      .draw();
+}
+
+}  // namespace isotach::view
