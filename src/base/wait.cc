@@ -75,12 +75,18 @@ SignalWaiter::SignalWaiter() {
     action.sa_handler = kSignals[i] == SIGPIPE ? SIG_IGN : on_signal;
     action.sa_flags = SA_RESTART;
     ::sigaction(kSignals[i], &action, &g_earlier_actions[i]);
+    if (kSignals[i] == SIGHUP && g_earlier_actions[i].sa_handler == SIG_IGN)
+      ::sigaction(SIGHUP, &g_earlier_actions[i], nullptr);
   }
 }
 
-SignalWaiter::~SignalWaiter() {
+void SignalWaiter::restore_in_child() const {
   for (std::size_t i = 0; i < std::size(kSignals); ++i)
     ::sigaction(kSignals[i], &g_earlier_actions[i], nullptr);
+}
+
+SignalWaiter::~SignalWaiter() {
+  restore_in_child();
   for (int& fd : g_pipe) {
     ::close(fd);
     fd = -1;

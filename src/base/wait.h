@@ -3,7 +3,8 @@
 //
 // One object per process, made in main before any thread starts; it blocks nothing in the threads.
 // First SIGINT or SIGTERM: interrupted() turns true. Second SIGINT: the process leaves at once with
-// exit code 130 (after running the emergency action, which must be async-signal-safe).
+// exit code 130 (after running the emergency action, which must be async-signal-safe). A SIGHUP that was
+// ignored when we were started (nohup) stays ignored.
 #pragma once
 
 #include <cstdint>
@@ -37,6 +38,9 @@ class SignalWaiter {
   // Bytes written to the terminal when the second SIGINT or a fatal end comes, such as the sequence
   // that leaves the alternate screen. Must outlive the waiter; empty for none.
   void set_emergency_text(std::string_view text);
+
+  // Between fork() and exec(): the signal handling that this process was started with. Safe there.
+  void restore_in_child() const;
   // The emergency action also gives the terminal on `fd` the settings (echo, line mode) that it has
   // now; -1 for none.
   void keep_terminal_settings(int fd);

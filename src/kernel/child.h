@@ -1,0 +1,54 @@
+// A program that we start, watch and see to its end: whatever happens, it is waited for.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "base/wait.h"
+
+namespace isotach::kernel {
+
+// How a program ended.
+struct ChildEnd {
+  bool by_signal = false;
+  int number = 0;  // the exit code, or the signal
+  // CPU time of the program and of the children it waited for.
+  std::int64_t user_ns = 0;
+  std::int64_t system_ns = 0;
+};
+
+// The file that execvp() would run, looked for in PATH as it does; an error that says why there is none.
+[[nodiscard]] Result<std::string> find_program(const std::string& name);
+
+class ChildProcess {
+ public:
+  // Starts words[0] with the rest as its arguments; returns once it runs. It has our standard input,
+  // output and error, or `output_fd` as its output, and the signal handling that we were started with.
+  // Should this process die, the program gets SIGTERM.
+  [[nodiscard]] static Result<ChildProcess> start(const std::vector<std::string>& words,
+                                                  const SignalWaiter& waiter, int output_fd = -1);
+  ChildProcess(ChildProcess&& other) noexcept;
+  ChildProcess& operator=(ChildProcess&&) = delete;
+  ChildProcess(const ChildProcess&) = delete;
+  ~ChildProcess();  // stops it, if it still runs
+
+  [[nodiscard]] pid_t pid() const { return pid_; }
+  // It stays in /proc, with its last counters, until it is waited for.
+  [[nodiscard]] bool has_ended() const;
+  // Waits for it to end.
+  ChildEnd wait();
+  // Sends `signal_number` (0: none, it has had its own), gives it a moment, then insists: SIGTERM, SIGKILL.
+  ChildEnd stop(int signal_number);
+
+ private:
+  explicit ChildProcess(pid_t pid) : pid_(pid) {}
+  [[nodiscard]] bool ends_within(std::int64_t limit_ns) const;
+
+  pid_t pid_;  // -1 once it has been waited for
+};
+
+}  // namespace isotach::kernel
