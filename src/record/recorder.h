@@ -28,25 +28,39 @@ struct RecordingInfo {
   std::int64_t interval_ns = 0;
 };
 
+// How much may wait to be written. The default is minutes of a busy machine at 100 samples/s.
+struct RecorderLimits {
+  std::size_t queued_samples = 65536;
+  std::size_t queued_bytes = std::size_t{32} << 20;  // coded: about a tenth of the samples in memory
+};
+
+// Thread rules: any thread may call; the samples of one recorder come from one thread.
 class Recorder {
  public:
   // Creates `path`; refuses to overwrite a file that exists. `table` must outlive the recorder and
   // may grow while it records.
   [[nodiscard]] static Result<std::unique_ptr<Recorder>> create(const std::string& path,
                                                                 const RecordingInfo& info,
-                                                                const SeriesTable& table);
+                                                                const SeriesTable& table,
+                                                                RecorderLimits limits = {});
   ~Recorder();  // finishes, if finish() was not called
   Recorder(const Recorder&) = delete;
   Recorder& operator=(const Recorder&) = delete;
 
+  // Samples come in order of time; one that goes back in time is dropped.
   void append(const Sample& sample);
+  // Text past 1024 bytes is cut off; past 65536 events further ones are dropped.
   void append(Event event);
 
   // Why writing failed (a full disk), once it has. Everything committed before stays readable.
   [[nodiscard]] std::optional<Error> error() const;
+  // Samples that were taken into the queue.
   [[nodiscard]] std::uint64_t appended_samples() const;
+  // Samples that are in the file and survive the end of this process.
+  [[nodiscard]] std::uint64_t committed_samples() const;
   // Samples that did not fit into the queue, or came after an error.
   [[nodiscard]] std::uint64_t dropped_samples() const;
+  [[nodiscard]] std::uint64_t dropped_events() const;
 
   // Writes out what is queued and closes the file. The error, if there was one, is returned here too.
   [[nodiscard]] Result<void> finish();

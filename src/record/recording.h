@@ -29,12 +29,18 @@ class Recording {
   [[nodiscard]] const std::vector<Event>& events() const;
   [[nodiscard]] std::uint64_t sample_count() const;
   [[nodiscard]] std::uint64_t dropped_samples() const;  // as the recorder counted them
+  [[nodiscard]] std::uint64_t dropped_events() const;
+  // Whether the recorder ended in good order. If not, it is still writing, or it was killed.
+  [[nodiscard]] bool finished() const;
+  [[nodiscard]] std::uint64_t size_bytes() const;  // of the file and its -wal file, when it was opened
+  // What could not be read besides damaged blocks, in words; empty for a sound recording.
+  [[nodiscard]] const std::vector<std::string>& damage() const;
   // Times of the first and last sample; nothing for a recording without samples.
   [[nodiscard]] std::optional<Instant> first_time() const;
   [[nodiscard]] std::optional<Instant> last_time() const;
 
   // The next sample in order of time into `sample`; false at the end. A damaged block is an Error;
-  // calling again goes on after it.
+  // calling again goes on after it. After the end, calling again gives what was recorded since.
   [[nodiscard]] Result<bool> next(Sample& sample);
   // Makes next() go on with the first sample at or after this time.
   [[nodiscard]] Result<void> seek(std::int64_t monotonic_ns);
