@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <utility>
 
 #include "base/check.h"
@@ -51,12 +53,17 @@ JsonWriter& JsonWriter::end_array() {
 
 namespace {
 
+// Control characters are escaped, those of U+0080 to U+009F too: JSON allows them, but a terminal that
+// shows the text would act on them.
 void append_escaped(std::string& out, std::string_view text) {
   out += '"';
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const char c = text[i];
+  while (!text.empty()) {
+    const std::size_t length = utf8_length(text);
+    const char c = text[0];
     const auto byte = static_cast<unsigned char>(c);
-    if (c == '"' || c == '\\') {
+    if (length == 0) {
+      out += "\xef\xbf\xbd";
+    } else if (c == '"' || c == '\\') {
       out += '\\';
       out += c;
     } else if (c == '\n') {
@@ -64,18 +71,13 @@ void append_escaped(std::string& out, std::string_view text) {
     } else if (c == '\t') {
       out += "\\t";
     } else if (byte < 0x20 || byte == 0x7f) {
-      out += fmt::format("\\u{:04x}", byte);
-    } else if (byte < 0x80) {
-      out += c;
+      fmt::format_to(std::back_inserter(out), "\\u{:04x}", byte);
+    } else if (byte == 0xc2 && static_cast<unsigned char>(text[1]) < 0xa0) {
+      fmt::format_to(std::back_inserter(out), "\\u{:04x}", static_cast<unsigned char>(text[1]));
     } else {
-      const std::size_t length = utf8_length(text.substr(i));
-      if (length == 0) {
-        out += "\xef\xbf\xbd";
-      } else {
-        out.append(text.substr(i, length));
-        i += length - 1;
-      }
+      out.append(text.substr(0, length));
     }
+    text.remove_prefix(std::max<std::size_t>(length, 1));
   }
   out += '"';
 }
@@ -135,14 +137,20 @@ JsonWriter& JsonWriter::null() {
 
 JsonWriter& JsonWriter::value(const Value& value) {
   switch (value.type()) {
-    case Value::Type::unsigned_integer: return unsigned_integer(value.as_unsigned());
-    case Value::Type::signed_integer: return integer(value.as_signed());
-    case Value::Type::real: return real(value.as_real());
-    case Value::Type::missing: break;
+    case Value::Type::unsigned_integer:
+      return unsigned_integer(value.as_unsigned());
+    case Value::Type::signed_integer:
+      return integer(value.as_signed());
+    case Value::Type::real:
+      return real(value.as_real());
+    case Value::Type::missing:
+      break;
   }
   return null();
 }
 
-std::string JsonWriter::take() { return std::exchange(text_, {}); }
+std::string JsonWriter::take() {
+  return std::exchange(text_, {});
+}
 
 }  // namespace isotach::view

@@ -22,11 +22,11 @@ class JsonWriter {
   JsonWriter& string(std::string_view value);  // invalid UTF-8 becomes U+FFFD
   JsonWriter& integer(std::int64_t value);
   JsonWriter& unsigned_integer(std::uint64_t value);
-  JsonWriter& real(double value);              // shortest text that reads back equal; NaN and infinity become null
+  JsonWriter& real(double value);  // shortest text that reads back equal; NaN and infinity become null
   JsonWriter& real(std::optional<double> value);
   JsonWriter& boolean(bool value);
   JsonWriter& null();
-  JsonWriter& value(const Value& value);       // a missing value becomes null
+  JsonWriter& value(const Value& value);  // a missing value becomes null
 
   // What was written so far; complete when everything that was begun has ended.
   [[nodiscard]] const std::string& text() const { return text_; }
