@@ -156,9 +156,9 @@ Metrics vm_counters() {
 Metrics uptime() {
   return {
       gauge("uptime_seconds", Unit::seconds, "uptime", "Time since the machine started"),
-      gauge("load_1_minute", Unit::count, "load 1 min", "Tasks running or blocked, average of 1 minute"),
-      gauge("load_5_minutes", Unit::count, "load 5 min", "Tasks running or blocked, average of 5 minutes"),
-      gauge("load_15_minutes", Unit::count, "load 15 min", "Tasks running or blocked, average of 15 minutes"),
+      gauge("load_average_1m", Unit::count, "load 1 min", "Tasks running or blocked, average of 1 minute"),
+      gauge("load_average_5m", Unit::count, "load 5 min", "Tasks running or blocked, average of 5 minutes"),
+      gauge("load_average_15m", Unit::count, "load 15 min", "Tasks running or blocked, average of 15 minutes"),
   };
 }
 
