@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdio>
 #include <utility>
 
@@ -21,6 +22,14 @@ int Fd::release() { return std::exchange(fd_, -1); }
 void Fd::reset() {
   if (fd_ >= 0) ::close(fd_);
   fd_ = -1;
+}
+
+void occupy_standard_descriptors() {
+  for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; ++fd) {
+    if (::fcntl(fd, F_GETFD) != -1 || errno != EBADF) continue;
+    // Gets the lowest free number, which is `fd`. Opened for reading, so that writing still fails.
+    if (::open("/dev/null", O_RDONLY) < 0) return;
+  }
 }
 
 Result<Fd> open_readonly(const std::string& path) {

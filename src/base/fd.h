@@ -28,6 +28,11 @@ class Fd {
   int fd_ = -1;
 };
 
+// To be called before anything is opened. Where the caller closed descriptor 0, 1 or 2, the next file
+// would get that number, and what is meant for a person would be written into it. Afterwards writing
+// to a stream that was closed still fails with EBADF, whatever is opened.
+void occupy_standard_descriptors();
+
 [[nodiscard]] Result<Fd> open_readonly(const std::string& path);
 
 // The whole of a small file (a /proc file, a fixture). Fails with EFBIG past `limit_bytes`.

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "base/fd.h"
 #include "base/text.h"
 #include "command/context.h"
 #include "command/help.h"
@@ -103,6 +104,7 @@ int run(Context& context, std::vector<std::string> words) {
 
 int main(int argc, char** argv) {
   using namespace isotach;
+  occupy_standard_descriptors();
   // Widths of characters need a UTF-8 locale; numbers are never written by the C library.
   if (std::setlocale(LC_CTYPE, "") == nullptr || std::strcmp(::setlocale(LC_CTYPE, nullptr), "C") == 0)
     std::setlocale(LC_CTYPE, "C.UTF-8");
