@@ -174,21 +174,28 @@ class Drawing {
     return top + rows * kEventRow;
   }
 
+  // All lines first, then all labels on a ground of their own: the line of one event may pass behind
+  // the label of another, but not through its letters.
   void draw_events() {
     const Box& first = boxes_.front();
-    const Box& last = boxes_.back();
+    const double bottom = boxes_.back().bottom;
+    const auto baseline = [&](const LabelPlace& place) { return first.top - 4 - place.row * kEventRow; };
     for (std::size_t i = 0; i < shown_events_.size(); ++i) {
       const FigureEvent& event = *shown_events_[i];
       const double x = std::round(x_of(event.time_ns)) + 0.5;
-      const auto& place = event_places_[i];
-      const double label_bottom = place ? first.top - 4 - place->row * kEventRow : first.top;
+      const double top = event_places_[i] ? baseline(*event_places_[i]) - kTextSize : first.top;
       canvas_.begin_group(fmt::format("{} at {}", event.text, elapsed_label(event.time_ns, 1'000'000)));
-      canvas_.stroke(std::array{Spot{x, place ? label_bottom - kTextSize : first.top}, Spot{x, last.bottom}},
-                     {{Ink::event, 0}, 1, true});
-      if (place)
-        canvas_.text({place->left, label_bottom}, event_texts_[i],
-                     {kTextSize, false, Anchor::start, {Ink::event, 0}});
+      canvas_.stroke(std::array{Spot{x, top}, Spot{x, bottom}}, {{Ink::event, 0}, 1, true});
       canvas_.end_group();
+    }
+    for (std::size_t i = 0; i < shown_events_.size(); ++i) {
+      if (!event_places_[i]) continue;
+      const LabelPlace& place = *event_places_[i];
+      const double y = baseline(place);
+      const double width = text_width(event_texts_[i], kTextSize);
+      canvas_.fill({place.left - 2, y - kTextSize * 0.95, place.left + width, y + kTextSize * 0.28},
+                   {Ink::background, 0});
+      canvas_.text({place.left, y}, event_texts_[i], {kTextSize, false, Anchor::start, {Ink::event, 0}});
     }
   }
 
