@@ -61,8 +61,8 @@ run_isotach() {
 }
 
 clean() {
-  rm -rf build build-fuzz web/dist
-  say "clean: removed build, build-fuzz and web/dist"
+  rm -rf build build-fuzz
+  say "clean: removed build and build-fuzz"
 }
 
 # Programs bench/*_bench and scripts bench/*.sh, in the order of their names.
@@ -105,7 +105,7 @@ run_fuzzer() {
 }
 
 build_package() {
-  build_release || return
+  build_release documents || return
   rm -rf build/package
   mkdir -p build/package
   logged package cpack -G DEB -B build/package --config build/CPackConfig.cmake || return
