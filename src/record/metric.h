@@ -30,13 +30,13 @@ enum class RateDisplay : std::uint8_t {
 // the suffix "_total" and the prefix "isotach_" are added where that format is written.
 struct MetricDescriptor {
   std::string name;
-  Unit unit = Unit::count;               // of value * scale
+  Unit unit = Unit::count;  // of value * scale
   MetricKind kind = MetricKind::gauge;
-  std::string help;                      // one sentence for people, without final stop
-  std::string title;                     // short name for heads and legends: "free"
-  double scale = 1;                      // raw value * scale = base unit (ticks -> 0.01 seconds)
+  std::string help;   // one sentence for people, without final stop
+  std::string title;  // short name for heads and legends: "free"
+  double scale = 1;   // raw value * scale = base unit (ticks -> 0.01 seconds)
   RateDisplay rate_display = RateDisplay::per_second;
-  int counter_bits = 64;                 // where a counter wraps
+  int counter_bits = 64;  // where a counter wraps
 
   // Unit of what derive() gives: bytes counters become bytes/s or bit/s, and so on.
   [[nodiscard]] Unit shown_unit() const;

@@ -51,6 +51,10 @@ std::uint64_t file_size(const std::string& path) {
   return ::stat(path.c_str(), &status) == 0 ? static_cast<std::uint64_t>(status.st_size) : 0;
 }
 
+bool exists(const std::string& path) {
+  return ::access(path.c_str(), F_OK) == 0;
+}
+
 Failure refuse(std::string text, std::string remedy = {}) {
   return failure(ErrorKind::failed, std::move(text), std::move(remedy));
 }
@@ -144,6 +148,7 @@ Result<OpenedRecording> open_recording_file(const std::string& path) {
   auto head = read_head(*absolute, name);
   if (!head) return tl::make_unexpected(std::move(head.error()));
   const std::string wal = *absolute + "-wal";
+  const bool has_wal = exists(wal);
   const std::uint64_t wal_bytes = file_size(wal);
   if (auto checked = check_head(*head, *size_bytes, wal_bytes > 0, name); !checked)
     return tl::make_unexpected(std::move(checked.error()));
@@ -153,11 +158,11 @@ Result<OpenedRecording> open_recording_file(const std::string& path) {
     return OpenedRecording{std::move(*database), *size_bytes + wal_bytes};
   };
   Database::Trouble trouble = Database::Trouble::other;
-  // A recorder always has a -wal file, so without one nobody writes; then nothing needs to be made
-  // beside the recording, and a read-only disk will do.
-  if (head->is_wal_mode() && wal_bytes == 0) {
+  // A recorder always has a -wal file, be it empty, so without one nobody writes; then nothing needs
+  // to be made beside the recording, and a read-only disk will do.
+  if (head->is_wal_mode() && !has_wal) {
     auto database = open_and_look(*absolute, Database::Mode::read_only_unchanged, trouble);
-    if (file_size(wal) == 0) return opened(database);
+    if (!exists(wal)) return opened(database);
   }
   auto database = open_and_look(*absolute, Database::Mode::read_only, trouble);
   if (database || trouble != Database::Trouble::cannot_open) return opened(database);

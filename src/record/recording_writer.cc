@@ -138,8 +138,12 @@ Result<void> RecordingWriter::make_tables(const RecordingInfo& info) {
   if (auto done = commit(); !done) return done;
   // NORMAL: a commit is safe against the end of this process as soon as it returns; against a power
   // cut once the next checkpoint has been synced. The file is consistent in either case.
-  return database_.execute(
-      "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA journal_size_limit=8388608;");
+  if (auto done = database_.execute(
+          "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA journal_size_limit=8388608;");
+      !done)
+    return done;
+  // The first write in WAL mode makes the -wal file, by which readers tell a living recording.
+  return put_info("finished", 0);
 }
 
 Result<void> RecordingWriter::begin() {

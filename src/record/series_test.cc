@@ -5,7 +5,9 @@
 namespace isotach::record {
 namespace {
 
-MetricDescriptor metric(const char* name) { return {name, Unit::bytes, MetricKind::gauge, "", "", 1}; }
+MetricDescriptor metric(const char* name) {
+  return {name, Unit::bytes, MetricKind::gauge, "", "", 1};
+}
 
 TEST(SeriesTable, GivesTheSameIdForTheSameMetricAndLabels) {
   SeriesTable table;
