@@ -176,6 +176,7 @@ class Reader {
 
 Result<Arguments> parse_arguments(const CommandSpec& spec, const std::vector<std::string>& words) {
   Arguments arguments;
+  arguments.words_ = words;
   Reader reader(spec, words);
   if (auto done = reader.read(arguments.options_, arguments.positionals_, arguments.command_); !done)
     return tl::make_unexpected(std::move(done.error()));

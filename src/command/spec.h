@@ -61,6 +61,13 @@ class Arguments {
   [[nodiscard]] std::vector<std::string> values(std::string_view option) const;    // all, in order
   [[nodiscard]] const std::vector<std::string>& positionals() const { return positionals_; }
   [[nodiscard]] const std::vector<std::string>& command() const { return command_; }  // after "--"
+  // All of it as it was typed, for the head of a recording.
+  [[nodiscard]] const std::vector<std::string>& words() const { return words_; }
+
+  // As if a switch had been given, or an option had not: a replay shows recorded arguments in a format
+  // of its own.
+  void set_switch(const std::string& option) { options_[option]; }
+  void forget(const std::string& option) { options_.erase(option); }
 
  private:
   friend Result<Arguments> parse_arguments(const CommandSpec&, const std::vector<std::string>&);
@@ -68,6 +75,7 @@ class Arguments {
   std::map<std::string, std::vector<std::string>, std::less<>> options_;
   std::vector<std::string> positionals_;
   std::vector<std::string> command_;
+  std::vector<std::string> words_;
 };
 
 // `words` are what stands after the command's name. Errors are of kind usage and name the nearest
