@@ -33,8 +33,9 @@ logged() {
   start=$(now_tenths)
   "$@" >"$LOGS/$name.log" 2>&1 || status=$?
   if ((status != 0)); then
-    say "$name: failed; the end of $LOGS/$name.log:"
-    tail -n 40 "$LOGS/$name.log" >&2
+    say "$name: failed; see $LOGS/$name.log:"
+    # A compiler that runs beside the one that failed goes on writing: begin with the failure itself.
+    { grep -A 40 -m 1 '^FAILED: ' "$LOGS/$name.log" || tail -n 40 "$LOGS/$name.log"; } >&2
     return "$status"
   fi
   if (($(now_tenths) - start >= 20)); then say "$name: done in $(tenths_since "$start") s"; fi
