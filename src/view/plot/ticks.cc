@@ -64,7 +64,10 @@ int decimals_for(double step) {
 std::string number_text(double number, double step, double magnitude) {
   const int decimals = decimals_for(step);
   if (magnitude >= 1e7 || decimals > 8) {
-    const int digits = std::clamp(static_cast<int>(std::ceil(std::log10(magnitude / step))) + 1, 1, 17);
+    // The ratio of a huge magnitude to a tiny step may be no number: then every digit is shown.
+    const double steps_log10 = std::log10(magnitude / step);
+    const int digits =
+        std::isfinite(steps_log10) ? static_cast<int>(std::clamp(std::ceil(steps_log10) + 1, 1.0, 17.0)) : 17;
     // A sum of steps that is zero but for rounding is zero.
     return fmt::format("{:.{}g}", std::fabs(number) < step / 2 ? 0.0 : number, digits);
   }
