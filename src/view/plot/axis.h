@@ -38,6 +38,9 @@ class ValueAxis {
   // Holds the axis at this range, whatever the data does; nothing lets it follow the data again.
   void fix(std::optional<Range> range) { fixed_ = range; }
   [[nodiscard]] bool is_fixed() const { return fixed_.has_value(); }
+  // Whether the range may change with time alone: a live view should then draw more frames than there
+  // are samples.
+  [[nodiscard]] bool is_moving() const { return !fixed_ && (glide_ || slack_since_ns_); }
 
  private:
   void shrink(const Range& wanted, const Range& visible, std::int64_t now_ns);

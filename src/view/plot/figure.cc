@@ -4,20 +4,23 @@
 
 namespace isotach::view {
 
+void LineSummary::add(double value) {
+  minimum = std::min(minimum, value);
+  maximum = std::max(maximum, value);
+  last = value;
+  ++count;
+  // A running mean, because the sum of the largest doubles is no number.
+  const auto parts = static_cast<double>(count);
+  mean += value / parts - mean / parts;
+}
+
 std::optional<LineSummary> summarize(std::span<const DataPoint> points) {
-  LineSummary summary;
+  std::optional<LineSummary> summary;
   for (const DataPoint& point : points) {
     if (point.is_gap()) continue;
-    if (summary.count == 0) summary.minimum = summary.maximum = point.value;
-    summary.minimum = std::min(summary.minimum, point.value);
-    summary.maximum = std::max(summary.maximum, point.value);
-    summary.last = point.value;
-    ++summary.count;
-    // A running mean, because the sum of the largest doubles is no number.
-    const auto count = static_cast<double>(summary.count);
-    summary.mean += point.value / count - summary.mean / count;
+    if (!summary) summary = LineSummary{point.value, 0, point.value, point.value, 0};
+    summary->add(point.value);
   }
-  if (summary.count == 0) return std::nullopt;
   return summary;
 }
 

@@ -62,6 +62,9 @@ struct Figure {
 struct LineSummary {
   double minimum = 0, mean = 0, maximum = 0, last = 0;
   std::size_t count = 0;
+
+  // Counts one more value; the first must have been put into minimum and maximum.
+  void add(double value);
 };
 [[nodiscard]] std::optional<LineSummary> summarize(std::span<const DataPoint> points);
 
