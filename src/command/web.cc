@@ -1,16 +1,379 @@
+// isotach web: the live overview in a browser, or a recording in the same page.
+#include <fmt/format.h>
+#include <sys/utsname.h>
+
+#include <algorithm>
+#include <memory>
+#include <string>
+
+#include "base/text.h"
+#include "base/ticker.h"
+#include "command/common_options.h"
 #include "command/context.h"
 #include "command/spec.h"
+#include "command/version.h"
+#include "kernel/system_root.h"
+#include "machine/series.h"
+#include "record/recorder.h"
+#include "record/recording.h"
+#include "view/web/assets.h"
+#include "view/web/http_server.h"
+#include "view/web/live_feed.h"
+#include "view/web/web_api.h"
 
 namespace isotach::command {
+namespace {
+
+constexpr std::uint16_t kDefaultPort = 4747;
+constexpr std::int64_t kDefaultIntervalNs = 500'000'000;
+constexpr std::int64_t kDefaultHistoryNs = 600 * kNanosecondsPerSecond;
+// What a browser still draws without effort, and what the server may hold for it.
+constexpr std::size_t kSampleLimit = 20'000;
+constexpr std::size_t kHistoryBudgetBytes = std::size_t{192} << 20;
+constexpr std::size_t kTokenFileLimitBytes = 4096;
+
+struct Settings {
+  view::HttpServer::Options server;
+  std::int64_t interval_ns = kDefaultIntervalNs;
+  std::int64_t history_ns = kDefaultHistoryNs;
+  std::int64_t duration_ns = 0;  // 0: until interrupted
+  std::string proc_root;
+  std::string record_path;
+  std::string recording_path;
+};
+
+Result<std::string> token_of(const Arguments& arguments) {
+  const auto word = arguments.value("--token");
+  const auto file = arguments.value("--token-file");
+  if (word && file) return failure(ErrorKind::usage, "give --token or --token-file, not both");
+  if (word && word->empty())
+    return failure(ErrorKind::usage, "the token of --token is empty", "let one be made: --token auto");
+  if (word) return *word == "auto" ? view::generate_token() : Result<std::string>(*word);
+  if (!file) return std::string();
+  auto text = read_file(*file, kTokenFileLimitBytes);
+  if (!text) return Failure(std::move(text.error()));
+  std::string token(trim(std::string_view(*text).substr(0, text->find('\n'))));
+  if (token.empty())
+    return failure(ErrorKind::usage, "the first line of " + printable(*file) + " holds no token");
+  return token;
+}
+
+Result<std::int64_t> time_of(const Arguments& arguments, std::string_view option, std::int64_t otherwise_ns) {
+  const auto text = arguments.value(option);
+  if (!text) return otherwise_ns;
+  auto time_ns = parse_duration_ns(*text);
+  if (!time_ns || *time_ns <= 0)
+    return failure(ErrorKind::usage, fmt::format("'{}' is no time for {}", printable(*text), option),
+                   "write seconds or a unit, such as 90, 30s, 10m, 2h");
+  return time_ns;
+}
+
+Result<Settings> settings_of(const Arguments& arguments) {
+  Settings settings;
+  const auto listen = view::parse_listen_address(
+      arguments.value("--listen").value_or(fmt::format("127.0.0.1:{}", kDefaultPort)), kDefaultPort);
+  if (!listen) return Failure(listen.error());
+  settings.server.address = listen->address;
+  settings.server.port = listen->port;
+
+  auto token = token_of(arguments);
+  if (!token) return Failure(std::move(token.error()));
+  settings.server.token = std::move(*token);
+
+  if (const auto& words = arguments.positionals(); !words.empty()) {
+    settings.recording_path = words.front();
+    for (const char* option : {"--interval", "--history", "--record", "--proc-root"})
+      if (arguments.has(option))
+        return failure(ErrorKind::usage, fmt::format("{} has no meaning when a recording is shown", option));
+  }
+  auto root = proc_root_of(arguments);
+  if (!root) return Failure(std::move(root.error()));
+  settings.proc_root = std::move(*root);
+  if (const auto text = arguments.value("--interval")) {
+    const auto interval_ns = parse_interval_ns(*text, "interval");
+    if (!interval_ns) return Failure(interval_ns.error());
+    settings.interval_ns = *interval_ns;
+  }
+  const auto history_ns = time_of(arguments, "--history", kDefaultHistoryNs);
+  if (!history_ns) return Failure(history_ns.error());
+  settings.history_ns = *history_ns;
+  const auto duration_ns = time_of(arguments, "--for", 0);
+  if (!duration_ns) return Failure(duration_ns.error());
+  settings.duration_ns = *duration_ns;
+  settings.record_path = arguments.value("--record").value_or("");
+  return settings;
+}
+
+// How many samples of `point_count` points may be kept.
+std::size_t samples_that_fit(std::size_t point_count) {
+  const std::size_t sample_bytes = sizeof(record::Sample) + point_count * sizeof(record::Point);
+  return std::clamp<std::size_t>(kHistoryBudgetBytes / sample_bytes, 2, kSampleLimit);
+}
+
+view::WebSession session_of(const Settings& settings, const Instant& start) {
+  view::WebSession session;
+  session.id = fmt::format("{:x}", start.wall_ns);
+  session.program_version = kVersion;
+  session.interval_ns = settings.interval_ns;
+  utsname names{};
+  if (::uname(&names) == 0) {
+    session.host = names.nodename;
+    session.kernel = names.release;
+  }
+  return session;
+}
+
+// The page and the API of one feed. Serving ends before the feed does.
+class Site {
+ public:
+  Site(view::HttpServer::Options options, view::WebSession session, view::LiveFeed& feed)
+      : feed_(feed), api_(std::move(session), feed), server_(std::move(options)) {
+    api_.add_to(server_);
+    for (const view::WebAsset& asset : view::web_assets())
+      server_.serve(std::string(asset.path), [&asset](const view::HttpRequest&) {
+        return view::HttpResponse{
+            200,
+            std::string(asset.content_type),
+            std::string(asset.data),
+            {{"Cache-Control", asset.immutable ? "private, max-age=31536000, immutable" : "no-cache"}}};
+      });
+  }
+  ~Site() {
+    feed_.end();  // viewers are told before the connections go
+    server_.stop();
+  }
+  Site(const Site&) = delete;
+  Site& operator=(const Site&) = delete;
+
+  [[nodiscard]] Result<void> start() { return server_.start(); }
+  [[nodiscard]] const view::HttpServer& server() const { return server_; }
+
+ private:
+  view::LiveFeed& feed_;
+  view::WebApi api_;
+  view::HttpServer server_;
+};
+
+void say_address(Context& context, const Site& site) {
+  context.out.write(site.server().url() + "\n");
+  context.out.flush();
+  if (context.out_is_terminal) context.note("open this address in a browser; Ctrl-C ends");
+}
+
+void say_refused(Context& context, const Site& site) {
+  if (const std::uint64_t refused = site.server().refused(); refused > 0)
+    context.note(fmt::format("refused {} viewers and requests because all places were taken", refused));
+}
+
+// Waits until `deadline_ns`; false when it is time to end.
+bool wait_until(Context& context, std::int64_t deadline_ns) {
+  while (!context.waiter.interrupted())
+    if (context.waiter.wait_until(deadline_ns) == Wake::deadline) return true;
+  return false;
+}
+
+// Warns once when a thing starts to fail, and tells when it works again.
+class Trouble {
+ public:
+  explicit Trouble(Context& context) : context_(context) {}
+  void update(const std::optional<Error>& error) {
+    if (error && !failing_) context_.warn(error->message() + "; trying again");
+    if (!error && failing_) context_.note("reading works again");
+    failing_ = error.has_value();
+  }
+
+ private:
+  Context& context_;
+  bool failing_ = false;
+};
+
+int serve_live(Context& context, const Arguments& arguments, const Settings& settings) {
+  const kernel::SystemRoot root =
+      settings.proc_root.empty() ? kernel::SystemRoot() : kernel::SystemRoot(settings.proc_root);
+  record::SeriesTable table;
+  machine::MachineProbe probe(root, table, machine::Parts::all());
+  record::Sample sample;
+  sample.time = context.clock.now();
+  const Instant start = sample.time;
+  probe.collect(sample);
+  if (probe.error()) return context.report(*probe.error());
+
+  const auto wanted = static_cast<std::size_t>(settings.history_ns / settings.interval_ns + 1);
+  const std::size_t fitting = samples_that_fit(sample.points.size());
+  if (wanted > fitting)
+    context.note(fmt::format(
+        "keeping the last {} of history: more samples would take too much memory; a longer --interval "
+        "reaches further",
+        format_duration_ns(static_cast<double>(settings.interval_ns) * static_cast<double>(fitting))));
+  view::LiveFeed feed(table, std::max<std::size_t>(2, std::min(wanted, fitting)));
+
+  std::unique_ptr<record::Recorder> recorder;
+  const view::WebSession session = session_of(settings, start);
+  if (!settings.record_path.empty()) {
+    record::RecordingInfo info;
+    info.command = "web";
+    info.arguments = arguments.positionals();
+    info.program_version = session.program_version;
+    info.host = session.host;
+    info.kernel = session.kernel;
+    info.start = start;
+    info.interval_ns = settings.interval_ns;
+    auto created = record::Recorder::create(settings.record_path, info, table);
+    if (!created) return context.report(created.error());
+    recorder = std::move(*created);
+  }
+
+  std::optional<Error> record_error;
+  {
+    Site site(settings.server, session, feed);
+    if (auto started = site.start(); !started) return context.report(started.error());
+    say_address(context, site);
+
+    Trouble trouble(context);
+    Ticker ticker(start.monotonic_ns, settings.interval_ns);
+    for (;;) {
+      if (!probe.error()) {
+        feed.append(sample);
+        if (recorder) recorder->append(sample);
+      }
+      if (recorder && !record_error && (record_error = recorder->error()))
+        context.warn(record_error->message() + "; the page goes on without recording");
+      ticker.advance(context.clock.now().monotonic_ns);
+      if (settings.duration_ns > 0 && ticker.deadline_ns() > start.monotonic_ns + settings.duration_ns) break;
+      if (!wait_until(context, ticker.deadline_ns())) break;
+      sample.points.clear();
+      sample.time = context.clock.now();
+      probe.collect(sample);
+      trouble.update(probe.error());
+    }
+    if (ticker.missed() > 0)
+      context.note(fmt::format("{} samples came too late and were left out", ticker.missed()));
+    say_refused(context, site);
+  }
+  if (recorder) {
+    if (auto finished = recorder->finish(); !finished) return context.report(finished.error());
+    context.note(
+        fmt::format("wrote {} samples to {}", recorder->appended_samples(), printable(settings.record_path)));
+  }
+  return kExitOk;
+}
+
+// Fills the feed with the recording, or with every n-th sample of a long one: rates between the
+// kept samples are still exact means, because recordings keep raw counters.
+Result<void> load(Context& context, record::Recording& recording, view::LiveFeed& feed,
+                  std::uint64_t stride) {
+  record::Sample sample;
+  bool damaged = false;
+  for (std::uint64_t number = 0; number < recording.sample_count() || number == 0; ++number) {
+    auto more = recording.next(sample);
+    if (!more) {
+      if (!damaged) context.warn(more.error().message() + "; showing the rest");
+      damaged = true;
+      continue;
+    }
+    if (!*more) break;
+    if (number % stride == 0) feed.append(sample);
+  }
+  for (const record::Event& event : recording.events()) feed.append(event);
+  if (feed.news().samples == 0) return failure(ErrorKind::failed, "the recording holds no samples");
+  return {};
+}
+
+int serve_recording(Context& context, const Settings& settings) {
+  auto opened = record::Recording::open(settings.recording_path);
+  if (!opened) return context.report(opened.error());
+  record::Recording& recording = **opened;
+
+  record::Sample first;
+  std::size_t point_count = 0;
+  if (auto more = recording.next(first); more && *more) point_count = first.points.size();
+  if (const auto time = recording.first_time())
+    if (auto sought = recording.seek(time->monotonic_ns); !sought) return context.report(sought.error());
+  const std::uint64_t limit = samples_that_fit(point_count);
+  const std::uint64_t stride = std::max<std::uint64_t>(1, (recording.sample_count() + limit - 1) / limit);
+  view::LiveFeed feed(recording.table(), limit);
+  if (auto loaded = load(context, recording, feed, stride); !loaded) return context.report(loaded.error());
+  if (stride > 1)
+    context.note(fmt::format(
+        "the recording is long: showing one of {} samples; rates are means over the gaps", stride));
+
+  view::WebSession session = session_of(settings, context.clock.now());
+  const record::RecordingInfo& info = recording.info();
+  session.host = info.host;
+  session.kernel = info.kernel;
+  session.interval_ns = info.interval_ns;
+  session.recording = settings.recording_path.substr(settings.recording_path.rfind('/') + 1);
+  session.thinned = stride;
+  Site site(settings.server, session, feed);
+  if (auto started = site.start(); !started) return context.report(started.error());
+  say_address(context, site);
+  const std::int64_t end_ns =
+      settings.duration_ns > 0 ? context.clock.now().monotonic_ns + settings.duration_ns : 0;
+  constexpr std::int64_t kStepNs = 3600 * kNanosecondsPerSecond;
+  for (;;) {
+    const std::int64_t now_ns = context.clock.now().monotonic_ns;
+    if (end_ns > 0 && now_ns >= end_ns) break;
+    if (!wait_until(context, end_ns > 0 ? end_ns : now_ns + kStepNs)) break;
+  }
+  say_refused(context, site);
+  return kExitOk;
+}
+
+int run_web(Context& context, const Arguments& arguments) {
+  auto settings = settings_of(arguments);
+  if (!settings) return context.report(settings.error());
+  if (view::web_assets().empty())
+    return context.report({ErrorKind::not_supported, 0, "this build of isotach has no web page",
+                           "build it with -DISOTACH_WEB=ON; isotach agent serves the numbers without one"});
+  if (arguments.value("--token") == "auto" && !context.out_is_terminal)
+    context.note("the token is in the address");
+  return settings->recording_path.empty() ? serve_live(context, arguments, *settings)
+                                          : serve_recording(context, *settings);
+}
+
+}  // namespace
 
 CommandSpec web_command() {
   CommandSpec spec;
   spec.name = "web";
   spec.area = "overview";
-  spec.summary = "not written yet";
-  spec.run = [](Context& context, const Arguments&) {
-    return context.report({ErrorKind::not_supported, 0, "not written yet", {}});
+  spec.summary = "show this machine, or a recording, in a browser";
+  spec.usages = {"isotach web [OPTIONS]", "isotach web [OPTIONS] FILE"};
+  spec.description =
+      "Serves a page with live plots of CPU, memory, swap, pressure, network, disks and KSM, and prints its "
+      "address. Nothing is loaded from elsewhere: the page works without internet.\n\n"
+      "With FILE the page shows a recording.\n\n"
+      "The server listens on 127.0.0.1 unless told otherwise. Any other address needs a token, since whoever "
+      "opens the page sees what this machine does. At most 8 viewers watch at once.\n\n"
+      "The same numbers are there for scripts: /api/series, /api/latest, /api/history, /api/events "
+      "(server-sent "
+      "events) and /metrics (OpenMetrics).";
+  spec.positionals = {{"FILE", "a recording to show instead of this machine", "file"}};
+  spec.options = {
+      {"--listen", 'l', "ADDRESS",
+       "address, port or both, such as 8080, 0.0.0.0:4747, [::1]:8080 (127.0.0.1:4747)", "serving"},
+      {"--token", 0, "TOKEN", "what viewers must know; auto makes one and prints it in the address",
+       "serving"},
+      {"--token-file",
+       0,
+       "FILE",
+       "read the token from the first line of FILE, where ps does not show it",
+       "serving",
+       {},
+       "file"},
+      interval_option(),
+      {"--history", 0, "TIME", "how far back the page reaches, such as 10m, 1h (10m)", "timing"},
+      duration_option(),
+      record_option(),
+      proc_root_option(),
   };
+  spec.examples = {
+      {"isotach web", "serve this machine on http://127.0.0.1:4747/"},
+      {"isotach web -i 0.1 --history 5m", "ten samples a second, five minutes of them"},
+      {"isotach web --listen 0.0.0.0 --token auto", "for others too; the address it prints has the token"},
+      {"isotach web monday.isotach", "look at a recording in the browser"},
+  };
+  spec.run = run_web;
   return spec;
 }
 

@@ -105,6 +105,7 @@ HttpRequest request_of(const httplib::Request& from) {
   request.path = from.path;
   for (const auto& [name, value] : from.params)
     if (name != kTokenParameter) request.query.emplace(name, value);
+  request.accept = from.get_header_value("Accept");
   request.last_event_id = from.get_header_value("Last-Event-ID");
   return request;
 }

@@ -50,7 +50,7 @@ class HttpServer {
   struct Options {
     std::string address = "127.0.0.1";
     std::uint16_t port = 0;  // 0: any free one
-    std::string token;       // empty: none is asked for; required by start() for non-loopback addresses
+    std::string token = {};  // empty: none is asked for; required by start() for non-loopback addresses
     int worker_limit = 12;
     int viewer_limit = 8;           // live streams at once; kept below worker_limit
     int head_deadline_ms = 5'000;   // for a whole request to arrive

@@ -1,0 +1,7 @@
+import { Page } from './page';
+
+const page = new Page();
+void page.start();
+
+// For people with a console, and for tests (docs/formats/web-api.md).
+Object.defineProperty(window, 'isotach', { value: page.inspector });
