@@ -47,6 +47,7 @@ struct Recording::State {
   Result<bool> decode(Sample& sample);
   Result<bool> load_block();
   [[nodiscard]] bool has_grown();
+  Result<void> go_to_block(std::int64_t Instant::*clock, std::int64_t time_ns);
 };
 
 Result<std::unique_ptr<Recording>> Recording::open(const std::string& path) {
@@ -202,34 +203,54 @@ Result<bool> Recording::State::load_block() {
   return true;
 }
 
-Result<void> Recording::seek(std::int64_t monotonic_ns) {
-  State& state = *state_;
-  state.decoding = false;
-  state.current = {};
-  state.taken = 0;
-  state.behind_ns = kBeforeAll;
-  state.skip_until_ns = monotonic_ns;
-  state.next_number = 1;
-  const auto last = state.blocks->find_last_head();
+// The first block whose last sample is not before `time_ns`; the last block where there is none. The
+// first one in a damaged file, where next() then goes through all of them.
+Result<void> Recording::State::go_to_block(std::int64_t Instant::*clock, std::int64_t time_ns) {
+  decoding = false;
+  current = {};
+  taken = 0;
+  behind_ns = kBeforeAll;
+  skip_until_ns = kBeforeAll;
+  next_number = 1;
+  const auto last = blocks->find_last_head();
   if (!last) return tl::make_unexpected(last.error());
   if (!*last) return {};
-  state.last_block = **last;
-  // The first block whose last sample is not before the time. Numbers may have gaps.
+  last_block = **last;
   std::int64_t low = 1;
   std::int64_t high = (*last)->number;
   while (low < high) {
     const std::int64_t middle = low + (high - low) / 2;
-    const auto head = state.blocks->find_head(middle);
-    // In a damaged file next() goes through all blocks from the start instead.
+    const auto head = blocks->find_head(middle);
     if (!head) return {};
-    if (!*head || (*head)->last.monotonic_ns >= monotonic_ns) {
+    // Numbers may have gaps.
+    if (!*head || (*head)->last.*clock >= time_ns) {
       high = middle;
     } else {
       low = (*head)->number + 1;
     }
   }
-  state.next_number = std::min(low, (*last)->number);
+  next_number = std::min(low, (*last)->number);
   return {};
+}
+
+Result<void> Recording::seek(std::int64_t monotonic_ns) {
+  auto done = state_->go_to_block(&Instant::monotonic_ns, monotonic_ns);
+  state_->skip_until_ns = monotonic_ns;
+  return done;
+}
+
+Result<std::int64_t> Recording::monotonic_at(std::int64_t wall_ns) {
+  if (auto done = state_->go_to_block(&Instant::wall_ns, wall_ns); !done)
+    return tl::make_unexpected(std::move(done.error()));
+  Sample sample;
+  std::int64_t last_ns = 0;
+  for (;;) {
+    const auto got = next(sample);
+    if (!got) continue;  // whoever reads on will be told
+    if (!*got) return last_ns == std::numeric_limits<std::int64_t>::max() ? last_ns : last_ns + 1;
+    if (sample.time.wall_ns >= wall_ns) return sample.time.monotonic_ns;
+    last_ns = sample.time.monotonic_ns;
+  }
 }
 
 }  // namespace isotach::record

@@ -44,6 +44,10 @@ class Recording {
   [[nodiscard]] Result<bool> next(Sample& sample);
   // Makes next() go on with the first sample at or after this time.
   [[nodiscard]] Result<void> seek(std::int64_t monotonic_ns);
+  // The monotonic time of the first sample at or after this wall clock time, for seek(); past the end,
+  // a time after the last sample. Where the wall clock was put back while it recorded, times that came
+  // twice may mean either. Moves next(), as seek() does.
+  [[nodiscard]] Result<std::int64_t> monotonic_at(std::int64_t wall_ns);
 
  private:
   struct State;

@@ -242,6 +242,29 @@ TEST_F(RecordingTest, SeekGoesToTheFirstSampleAtOrAfterTheTime) {
   EXPECT_EQ(after_seek(time_of(0)), time_of(0));  // and back again
 }
 
+TEST_F(RecordingTest, WallClockTimesLeadToSamples) {
+  SeriesTable table;
+  auto recorder = Recorder::create(path_, {}, table);
+  ASSERT_TRUE(recorder);
+  Sample sample;
+  // The machine sleeps for an hour after sample 399: the monotonic clock stands, the wall clock goes on.
+  constexpr std::int64_t kHourNs = 3600 * kNanosecondsPerSecond;
+  const auto wall_of = [](std::int64_t i) { return i * 10 + (i >= 400 ? kHourNs : 0); };
+  for (std::int64_t i = 0; i < 1000; ++i) {
+    sample.time = {i * 10, wall_of(i)};
+    (*recorder)->append(sample);
+  }
+  ASSERT_TRUE((*recorder)->finish());
+  auto recording = Recording::open(path_);
+  ASSERT_TRUE(recording);
+  EXPECT_EQ((*recording)->monotonic_at(-5), 0);
+  EXPECT_EQ((*recording)->monotonic_at(wall_of(300)), 3000);
+  EXPECT_EQ((*recording)->monotonic_at(wall_of(300) + 1), 3010);
+  EXPECT_EQ((*recording)->monotonic_at(kHourNs / 2), 4000);
+  EXPECT_EQ((*recording)->monotonic_at(wall_of(999)), 9990);
+  EXPECT_EQ((*recording)->monotonic_at(wall_of(999) + 1), 9991);
+}
+
 TEST_F(RecordingTest, SeekIsFastInALargeFile) {
   constexpr std::uint64_t kSamples = 100'000;
   make_recording(path_, kSamples, 20);
