@@ -1,6 +1,7 @@
 #include "base/fd.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -65,6 +66,13 @@ Result<void> write_all(int fd, std::string_view text) {
     if (written < 0) {
       const int saved = errno;
       if (saved == EINTR) continue;
+      // Another program that shares the pipe or terminal has made it non-blocking: wait as a blocking
+      // write would.
+      if (saved == EAGAIN) {
+        pollfd room = {fd, POLLOUT, 0};
+        ::poll(&room, 1, -1);
+        continue;
+      }
       return system_failure(saved, "write");
     }
     text.remove_prefix(static_cast<std::size_t>(written));

@@ -80,16 +80,14 @@ Result<std::uint64_t> parse_size(std::string_view text) {
     } else {
       known = suffix.empty() && !binary;
     }
-    const double size = *value * factor;
-    if (known && size < 18446744073709549568.0) {
-      if (factor == 1) {
-        // Whole numbers stay exact past 2^53.
-        std::string_view digits = text;
-        if (digits.ends_with('B')) digits.remove_suffix(1);
-        if (const auto exact = parse_unsigned(digits)) return *exact;
-      }
-      return static_cast<std::uint64_t>(std::llround(size));
+    if (known && factor == 1) {
+      // Whole numbers stay exact past 2^53.
+      std::string_view digits = text;
+      if (digits.ends_with('B')) digits.remove_suffix(1);
+      if (const auto exact = parse_unsigned(digits)) return *exact;
     }
+    const double size = std::round(*value * factor);
+    if (known && size < 0x1p64) return static_cast<std::uint64_t>(size);
   }
   return failure(ErrorKind::usage, "'" + printable(text) + "' is not a size",
                  "write a number and a unit, such as 4096, 2K (2000), 10M, 10Mi (10*1024*1024)");

@@ -98,7 +98,10 @@ UnitScale scale_for(double magnitude, Unit unit) {
 
 std::string format_quantity(double value, Unit unit) {
   if (!std::isfinite(value)) return "-";
-  const UnitScale scale = scale_for(value, unit);
+  UnitScale scale = scale_for(value, unit);
+  // What rounds up to a whole step of the next scale is shown there: 1.00 MiB, not 1024 KiB.
+  const UnitScale next = scale_for(std::round(std::fabs(value) / scale.divisor) * scale.divisor, unit);
+  if (std::fabs(value) / scale.divisor >= 99.95 && next.divisor > scale.divisor) scale = next;
   const std::string number = significant(value / scale.divisor);
   if (scale.suffix.empty()) return number;
   return fmt::format("{} {}", number, scale.suffix);
@@ -112,6 +115,8 @@ std::string format_bits_per_second(double rate) {
 
 std::string format_duration_ns(double duration_ns) {
   const double duration_s = duration_ns / 1e9;
+  constexpr double kLongest_s = 1e12;  // beyond it there is nothing to show in days
+  if (!std::isfinite(duration_s) || duration_s > kLongest_s) return "-";
   if (duration_s < 60) return format_quantity(duration_s, Unit::seconds);
   const auto whole = static_cast<std::int64_t>(std::llround(duration_s));
   const std::int64_t days = whole / 86400;

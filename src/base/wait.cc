@@ -6,7 +6,6 @@
 #include <termios.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cerrno>
@@ -106,8 +105,10 @@ void SignalWaiter::interrupt() {
 }
 
 void SignalWaiter::set_emergency_text(std::string_view text) {
+  // The handler may come between any two of these: it never sees a size that belongs to other text.
+  g_emergency_text = nullptr;
   g_emergency_size = text.size();
-  g_emergency_text = text.empty() ? nullptr : text.data();
+  if (!text.empty()) g_emergency_text = text.data();
 }
 
 void SignalWaiter::keep_terminal_settings(int fd) {
@@ -122,8 +123,8 @@ Wake SignalWaiter::wait_until(std::int64_t deadline_monotonic_ns, WaitTargets ta
     if (g_resized.exchange(false)) return Wake::resized;
     if (g_child_exited.exchange(false)) return Wake::child_exited;
 
-    const std::int64_t left_ns =
-        std::max<std::int64_t>(0, deadline_monotonic_ns - clock.now().monotonic_ns);
+    const std::int64_t now_ns = clock.now().monotonic_ns;
+    const std::int64_t left_ns = deadline_monotonic_ns > now_ns ? deadline_monotonic_ns - now_ns : 0;
     const timespec timeout = {static_cast<std::time_t>(left_ns / kNanosecondsPerSecond),
                               static_cast<long>(left_ns % kNanosecondsPerSecond)};
     // poll() ignores negative descriptors, and reports POLLERR without being asked.
@@ -141,7 +142,8 @@ Wake SignalWaiter::wait_until(std::int64_t deadline_monotonic_ns, WaitTargets ta
       }
       continue;
     }
-    if ((polled[2].revents & (POLLERR | POLLHUP)) != 0) return Wake::output_closed;
+    // POLLNVAL: it was closed before we were started (`isotach vm 1 >&-`).
+    if ((polled[2].revents & (POLLERR | POLLHUP | POLLNVAL)) != 0) return Wake::output_closed;
     if (polled[1].revents != 0) return Wake::input;
     if (ready == 0) return Wake::deadline;
   }

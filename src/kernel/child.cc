@@ -82,11 +82,13 @@ Result<ChildProcess> ChildProcess::start(const std::vector<std::string>& words, 
   if (::pipe2(ends.data(), O_CLOEXEC) != 0) return system_failure(errno, "make a pipe");
   const Fd reading(ends[0]);
   Fd writing(ends[1]);
+  rusage own{};
+  ::getrusage(RUSAGE_SELF, &own);
   const pid_t parent = ::getpid();
   const pid_t pid = ::fork();
   if (pid < 0) return system_failure(errno, "start '" + printable(words.front()) + "'");
   if (pid == 0) become(pointers.data(), waiter, output_fd, writing.get(), parent);
-  ChildProcess child(pid);
+  ChildProcess child(pid, static_cast<std::uint64_t>(own.ru_maxrss));
   writing.reset();
   int reason = 0;
   ssize_t got = 0;
@@ -98,10 +100,13 @@ Result<ChildProcess> ChildProcess::start(const std::vector<std::string>& words, 
   return start_failure(got == sizeof reason ? reason : EIO, words.front());
 }
 
-ChildProcess::ChildProcess(ChildProcess&& other) noexcept : pid_(std::exchange(other.pid_, -1)) {}
+ChildProcess::ChildProcess(ChildProcess&& other) noexcept 
+    : pid_(std::exchange(other.pid_, -1)), inherited_peak_kib_(other.inherited_peak_kib_) {}
 
 ChildProcess::~ChildProcess() {
-  if (pid_ >= 0) stop(SIGTERM);
+  if (pid_ < 0) return;
+  stop(SIGTERM);
+  wait();
 }
 
 bool ChildProcess::has_ended() const {
@@ -141,24 +146,28 @@ ChildEnd ChildProcess::wait() {
   };
   end.user_ns = ns(usage.ru_utime);
   end.system_ns = ns(usage.ru_stime);
+  const auto peak_kib = static_cast<std::uint64_t>(usage.ru_maxrss);
+  if (peak_kib > inherited_peak_kib_) end.peak_resident_kib = peak_kib;
   return end;
 }
 
-ChildEnd ChildProcess::stop(int signal_number) {
-  if (pid_ < 0) return {};
+void ChildProcess::stop(int signal_number) {
+  if (pid_ < 0) return;
   constexpr std::int64_t kPatienceNs = 2 * kNanosecondsPerSecond;
-  // A stopped program acts on no signal but SIGKILL until it goes on.
+  // A program that was suspended acts on no signal but SIGKILL until it goes on.
   const auto send = [&](int number) {
     ::kill(pid_, number);
     ::kill(pid_, SIGCONT);
   };
   if (signal_number != 0) send(signal_number);
-  if (!ends_within(kPatienceNs) && signal_number != SIGTERM) {
+  bool ended = ends_within(kPatienceNs);
+  if (!ended && signal_number != SIGTERM) {
     send(SIGTERM);
-    static_cast<void>(ends_within(kPatienceNs));
+    ended = ends_within(kPatienceNs);
   }
-  if (!has_ended()) ::kill(pid_, SIGKILL);
-  return wait();
+  if (ended) return;
+  ::kill(pid_, SIGKILL);
+  static_cast<void>(ends_within(kPatienceNs));
 }
 
 }  // namespace isotach::kernel

@@ -4,6 +4,7 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,6 +20,9 @@ struct ChildEnd {
   // CPU time of the program and of the children it waited for.
   std::int64_t user_ns = 0;
   std::int64_t system_ns = 0;
+  // The largest RSS of the program, or of one of the children it waited for. The kernel lets a program
+  // inherit the size that its parent had at the start: nothing unless it grew beyond that.
+  std::optional<std::uint64_t> peak_resident_kib;
 };
 
 // The file that execvp() would run, looked for in PATH as it does; an error that says why there is none.
@@ -39,16 +43,18 @@ class ChildProcess {
   [[nodiscard]] pid_t pid() const { return pid_; }
   // It stays in /proc, with its last counters, until it is waited for.
   [[nodiscard]] bool has_ended() const;
+  // Makes it end: sends `signal_number` (0: none, it has had its own), gives it a moment, then insists
+  // by SIGTERM and SIGKILL. It has not been waited for yet.
+  void stop(int signal_number);
   // Waits for it to end.
   ChildEnd wait();
-  // Sends `signal_number` (0: none, it has had its own), gives it a moment, then insists: SIGTERM, SIGKILL.
-  ChildEnd stop(int signal_number);
 
  private:
-  explicit ChildProcess(pid_t pid) : pid_(pid) {}
+  ChildProcess(pid_t pid, std::uint64_t inherited_peak_kib) : pid_(pid), inherited_peak_kib_(inherited_peak_kib) {}
   [[nodiscard]] bool ends_within(std::int64_t limit_ns) const;
 
   pid_t pid_;  // -1 once it has been waited for
+  std::uint64_t inherited_peak_kib_;
 };
 
 }  // namespace isotach::kernel

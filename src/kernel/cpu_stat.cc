@@ -8,8 +8,9 @@ namespace {
 
 void parse_times(std::string_view columns, CpuTimes& times) {
   for (Value& value : times.ticks) {
-    const auto number = take_unsigned(columns);
-    value = number ? Value::of(*number) : Value(Missing::not_supported);
+    const std::string_view word = take_word(columns);
+    const auto number = parse_unsigned(word);
+    value = number ? Value::of(*number) : Value(word.empty() ? Missing::not_supported : Missing::malformed);
   }
 }
 

@@ -1,5 +1,6 @@
 #include "kernel/kept_file.h"
 
+#include <fcntl.h>
 #include <unistd.h>
 
 namespace isotach::kernel {
@@ -9,9 +10,9 @@ KeptFile::KeptFile(const SystemRoot& root, std::string_view relative_path)
 
 Result<std::string_view> KeptFile::read() {
   if (!fd_.is_open() || !keep_open_) {
-    auto opened = open_readonly(path_);
-    if (!opened) return tl::make_unexpected(std::move(opened.error()));
-    fd_ = std::move(*opened);
+    // O_NONBLOCK means nothing to a file; a pipe in a saved tree must not hold us up for ever.
+    fd_ = Fd(::open(path_.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+    if (!fd_.is_open()) return system_failure(errno, "open " + path_);
   }
   // The kernel hands out files of many records (diskstats, net/dev) in pieces of about a page,
   // however large the buffer is; only an empty read is the end. It costs a fraction of a
@@ -32,6 +33,11 @@ Result<std::string_view> KeptFile::read() {
     if (got == 0) return std::string_view(buffer_.data(), filled);
     filled += static_cast<std::size_t>(got);
   }
+}
+
+Missing missing_reason(const Error& error) {
+  if (error.kind == ErrorKind::not_permitted) return Missing::not_permitted;
+  return error.errno_value == ESRCH ? Missing::vanished : Missing::not_supported;
 }
 
 }  // namespace isotach::kernel

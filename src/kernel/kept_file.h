@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "base/fd.h"
+#include "base/value.h"
 #include "kernel/system_root.h"
 
 namespace isotach::kernel {
@@ -28,5 +29,8 @@ class KeptFile {
   Fd fd_;
   std::string buffer_;
 };
+
+// Why the values of a file that cannot be read are missing: for files that not every kernel has.
+[[nodiscard]] Missing missing_reason(const Error& error);
 
 }  // namespace isotach::kernel

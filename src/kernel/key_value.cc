@@ -16,6 +16,15 @@ int KeyValueParser::index_of(std::string_view key) const {
   return kUnwanted;
 }
 
+int KeyValueParser::remembered_index(std::size_t line_number, std::string_view key) {
+  // A file with more lines is none of the kernel's.
+  if (line_number >= kRememberedLines) return index_of(key);
+  if (line_number == lines_.size()) lines_.emplace_back();
+  Line& known = lines_[line_number];
+  if (known.key != key) known = {std::string(key), index_of(key)};
+  return known.index;
+}
+
 void KeyValueParser::parse(std::string_view text, std::span<Value> values) {
   CHECK(values.size() == keys_.size());
   std::fill(values.begin(), values.end(), Value(Missing::not_supported));
@@ -28,12 +37,10 @@ void KeyValueParser::parse(std::string_view text, std::span<Value> values) {
 
     const std::size_t key_end = std::min(line.find_first_of(": \t"), line.size());
     const std::string_view key = line.substr(0, key_end);
-    if (line_number == lines_.size()) lines_.emplace_back();
-    Line& known = lines_[line_number];
-    if (known.key != key) known = {std::string(key), index_of(key)};
-    if (known.index == kUnwanted) continue;
-    Value& value = values[static_cast<std::size_t>(known.index)];
-    if (!value.is_missing()) continue;
+    const int index = remembered_index(line_number, key);
+    if (index == kUnwanted) continue;
+    Value& value = values[static_cast<std::size_t>(index)];
+    if (!value.is_missing() || value.reason() == Missing::malformed) continue;
     line.remove_prefix(key_end);
     if (line.starts_with(':')) line.remove_prefix(1);
     const auto number = take_unsigned(line);

@@ -31,7 +31,10 @@ class KeyValueParser {
     int index = kUnwanted;  // into keys_
   };
 
+  static constexpr std::size_t kRememberedLines = 4096;
+
   [[nodiscard]] int index_of(std::string_view key) const;
+  [[nodiscard]] int remembered_index(std::size_t line_number, std::string_view key);
 
   std::span<const std::string_view> keys_;
   std::vector<Line> lines_;  // as the last reading had them

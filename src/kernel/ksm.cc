@@ -39,8 +39,7 @@ void KsmReader::read(KsmReading& reading) {
     if (text) {
       reading.values[i] = parse_number(*text);
     } else {
-      const bool refused = text.error().kind == ErrorKind::not_permitted;
-      reading.values[i] = refused ? Missing::not_permitted : Missing::not_supported;
+      reading.values[i] = missing_reason(text.error());
     }
   }
 }

@@ -38,7 +38,9 @@ PressureReader::PressureReader(const SystemRoot& root, std::string_view resource
 void PressureReader::read(PressureReading& reading) {
   const auto text = file_.read();
   if (!text) {
-    reading = {};
+    const Value missing = missing_reason(text.error());
+    const PressureLine line = {missing, missing, missing, missing};
+    reading = {line, line};
     return;
   }
   parse_pressure(*text, reading);

@@ -22,11 +22,6 @@ std::string process_path(unsigned pid, std::string_view file) {
   return "proc/" + std::to_string(pid) + '/' + std::string(file);
 }
 
-Missing reason_of(const Error& error) {
-  if (error.kind == ErrorKind::not_permitted) return Missing::not_permitted;
-  return error.errno_value == ENOENT ? Missing::not_supported : Missing::vanished;
-}
-
 // Ticks as ns; a number that does not fit is malformed.
 Value ticks_as_ns(std::optional<std::uint64_t> user, std::optional<std::uint64_t> system,
                   std::uint64_t ticks_per_second) {
@@ -125,7 +120,7 @@ namespace {
 // on showing the memory that the process had before exec().
 Value read_heap(const std::string& path) {
   const auto fd = open_readonly(path);
-  if (!fd) return reason_of(fd.error());
+  if (!fd) return missing_reason(fd.error());
   constexpr std::size_t kLimitBytes = std::size_t{16} << 20;
   std::array<char, 4096> piece;
   HeapScanner scanner;
@@ -184,13 +179,13 @@ void ProcessReader::read_memory(ProcessReading& reading) {
   if (const auto text = statm_.read()) {
     parse_process_statm(*text, reading);
   } else {
-    reading[ProcessField::resident_pages] = reason_of(text.error());
+    reading[ProcessField::resident_pages] = missing_reason(text.error());
   }
   std::array<Value, kStatusKeys.size()> values;
   if (const auto text = status_.read()) {
     status_parser_.parse(*text, values);
   } else {
-    values.fill(reason_of(text.error()));
+    values.fill(missing_reason(text.error()));
   }
   reading[ProcessField::peak_resident_kib] = values[0];
   reading[ProcessField::anonymous_kib] = values[1];
@@ -242,7 +237,7 @@ void ProcessReader::read_proportional(ProcessReading& reading) {
   if (const auto text = read_file(rollup_path_)) {
     rollup_parser_.parse(*text, values);
   } else {
-    values.fill(reason_of(text.error()));
+    values.fill(missing_reason(text.error()));
   }
   reading[ProcessField::proportional_kib] = values[0];
   reading[ProcessField::proportional_swap_kib] = values[3];

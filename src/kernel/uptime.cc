@@ -17,13 +17,14 @@ UptimeReader::UptimeReader(const SystemRoot& root)
     : uptime_(root, "proc/uptime"), load_(root, "proc/loadavg") {}
 
 void UptimeReader::read(UptimeReading& reading) {
-  reading = {};
-  if (auto text = uptime_.read()) reading.uptime_s = take_real(*text);
-  if (auto text = load_.read()) {
-    reading.load_1_minute = take_real(*text);
-    reading.load_5_minutes = take_real(*text);
-    reading.load_15_minutes = take_real(*text);
+  if (auto text = uptime_.read()) {
+    reading.uptime_s = take_real(*text);
+  } else {
+    reading.uptime_s = missing_reason(text.error());
   }
+  auto text = load_.read();
+  for (Value* load : {&reading.load_1_minute, &reading.load_5_minutes, &reading.load_15_minutes})
+    *load = text ? take_real(*text) : Value(missing_reason(text.error()));
 }
 
 }  // namespace isotach::kernel

@@ -1,5 +1,6 @@
 #include "machine/series.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <span>
@@ -71,6 +72,8 @@ const MachineSeries::Ids& MachineSeries::ids(Family family, const std::string& l
   Ids fresh;
   for (const record::MetricDescriptor& metric : family_metrics(family))
     fresh.push_back(table_.intern(metric, labels));
+  // Where the table is full, names that come and go without end (containers) must not be kept either.
+  if (!fresh.front()) return refused_ids_ = std::move(fresh);
   return known.emplace(label_value, std::move(fresh)).first->second;
 }
 
@@ -155,6 +158,9 @@ void MachineSeries::put(const MachineReading& reading, record::Sample& sample) {
     }
   }
   sample.sort();
+  // Two things of the same name are one series; a file that lists a name twice must not put it twice.
+  const auto same = [](const record::Point& a, const record::Point& b) { return a.series == b.series; };
+  sample.points.erase(std::unique(sample.points.begin(), sample.points.end(), same), sample.points.end());
 }
 
 const std::vector<std::string>& MachineSeries::label_values(Family family) {
@@ -188,10 +194,14 @@ bool MachineSeries::take_values(Family family, const std::string& label_value,
 
 void MachineSeries::take(const record::Sample& sample, MachineReading& reading) {
   static const std::string kNone;
-  // The units of the machine that recorded are in the recorded descriptors.
+  // The units of the machine that recorded are in the recorded descriptors, as base units per step.
   const auto scale = [&](Family family, std::size_t index) {
     const Ids& series = ids(family, kNone);
-    return series[index] ? table_.at(*series[index]).metric.scale : 1.0;
+    return series[index] ? table_.at(*series[index]).metric.scale : 0.0;
+  };
+  // A recording may say anything.
+  const auto whole = [](double number, std::uint64_t otherwise) {
+    return number >= 1 && number <= 1e12 ? static_cast<std::uint64_t>(std::llround(number)) : otherwise;
   };
   if (parts_.memory) {
     take_values(Family::memory, kNone, sample);
@@ -200,7 +210,7 @@ void MachineSeries::take(const record::Sample& sample, MachineReading& reading) 
   if (parts_.cpu) {
     take_values(Family::cpu, kNone, sample);
     std::copy_n(values_.begin(), reading.cpu.all.ticks.size(), reading.cpu.all.ticks.begin());
-    reading.ticks_per_second = static_cast<std::uint64_t>(std::llround(1.0 / scale(Family::cpu, 0)));
+    reading.ticks_per_second = whole(1.0 / scale(Family::cpu, 0), MachineReading{}.ticks_per_second);
     take_values(Family::scheduler, kNone, sample);
     reading.cpu.interrupts = values_[0];
     reading.cpu.context_switches = values_[1];
@@ -217,12 +227,15 @@ void MachineSeries::take(const record::Sample& sample, MachineReading& reading) 
       std::from_chars(label.data(), label.data() + label.size(), one.number);
       std::copy_n(values_.begin(), one.times.ticks.size(), one.times.ticks.begin());
     }
+    // A CPU that came online later was recorded later, but stands between the others.
+    std::sort(reading.cpu.each.begin(), reading.cpu.each.end(),
+              [](const auto& a, const auto& b) { return a.number < b.number; });
   }
   if (parts_.vm_counters) {
     take_values(Family::vm_counters, kNone, sample);
     std::copy_n(values_.begin(), reading.vm.values.size(), reading.vm.values.begin());
-    reading.page_size_bytes = static_cast<std::uint64_t>(std::llround(scale(
-        Family::vm_counters, static_cast<std::size_t>(kernel::VmCounter::swapped_in_pages))));
+    const auto swapped_in = static_cast<std::size_t>(kernel::VmCounter::swapped_in_pages);
+    reading.page_size_bytes = whole(scale(Family::vm_counters, swapped_in), MachineReading{}.page_size_bytes);
   }
   if (parts_.uptime) {
     take_values(Family::uptime, kNone, sample);

@@ -24,7 +24,9 @@ class MachineSeries {
 
   // Appends the points of `reading` to `sample` and puts them in order.
   void put(const MachineReading& reading, record::Sample& sample);
-  // Fills the parts of `reading` from a sample of the same table; what it lacks is missing.
+  // Fills the parts of `reading` from a sample of the same table; what it lacks is missing. Not recorded
+  // are the device numbers of disks and the type of a swap area. Interfaces, disks and swap areas come in
+  // the order in which the table first saw them.
   void take(const record::Sample& sample, MachineReading& reading);
 
  private:
@@ -43,6 +45,7 @@ class MachineSeries {
   std::array<std::unordered_map<std::string, Ids>, kFamilyCount> ids_;
   std::array<std::vector<std::string>, kFamilyCount> label_values_;
   std::size_t scanned_series_ = 0;  // how much of the table label_values() has looked at
+  Ids refused_ids_;                 // of a label value that the table had no room for
   std::vector<Value> values_;       // of the family at hand; kept to save allocations
   std::string label_;               // likewise
 };
