@@ -28,7 +28,8 @@ Result<void> WholeDiskReader::read(std::vector<std::string>& names) {
     if (name == "." || name == "..") continue;
     if (names.size() == kDiskLimit) break;
     // The kernel writes a slash in a device's name as an exclamation mark here.
-    std::replace(names.emplace_back(name).begin(), names.back().end(), '!', '/');
+    std::string& kept = names.emplace_back(name);
+    std::replace(kept.begin(), kept.end(), '!', '/');
   }
   std::sort(names.begin(), names.end());
   return {};
