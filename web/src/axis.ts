@@ -52,7 +52,9 @@ export function roundedRange(visible: Range, unit: UnitName): Range {
   const span = Math.max(high - low, LEAST[unit]);
   const step = tickStep(span, unit, 8, Math.max(span, high, -low));
   const top = Math.max(Math.ceil((low === 0 ? span : high) / step) * step, step);
-  return { low: low === 0 ? 0 : Math.floor(low / step) * step, high: top };
+  // Shares rarely exceed a whole, and an axis that ends at it says so.
+  const whole = unit === 'ratio' && visible.high <= 1 ? Math.min(top, 1) : top;
+  return { low: low === 0 ? 0 : Math.floor(low / step) * step, high: whole };
 }
 
 export class ValueAxis {

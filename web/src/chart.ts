@@ -10,6 +10,7 @@ import { formatTick, formatTime, scaleFor } from './units';
 export const CHART_HEIGHT = 190;
 const SYNC_GROUP = 'time';
 const MARK_LABEL_LIMIT = 40;
+const END_ROOM_PX = 16; // half a label, less the padding
 
 export interface ChartHooks {
   theme(): Theme;
@@ -123,7 +124,9 @@ export class Chart {
           splits: (u, _axis, min, max) => timeTicks(min, max, u.width / 95).positions,
           values: (u, splits) => {
             const { step } = timeTicks(this.window.from, this.window.to, u.width / 95);
-            return splits.map((at) => formatTime(at * 1000, step * 1000));
+            // A label at the very end would be cut off.
+            const end = u.over.clientWidth - END_ROOM_PX;
+            return splits.map((at) => (u.valToPos(at, 'x') > end ? '' : formatTime(at * 1000, step * 1000)));
           },
         },
         {
@@ -166,7 +169,7 @@ export class Chart {
         points: { show: false },
         spanGaps: false,
       };
-      if (stacked) base.fill = () => this.hooks.theme().lines[line.colour] ?? '#888';
+      if (stacked) base.fill = () => this.hooks.theme().areas[line.colour] ?? '#888';
       else if (i === 0) base.fill = () => this.hooks.theme().fills[line.colour] ?? 'transparent';
       if (line.dashed === true) base.dash = [6, 4];
       return base;

@@ -31,7 +31,7 @@ export function jsonText(panel: Panel, data: PlotData): string {
       number: pick(data.numbers),
       wall_time_ms: pick(data.times).map((time) => Math.round(time * 1e6) / 1e3),
       series: panel.lines.map((line, i) => ({
-        key: line.key,
+        keys: line.keys,
         title: line.title,
         values: pick(data.values[i] ?? []),
       })),

@@ -179,7 +179,7 @@ export class Page {
       });
     };
     const isIdle = (one: PanelView): boolean =>
-      one.panel.foldsWhenIdle && !one.panel.lines.some((line) => this.store.isActive(line.key, count));
+      one.panel.foldsWhenIdle && !one.panel.lines.some((line) => line.keys.some((key) => this.store.isActive(key, count)));
     const idlePanels = this.panels.filter(isIdle);
     place(busy, this.panels.filter((one) => !idlePanels.includes(one)));
     place(idle, idlePanels);
@@ -212,11 +212,10 @@ export class Page {
     const window = this.view.range(this.bounds());
     const { interval_ms, thinned } = this.document.session;
     const longestStepMs = Math.max(3.5 * interval_ms * (thinned ?? 1), 1000);
-    const cpus = cpuCount(this.document.series);
     let moving = false;
     for (const panel of this.panels) {
-      if (!panel.visible) continue;
-      const data = plotData(this.store, panel.panel, window, { cpus, longestStepMs, hidden: panel.isHidden });
+      if (!panel.wanted) continue;
+      const data = plotData(this.store, panel.panel, window, { longestStepMs, hidden: panel.isHidden });
       moving = panel.draw(data, window, now) || moving;
     }
     const end = performance.now();

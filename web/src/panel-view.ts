@@ -33,7 +33,8 @@ export class PanelView {
   private readonly when: HTMLElement;
   private data: PlotData = { times: [], numbers: [], values: [], drawn: [] };
   private cursorIndex: number | null = null;
-  visible = false;
+  visible = false; // near what is seen of the page
+  private drawnOnce = false;
 
   constructor(
     readonly panel: Panel,
@@ -76,9 +77,16 @@ export class PanelView {
   // Draws; true while the axis is on its way and wants another frame.
   draw(data: PlotData, window: { from: number; to: number }, nowMs: number): boolean {
     this.data = data;
+    this.drawnOnce = true;
     this.chart.draw(data, window, this.axis.update(extent(data.drawn), nowMs));
     this.showValues();
     return this.axis.moving;
+  }
+
+  // Whether drawing makes a difference: what was never drawn is, lest a print or a quick scroll find
+  // an empty plot; under a closed fold nothing is.
+  get wanted(): boolean {
+    return this.visible || (!this.drawnOnce && this.plotHost.clientWidth > 0);
   }
 
   startAxisAnew(): void {
@@ -95,7 +103,7 @@ export class PanelView {
       numbers: this.data.numbers,
       values: this.data.values,
       chart: this.chart.drawn,
-      keys: this.panel.lines.map((line) => line.key),
+      keys: this.panel.lines.map((line) => line.keys.join('+')),
     };
   }
 

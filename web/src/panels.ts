@@ -3,7 +3,7 @@
 import type { Series, UnitName } from './api';
 
 export interface Line {
-  key: string;
+  keys: string[]; // their sum is drawn
   title: string;
   colour: number; // index into the palette
   dashed?: boolean;
@@ -17,8 +17,8 @@ export interface Panel {
   unit: UnitName;
   lines: Line[];
   stacked?: boolean;
-  // Values are divided by the number of CPUs.
-  perCpu?: boolean;
+  // Values are shown as shares of the sum of these series.
+  shareOf?: readonly string[];
   // Goes under "idle" while all its lines are zero.
   foldsWhenIdle: boolean;
 }
@@ -52,7 +52,7 @@ export const WANTED = [
   'ksm_pages_*',
   'ksm_zero_pages',
   'uptime_seconds',
-  'load_*',
+  'load_average_*',
   'processes_running',
   'processes_blocked',
   'context_switches',
@@ -78,7 +78,17 @@ export function isWholeDisk(device: string, all: readonly string[]): boolean {
 // Below a mapped device or an array stand disks that are counted themselves.
 export const isPhysicalDisk = (device: string): boolean => !/^(dm-|md)\d/.test(device);
 
-const line = (key: string, title: string, colour: number, dashed = false): Line => ({ key, title, colour, dashed });
+const line = (keys: string | string[], title: string, colour: number, dashed = false): Line => ({
+  keys: typeof keys === 'string' ? [keys] : keys,
+  title,
+  colour,
+  dashed,
+});
+
+// All that a CPU can do; guest time is part of user time.
+export const CPU_STATES = ['user', 'nice', 'system', 'irq', 'softirq', 'iowait', 'steal', 'idle'].map(
+  (state) => `cpu_${state}_seconds`,
+);
 
 const FIXED: readonly Panel[] = [
   {
@@ -87,14 +97,13 @@ const FIXED: readonly Panel[] = [
     subtitle: 'share of all CPUs, stacked',
     unit: 'ratio',
     stacked: true,
-    perCpu: true,
+    shareOf: CPU_STATES,
     foldsWhenIdle: false,
     lines: [
       line('cpu_user_seconds', 'user', 0),
       line('cpu_nice_seconds', 'nice', 5),
       line('cpu_system_seconds', 'system', 1),
-      line('cpu_irq_seconds', 'irq', 3),
-      line('cpu_softirq_seconds', 'softirq', 3),
+      line(['cpu_irq_seconds', 'cpu_softirq_seconds'], 'interrupts', 3),
       line('cpu_iowait_seconds', 'iowait', 4),
       line('cpu_steal_seconds', 'steal', 2),
     ],
@@ -116,14 +125,14 @@ const FIXED: readonly Panel[] = [
   {
     id: 'pressure',
     title: 'Pressure',
-    subtitle: 'share of time that tasks waited',
+    subtitle: 'share of time that some, or all, tasks waited',
     unit: 'ratio',
     foldsWhenIdle: false,
     lines: [
-      line('pressure_cpu_some_seconds', 'cpu, some', 0),
-      line('pressure_memory_some_seconds', 'memory, some', 1),
+      line('pressure_cpu_some_seconds', 'cpu', 0),
+      line('pressure_memory_some_seconds', 'memory', 1),
       line('pressure_memory_full_seconds', 'memory, all', 1, true),
-      line('pressure_io_some_seconds', 'io, some', 4),
+      line('pressure_io_some_seconds', 'io', 4),
       line('pressure_io_full_seconds', 'io, all', 4, true),
     ],
   },
@@ -201,8 +210,8 @@ export function panelsFor(series: readonly Series[]): Panel[] {
   const fixed = FIXED.map((panel) => ({
     ...panel,
     lines: panel.lines
-      .filter((one) => keys.has(one.key))
-      .map((one) => ({ ...one, help: keys.get(one.key)?.help ?? '' })),
+      .filter((one) => one.keys.every((key) => keys.has(key)))
+      .map((one) => ({ ...one, help: one.keys.map((key) => keys.get(key)?.help ?? '').join('; ') })),
   }));
   const split = fixed.findIndex((panel) => panel.id === 'swap');
   return [...fixed.slice(0, split), ...networkPanels(series), ...diskPanels(series), ...fixed.slice(split)].filter(

@@ -12,12 +12,23 @@ export interface PlotData {
   drawn: Cell[][]; // where it is drawn: above the lines below it when stacked
 }
 
-export function stack(values: readonly Cell[][], hidden: (line: number) => boolean): Cell[][] {
+// The sum of columns; what lacks a part has no sum.
+export function sum(columns: readonly Cell[][]): Cell[] {
+  const [first, ...rest] = columns;
+  if (first === undefined) return [];
+  if (rest.length === 0) return [...first];
+  return first.map((value, i) => rest.reduce<Cell>((all, one) => add(all, one[i] ?? null), value));
+}
+
+const add = (a: Cell, b: Cell): Cell => (a === null || b === null ? null : a + b);
+
+// `whole` is where rounding must not carry the sum of shares past.
+export function stack(values: readonly Cell[][], hidden: (line: number) => boolean, whole = Infinity): Cell[][] {
   const count = values[0]?.length ?? 0;
   const sums = new Array<number>(count).fill(0);
   return values.map((column, line) => {
     if (hidden(line)) return new Array<Cell>(count).fill(null);
-    return column.map((value, i) => (value === null ? null : (sums[i] = (sums[i] as number) + value)));
+    return column.map((value, i) => (value === null ? null : (sums[i] = Math.min(whole, (sums[i] as number) + value))));
   });
 }
 
@@ -52,20 +63,24 @@ export function plotData(
   store: Store,
   panel: Panel,
   window: { from: number; to: number },
-  options: { cpus: number; longestStepMs: number; hidden: (line: number) => boolean },
+  options: { longestStepMs: number; hidden: (line: number) => boolean },
 ): PlotData {
   const { first, end } = store.slice(window.from, window.to);
-  const values = panel.lines.map((line) => {
-    const column = store.column(line.key, first, end);
-    if (panel.perCpu !== true) return column;
-    return column.map((value) => (value === null ? null : value / options.cpus));
-  });
+  const values = panel.lines.map((line) => sum(line.keys.map((key) => store.column(key, first, end))));
+  if (panel.shareOf !== undefined) {
+    const whole = sum(panel.shareOf.map((key) => store.column(key, first, end)));
+    for (const column of values)
+      column.forEach((value, i) => {
+        const all = whole[i] ?? null;
+        column[i] = value === null || all === null || all <= 0 ? null : value / all;
+      });
+  }
   const numbers: number[] = [];
   for (let i = first; i < end; ++i) numbers.push(store.numberAt(i));
   const times = store.timesOf(first, end).map((time) => time / 1000);
   const drawn =
     panel.stacked === true
-      ? stack(values, options.hidden)
+      ? stack(values, options.hidden, panel.shareOf === undefined ? Infinity : 1)
       : values.map((column, line) => (options.hidden(line) ? new Array<Cell>(column.length).fill(null) : column));
   return withGaps({ times, numbers, values, drawn }, options.longestStepMs);
 }

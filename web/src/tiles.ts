@@ -1,13 +1,13 @@
 // The row of numbers that answers "how is it?" before any plot is read.
 import type { Series } from './api';
 import { element, setText } from './dom';
-import { isPhysicalDisk, isWholeDisk } from './panels';
+import { CPU_STATES, isPhysicalDisk, isWholeDisk } from './panels';
 import type { Store } from './store';
 import { formatQuantity } from './units';
 
 interface Reading {
   value: string;
-  detail: string;
+  detail: string[];
   share: number | null; // how full the meter is; none for what has no limit
 }
 
@@ -35,13 +35,13 @@ function readings(series: readonly Series[], cpus: number): Record<string, (stor
 
   return {
     CPU: (store) => {
-      const busy = total(
-        ['user', 'nice', 'system', 'irq', 'softirq', 'steal'].map((name) => store.latest(`cpu_${name}_seconds`)),
-      );
-      const share = busy === null ? null : busy / cpus;
+      const times = CPU_STATES.map((key) => store.latest(key));
+      const whole = total(times);
+      const idle = total([store.latest('cpu_idle_seconds'), store.latest('cpu_iowait_seconds')]);
+      const share = whole === null || idle === null || whole <= 0 ? null : 1 - idle / whole;
       return {
         value: formatQuantity(share, 'ratio'),
-        detail: `load ${formatQuantity(store.latest('load_1_minute'), 'count')} on ${cpus} CPU${cpus > 1 ? 's' : ''}`,
+        detail: [`load ${formatQuantity(store.latest('load_average_1m'), 'count')}`, `${cpus} CPU${cpus > 1 ? 's' : ''}`],
         share,
       };
     },
@@ -50,17 +50,17 @@ function readings(series: readonly Series[], cpus: number): Record<string, (stor
       const used = store.latest('memory_used_bytes');
       return {
         value: formatQuantity(used, 'bytes'),
-        detail: `used of ${formatQuantity(whole, 'bytes')}`,
+        detail: [`used of ${formatQuantity(whole, 'bytes')}`],
         share: part(used, whole),
       };
     },
     Swap: (store) => {
       const whole = store.latest('swap_total_bytes');
       const used = store.latest('swap_used_bytes');
-      if (whole === 0) return { value: 'none', detail: 'no swap is on', share: null };
+      if (whole === 0) return { value: 'none', detail: ['no swap is on'], share: null };
       return {
         value: formatQuantity(used, 'bytes'),
-        detail: `used of ${formatQuantity(whole, 'bytes')}`,
+        detail: [`used of ${formatQuantity(whole, 'bytes')}`],
         share: part(used, whole),
       };
     },
@@ -71,18 +71,24 @@ function readings(series: readonly Series[], cpus: number): Record<string, (stor
       const worst = known.sort((a, b) => b.share - a.share)[0];
       return {
         value: formatQuantity(worst?.share, 'ratio'),
-        detail: worst === undefined ? 'not told by this kernel' : `tasks waited for ${worst.kind}`,
+        detail: [worst === undefined ? 'not told by this kernel' : `tasks waited for ${worst.kind}`],
         share: worst?.share ?? null,
       };
     },
     Network: (store) => ({
       value: formatQuantity(total([sum(store, received), sum(store, sent)]), 'bits_per_second'),
-      detail: `in ${formatQuantity(sum(store, received), 'bits_per_second')}, out ${formatQuantity(sum(store, sent), 'bits_per_second')}`,
+      detail: [
+        `in ${formatQuantity(sum(store, received), 'bits_per_second')}`,
+        `out ${formatQuantity(sum(store, sent), 'bits_per_second')}`,
+      ],
       share: null,
     }),
     Disk: (store) => ({
       value: formatQuantity(total([sum(store, read), sum(store, written)]), 'bytes_per_second'),
-      detail: `read ${formatQuantity(sum(store, read), 'bytes_per_second')}, written ${formatQuantity(sum(store, written), 'bytes_per_second')}`,
+      detail: [
+        `read ${formatQuantity(sum(store, read), 'bytes_per_second')}`,
+        `written ${formatQuantity(sum(store, written), 'bytes_per_second')}`,
+      ],
       share: null,
     }),
   };
@@ -102,7 +108,8 @@ export class Tiles {
         update: (store: Store) => {
           const reading = read(store);
           setText(value, reading.value);
-          setText(detail, reading.detail);
+          const spans = reading.detail.map((_, i) => detail.children[i] ?? detail.appendChild(element('span')));
+          spans.forEach((span, i) => setText(span, reading.detail[i] ?? ''));
           meter.classList.toggle('absent', reading.share === null);
           meter.value = reading.share ?? 0;
         },

@@ -52,6 +52,7 @@ export function formatQuantity(value: number | null | undefined, unit: UnitName)
   if (value === null || value === undefined || !Number.isFinite(value)) return '–';
   const { divisor, suffix } = scaleFor(value, unit);
   const scaled = value / divisor;
+  if (value === 0) return suffix === '' ? '0' : `0 ${suffix}`;
   const whole = (unit === 'count' || unit === 'bytes') && divisor === 1 && Number.isInteger(value);
   const digits = whole ? 0 : unit === 'ratio' ? (Math.abs(scaled) >= 99.95 ? 0 : 1) : decimals(scaled);
   return suffix === '' ? scaled.toFixed(digits) : `${scaled.toFixed(digits)} ${suffix}`;
@@ -61,6 +62,7 @@ export function formatQuantity(value: number | null | undefined, unit: UnitName)
 export function formatTick(value: number, step: number, scale: Scale): string {
   const scaledStep = Math.abs(step / scale.divisor);
   const digits = scaledStep > 0 ? Math.min(6, Math.max(0, Math.ceil(-Math.log10(scaledStep) - 1e-9))) : 0;
+  if (value === 0) return '0';
   const text = (value / scale.divisor).toFixed(digits);
   return scale.suffix === '' ? text : `${text} ${scale.suffix}`;
 }

@@ -9,6 +9,7 @@ export const SPANS = [
 ] as const;
 
 const SHORTEST_MS = 20;
+const LEAST_SPAN_MS = 30_000;
 
 export interface Bounds {
   first: number;
@@ -60,8 +61,9 @@ export class ViewWindow {
   range(bounds: Bounds): { from: number; to: number } {
     if (this.fixed !== null) return this.fixed;
     const to = this.frozenAt ?? bounds.last;
-    if (Number.isFinite(this.span)) return { from: to - this.span, to };
-    return { from: Math.min(bounds.first, to - 1000), to };
+    // The time axis grows with the data until it has its whole span.
+    const data = Math.max(to - bounds.first, LEAST_SPAN_MS);
+    return { from: to - Math.min(this.span, data), to };
   }
 
   // Moves by a share of what is shown, within the data.

@@ -24,6 +24,15 @@ function filled(limit: number, count: number): Store {
   return store;
 }
 
+const panel: Panel = {
+  id: 'x',
+  title: 'X',
+  subtitle: '',
+  unit: 'bytes',
+  foldsWhenIdle: false,
+  lines: [{ keys: ['a'], title: 'one, "two"', colour: 0 }],
+};
+
 test('keeps the last samples only', () => {
   const store = filled(100, 5000);
   assert.equal(store.length, 100);
@@ -68,6 +77,15 @@ test('a stack adds up, and leaves out what is hidden or missing', () => {
   assert.deepEqual(stack(columns, (line) => line === 1), [[1, 1], [null, null], [4, 4]]);
 });
 
+test('shares are of the whole, and missing where a part of it is', () => {
+  const shares = { ...panel, shareOf: ['a', 'b'] };
+  const options = { longestStepMs: 1e9, hidden: () => false };
+  const data = plotData(filled(10, 2), shares, { from: 0, to: 1e9 }, options);
+  assert.deepEqual(data.values, [[1 / 3, 2 / 6]]);
+  const unknown = plotData(filled(10, 2), { ...panel, shareOf: ['a', 'none'] }, { from: 0, to: 1e9 }, options);
+  assert.deepEqual(unknown.values, [[null, null]]);
+});
+
 test('a time without samples breaks the line', () => {
   const data = { times: [1, 2, 9], numbers: [1, 2, 9], values: [[5, 6, 7]], drawn: [[5, 6, 7]] };
   const broken = withGaps(data, 3000);
@@ -76,17 +94,9 @@ test('a time without samples breaks the line', () => {
   assert.deepEqual(broken.numbers, [1, 2, 0, 9]);
 });
 
-const panel: Panel = {
-  id: 'x',
-  title: 'X',
-  subtitle: '',
-  unit: 'bytes',
-  foldsWhenIdle: false,
-  lines: [{ key: 'a', title: 'one, "two"', colour: 0 }],
-};
 
 test('downloads hold the visible samples, exactly', () => {
-  const data = plotData(filled(10, 3), panel, { from: 0, to: 1e9 }, { cpus: 1, longestStepMs: 1e9, hidden: () => false });
+  const data = plotData(filled(10, 3), panel, { from: 0, to: 1e9 }, { longestStepMs: 1e9, hidden: () => false });
   assert.equal(
     csvText(panel, data),
     'time,sample,"one, ""two"" (bytes)"\r\n1970-01-01T00:00:01.000Z,1,1\r\n1970-01-01T00:00:02.000Z,2,2\r\n1970-01-01T00:00:03.000Z,3,3\r\n',

@@ -5,7 +5,7 @@ import { formatAge, formatQuantity, formatTick, formatUptime, scaleFor } from '.
 test('quantities have three digits and their unit written out', () => {
   assert.equal(formatQuantity(1.5 * 1024 ** 3, 'bytes'), '1.50 GiB');
   assert.equal(formatQuantity(94_100_000, 'bits_per_second'), '94.1 Mbit/s');
-  assert.equal(formatQuantity(0, 'bits_per_second'), '0.00 bit/s');
+  assert.equal(formatQuantity(0, 'bits_per_second'), '0 bit/s');
   assert.equal(formatQuantity(0.125, 'ratio'), '12.5 %');
   assert.equal(formatQuantity(1, 'ratio'), '100 %');
   assert.equal(formatQuantity(512, 'bytes'), '512 B');

@@ -13,6 +13,13 @@ test('follows the data', () => {
   assert.deepEqual(view.range(bounds), { from: 0, to: 100_000 });
 });
 
+test('the time axis grows with the data', () => {
+  const view = new ViewWindow(300_000);
+  assert.deepEqual(view.range({ first: 0, last: 1000 }), { from: -29_000, to: 1000 });
+  assert.deepEqual(view.range({ first: 0, last: 70_000 }), { from: 0, to: 70_000 });
+  assert.deepEqual(view.range({ first: 0, last: 400_000 }), { from: 100_000, to: 400_000 });
+});
+
 test('stands still while paused', () => {
   const view = new ViewWindow(60_000);
   view.pause(90_000);

@@ -18,6 +18,10 @@ char lower(char c) {
   return static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
 }
 
+bool is_name_character(unsigned char c) {
+  return c < 0x80 && (std::isalnum(c) != 0 || c == '-' || c == '_' || c == '.');
+}
+
 bool equal_names(std::string_view a, std::string_view b) {
   return std::equal(a.begin(), a.end(), b.begin(), b.end(),
                     [](char x, char y) { return lower(x) == lower(y); });
@@ -33,13 +37,22 @@ bool is_or_begins(std::string_view host, std::string_view name) {
 }  // namespace
 
 bool is_address(std::string_view host) {
-  const std::string text(host.substr(0, host.find('%')));
+  const std::size_t percent = host.find('%');
+  if (percent != std::string_view::npos) {
+    // The zone of a link-local address names an interface.
+    const std::string_view zone = host.substr(percent + 1);
+    if (zone.empty() || zone.size() > 15 || !std::ranges::all_of(zone, is_name_character)) return false;
+  }
+  const std::string_view address = host.substr(0, percent);
+  if (address.find('\0') != std::string_view::npos) return false;  // where C text ends
+  const std::string text(address);
   in6_addr parsed{};
-  return ::inet_pton(AF_INET, text.c_str(), &parsed) == 1 ||
+  return (percent == std::string_view::npos && ::inet_pton(AF_INET, text.c_str(), &parsed) == 1) ||
          ::inet_pton(AF_INET6, text.c_str(), &parsed) == 1;
 }
 
 bool is_loopback_host(std::string_view host) {
+  if (host.find('\0') != std::string_view::npos) return false;
   constexpr std::string_view kLocalhost = "localhost";
   if (equal_names(host, kLocalhost)) return true;
   if (host.size() > kLocalhost.size() + 1 &&
@@ -100,9 +113,8 @@ std::string_view cookie_value(std::string_view header, std::string_view name) {
 }
 
 Result<void> check_token(std::string_view token) {
-  const bool characters_fit = std::ranges::all_of(token, [](unsigned char c) {
-    return c < 0x80 && (std::isalnum(c) != 0 || c == '-' || c == '_' || c == '.' || c == '~');
-  });
+  const bool characters_fit =
+      std::ranges::all_of(token, [](unsigned char c) { return is_name_character(c) || c == '~'; });
   if (!characters_fit)
     return failure(ErrorKind::usage, "a token has letters, digits and the characters - _ . ~ only",
                    "let one be made: --token auto");

@@ -25,6 +25,15 @@ TEST(Loopback, IsRecognised) {
     EXPECT_FALSE(is_loopback_host(host)) << host;
 }
 
+TEST(IsAddress, TakesAddressesOnly) {
+  for (const char* text : {"1.2.3.4", "::", "fe80::1%eth0", "::ffff:1.2.3.4"})
+    EXPECT_TRUE(is_address(text)) << text;
+  for (const char* text : {"", "1.2.3", "1.2.3.4%eth0", "fe80::1%", "fe80::1%a]b", "host", "%eth0"})
+    EXPECT_FALSE(is_address(text)) << text;
+  EXPECT_FALSE(is_address(std::string_view("127.0.0.1\0.evil", 15)));
+  EXPECT_FALSE(is_loopback_host(std::string_view("127.0.0.1\0.evil", 15)));
+}
+
 TEST(ConstantTimeEquality, ComparesTheWhole) {
   EXPECT_TRUE(equal_in_constant_time("secret", "secret"));
   for (const char* wrong : {"", "s", "secre", "secret ", "secretsecret", "Secret"})
