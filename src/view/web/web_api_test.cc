@@ -3,8 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <algorithm>
 #include <atomic>
+#include <map>
 #include <memory>
 #include <string>
 #include <thread>
@@ -20,6 +20,12 @@ using ::testing::Not;
 using ::testing::StartsWith;
 
 constexpr std::int64_t kSecondNs = kNanosecondsPerSecond;
+
+HttpRequest asking(std::map<std::string, std::string> query) {
+  HttpRequest request;
+  request.query = std::move(query);
+  return request;
+}
 
 // A gauge whose value is the sample's number, a counter that grows by 10 a second, and one that the
 // kernel does not offer.
@@ -66,9 +72,7 @@ class WebApiTest : public ::testing::Test {
     for (std::uint64_t number = feed_.news().samples + 1; number <= last; ++number) append(number);
   }
   std::string history(std::map<std::string, std::string> query) const {
-    return api_
-        .history({.path = "/api/history", .query = std::move(query), .accept = {}, .last_event_id = {}})
-        .body;
+    return api_.history(asking(std::move(query))).body;
   }
 
   record::SeriesTable table_;
@@ -140,17 +144,14 @@ TEST_F(WebApiTest, HistoryGivesTheSeriesAskedFor) {
 
 TEST_F(WebApiTest, HistoryRefusesWhatIsNoNumber) {
   for (const char* text : {"-1", "x", "", "1e3", "99999999999999999999"})
-    EXPECT_EQ(
-        api_.history({.path = {}, .query = {{"since", text}}, .accept = {}, .last_event_id = {}}).status, 400)
-        << text;
+    EXPECT_EQ(api_.history(asking({{"since", text}})).status, 400) << text;
 }
 
 TEST_F(WebApiTest, MetricsFollowTheAcceptHeader) {
   append_up_to(2);
-  const HttpResponse response = api_.metrics({.path = {},
-                                              .query = {},
-                                              .accept = "application/openmetrics-text; version=1.0.0",
-                                              .last_event_id = {}});
+  HttpRequest request;
+  request.accept = "application/openmetrics-text; version=1.0.0";
+  const HttpResponse response = api_.metrics(request);
   EXPECT_THAT(response.content_type, StartsWith("application/openmetrics-text"));
   EXPECT_THAT(response.body, HasSubstr("isotach_memory_free_bytes 2"));
   EXPECT_THAT(response.body, HasSubstr("# EOF"));
@@ -178,7 +179,9 @@ Received receive(const WebApi& api, std::size_t count, const HttpRequest& reques
 }
 
 HttpRequest coming_back_after(std::string id) {
-  return {.path = {}, .query = {}, .accept = {}, .last_event_id = std::move(id)};
+  HttpRequest request;
+  request.last_event_id = std::move(id);
+  return request;
 }
 
 TEST_F(WebApiTest, ANewViewerBeginsWithTheNewestSample) {
