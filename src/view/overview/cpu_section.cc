@@ -12,6 +12,7 @@ constexpr double kBusyBad = 0.97;
 // " 17 ━━━━  34 %"
 constexpr int kLeastCellColumns = 14;
 constexpr int kMostCellColumns = 26;
+constexpr int kMostHistoryRows = 40;
 
 Style busy_style(Number busy) {
   return share_style(busy, kBusyWarning, kBusyBad, Style::series_1);
@@ -83,7 +84,7 @@ std::string shares_text(const CpuShares& all) {
   const auto number = [](Number share) {
     return share ? fmt::format("{:.0f}", *share * 100) : std::string("-");
   };
-  return fmt::format("user {}  system {}  iowait {}  steal {} %", number(all.user), number(all.system),
+  return fmt::format("user {}  sys {}  iowait {}  steal {} %", number(all.user), number(all.system),
                      number(all.iowait), number(all.steal));
 }
 
@@ -102,7 +103,7 @@ SectionRows rows(const OverviewModel& model, const OverviewView& view, int colum
     const int all = 3 + rows_of_cells(model.cpu.each.size(), columns);
     return {1, std::min(all, 12), all, 100};
   }
-  return {1, 3 + each + 2, 3 + each + 12, 100};
+  return {1, 3 + each + 2, 3 + each + kMostHistoryRows, 100};
 }
 
 void draw(Canvas canvas, const OverviewModel& model, const OverviewView& view) {

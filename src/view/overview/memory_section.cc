@@ -8,6 +8,8 @@
 namespace isotach::view {
 namespace {
 
+constexpr int kMostHistoryRows = 40;
+
 Number share_of(Number part, Number whole) {
   if (!part || !whole || *whole <= 0) return std::nullopt;
   return *part / *whole;
@@ -57,7 +59,7 @@ int rows_of_amounts(std::size_t count, int columns) {
 
 SectionRows memory_rows(const OverviewModel&, const OverviewView&, int columns) {
   const int good = 2 + rows_of_amounts(6, columns);
-  return {1, good, good + 12, 90};
+  return {1, good, good + kMostHistoryRows, 90};
 }
 
 void draw_memory(Canvas canvas, const OverviewModel& model, const OverviewView&) {

@@ -13,6 +13,7 @@ constexpr int kStateColumns = 8;  // "err 12/s"
 constexpr int kNameColumns = 8;
 constexpr int kMostNameColumns = 16;
 constexpr int kLeastGraphRows = 2;
+constexpr int kMostGraphRows = 40;
 constexpr double kLinkWarning = 0.85;
 
 Number sum(Number a, Number b) {
@@ -50,7 +51,7 @@ int name_columns(const OverviewModel& model, int columns) {
 SectionRows network_rows(const OverviewModel& model, const OverviewView&, int) {
   const int count = static_cast<int>(std::min<std::size_t>(model.interfaces.size(), 300));
   if (count == 0) return {1, 1, 1, 50};
-  return {1, 1 + std::min(count, 4) + kLeastGraphRows, 1 + count + 10, 80};
+  return {1, 1 + std::min(count, 4) + kLeastGraphRows, 1 + count + kMostGraphRows, 80};
 }
 
 void draw_essence(Canvas& canvas, const OverviewModel& model) {
@@ -119,13 +120,14 @@ void draw_network(Canvas canvas, const OverviewModel& model, const OverviewView&
   const std::string head =
       fmt::format("{:>{}} {:>{}}{}", "received", kRateColumns, "sent", kRateColumns,
                   with_state ? fmt::format(" {:>{}}", "link", kStateColumns) : std::string());
-  canvas.rule("NETWORK", head, Style::dim);
+  const bool roomy = canvas.columns() >= static_cast<int>(head.size()) + 9;
+  canvas.rule(roomy ? "NETWORK" : "NET", head, Style::dim);
   const auto count = static_cast<int>(model.interfaces.size());
   int rows = canvas.rows() - 1;
-  // A history of the first one in the list, once the others still have rows to stand in.
-  const int wanted_list = std::min(count, std::max(4, rows / 2));
-  const int graph_rows =
-      rows - wanted_list >= kLeastGraphRows ? rows - std::min(count, std::max(wanted_list, rows - 8)) : 0;
+  // A history of the first one in the list, once a few others have rows to stand in; where all have,
+  // it gets the rest.
+  const int list_rows = std::min(count, std::max(4, rows / 2));
+  const int graph_rows = rows - list_rows >= kLeastGraphRows ? rows - list_rows : 0;
   rows -= graph_rows;
   const int first = static_cast<int>(std::min(view.interface, model.interfaces.size() - 1));
   const int shown = std::min(count, rows);
@@ -143,70 +145,8 @@ void draw_network(Canvas canvas, const OverviewModel& model, const OverviewView&
               model.interfaces[static_cast<std::size_t>(first)]);
 }
 
-SectionRows disk_rows(const OverviewModel& model, const OverviewView&, int) {
-  const int count = static_cast<int>(std::min<std::size_t>(model.disks.size(), 64));
-  return count == 0 ? SectionRows{1, 1, 1, 30} : SectionRows{1, 1 + std::min(count, 2), 1 + count, 50};
-}
-
-void draw_disks(Canvas canvas, const OverviewModel& model, const OverviewView&) {
-  if (model.disks.empty()) {
-    if (canvas.columns() >= 30) return canvas.rule("DISKS", "none", Style::dim);
-    canvas.text(0, 0, "DISK", Style::title);
-    canvas.text(kLabelColumns + 1, 0, "-", Style::dim);
-    return;
-  }
-  if (canvas.rows() == 1) {
-    Number read;
-    Number written;
-    for (const DiskArea& disk : model.disks) {
-      read = sum(read, disk.read_bytes_per_second);
-      written = sum(written, disk.write_bytes_per_second);
-    }
-    canvas.text(0, 0, "DISK", Style::title);
-    const std::string both = fmt::format("read {}  written {}", quantity_text(read, Unit::bytes_per_second),
-                                         quantity_text(written, Unit::bytes_per_second));
-    const bool fits = kLabelColumns + 1 + static_cast<int>(both.size()) <= canvas.columns();
-    canvas.text(kLabelColumns + 1, 0,
-                fits ? both : quantity_text(sum(read, written), Unit::bytes_per_second));
-    return;
-  }
-  const bool with_busy = canvas.columns() >= kNameColumns + 2 * kRateColumns + kStateColumns + 3;
-  canvas.rule("DISKS",
-              fmt::format("{:>{}} {:>{}}{}", "read", kRateColumns, "written", kRateColumns,
-                          with_busy ? fmt::format(" {:>{}}", "busy", kStateColumns) : std::string()),
-              Style::dim);
-  const auto count = static_cast<int>(model.disks.size());
-  const int rows = canvas.rows() - 1;
-  for (int i = 0; i < std::min(count, rows); ++i) {
-    if (i == rows - 1 && count > rows) {
-      canvas.text(0, 1 + i, fmt::format("and {} more", count - rows + 1), Style::dim);
-      return;
-    }
-    const DiskArea& disk = model.disks[static_cast<std::size_t>(i)];
-    Canvas row = canvas.part(0, 1 + i, canvas.columns(), 1);
-    int end = row.columns();
-    const int name_end = std::max(4, end - (with_busy ? kStateColumns + 1 : 0) - 2 * kRateColumns - 2);
-    row.text(0, 0, disk.name, Style::plain, name_end);
-    if (with_busy) {
-      row.text_right(end, 0, percent_text(disk.busy), share_style(disk.busy, 0.9, 2, Style::dim));
-      end -= kStateColumns + 1;
-    }
-    row.text_right(end, 0, quantity_text(disk.write_bytes_per_second, Unit::bytes_per_second), Style::plain,
-                   5);
-    row.text_right(end - kRateColumns - 1, 0,
-                   quantity_text(disk.read_bytes_per_second, Unit::bytes_per_second), Style::plain, 5);
-    const int more_end = end - 2 * (kRateColumns + 1);
-    const std::string more =
-        fmt::format("{}/s  {}", quantity_text(disk.requests_per_second, Unit::count),
-                    disk.latency_s ? format_quantity(*disk.latency_s, Unit::seconds) : "-");
-    row.text_right(more_end, 0, more, Style::dim,
-                   static_cast<int>(std::min<std::size_t>(display_width(printable(disk.name)), 1000)) + 2);
-  }
-}
-
 }  // namespace
 
 const Section kNetworkSection = {network_rows, draw_network};
-const Section kDiskSection = {disk_rows, draw_disks};
 
 }  // namespace isotach::view

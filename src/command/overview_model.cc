@@ -1,0 +1,419 @@
+#include "command/overview_model.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/counter.h"
+#include "base/text.h"
+#include "machine/metrics.h"
+
+namespace isotach::command {
+namespace {
+
+using kernel::CpuField;
+using kernel::DiskCounter;
+using kernel::InterfaceCounter;
+using kernel::KsmField;
+using kernel::MemoryField;
+using kernel::VmCounter;
+using machine::MachineReading;
+using view::Number;
+using view::Past;
+
+// As many as the widest terminal's history shows, two a cell.
+constexpr std::size_t kPastLimit = 640;
+constexpr double kKiB = 1024;
+constexpr double kSectorBytes = 512;
+
+Number number(const Value& value, double scale = 1) {
+  if (value.is_missing()) return std::nullopt;
+  return value.as_real() * scale;
+}
+
+Number growth(const Value& before, const Value& now) {
+  if (before.is_missing() || now.is_missing()) return std::nullopt;
+  const auto grown = counter_growth(before.as_unsigned(), now.as_unsigned());
+  if (!grown) return std::nullopt;
+  return static_cast<double>(*grown);
+}
+
+Number sum(Number a, Number b) {
+  if (!a || !b) return std::nullopt;
+  return *a + *b;
+}
+
+Number ratio(Number part, Number whole) {
+  if (!part || !whole || *whole <= 0) return std::nullopt;
+  return *part / *whole;
+}
+
+void remember(Past& past, Number value) {
+  if (past.size() >= kPastLimit) past.erase(past.begin());
+  past.push_back(value);
+}
+
+// Two readings and the time between; without an earlier one there are no rates.
+class Rates {
+ public:
+  Rates(const MachineReading* before, const MachineReading& now, double elapsed_s)
+      : before_(elapsed_s > 0 ? before : nullptr), now_(now), elapsed_s_(elapsed_s) {}
+
+  [[nodiscard]] const MachineReading* before() const { return before_; }
+  [[nodiscard]] const MachineReading& now() const { return now_; }
+  [[nodiscard]] double elapsed_s() const { return elapsed_s_; }
+
+  template <class Get>
+  [[nodiscard]] Number operator()(Get get, double scale = 1) const {
+    if (before_ == nullptr) return std::nullopt;
+    const Number grown = growth(get(*before_), get(now_));
+    if (!grown) return std::nullopt;
+    return *grown * scale / elapsed_s_;
+  }
+  [[nodiscard]] Number of(std::uint64_t before, std::uint64_t now, double scale = 1) const {
+    const Number grown = growth(Value::of(before), Value::of(now));
+    if (before_ == nullptr || !grown) return std::nullopt;
+    return *grown * scale / elapsed_s_;
+  }
+
+ private:
+  const MachineReading* before_;
+  const MachineReading& now_;
+  double elapsed_s_;
+};
+
+view::CpuShares shares_of(const kernel::CpuTimes* before, const kernel::CpuTimes& now) {
+  view::CpuShares shares;
+  if (before == nullptr) return shares;
+  // iowait and idle may step back by a little (Documentation/filesystems/proc.rst): then they stood still.
+  const auto grown = [&](CpuField field) { return growth((*before)[field], now[field]).value_or(0); };
+  const double user = grown(CpuField::user) + grown(CpuField::nice);
+  const double system = grown(CpuField::system) + grown(CpuField::irq) + grown(CpuField::softirq);
+  const double idle = grown(CpuField::idle);
+  const double iowait = grown(CpuField::iowait);
+  const double steal = grown(CpuField::steal);
+  const double all = user + system + idle + iowait + steal;
+  if (all <= 0) return shares;
+  shares.busy = (user + system + steal) / all;
+  shares.user = user / all;
+  shares.system = system / all;
+  if (!now[CpuField::iowait].is_missing()) shares.iowait = iowait / all;
+  if (!now[CpuField::steal].is_missing()) shares.steal = steal / all;
+  return shares;
+}
+
+void fill_cpu(const Rates& rates, view::CpuArea& area) {
+  const kernel::CpuReading& now = rates.now().cpu;
+  const kernel::CpuReading* before = rates.before() != nullptr ? &rates.before()->cpu : nullptr;
+  area.all = shares_of(before != nullptr ? &before->all : nullptr, now.all);
+  area.each.clear();
+  for (std::size_t i = 0; i < now.each.size(); ++i) {
+    const kernel::CpuTimes* earlier = nullptr;
+    if (before != nullptr) {
+      // CPUs come and go; almost always each stands where it stood.
+      const auto& all = before->each;
+      const auto found = i < all.size() && all[i].number == now.each[i].number
+                             ? all.begin() + static_cast<std::ptrdiff_t>(i)
+                             : std::find_if(all.begin(), all.end(), [&](const kernel::CpuReading::One& one) {
+                                 return one.number == now.each[i].number;
+                               });
+      if (found != all.end()) earlier = &found->times;
+    }
+    view::CpuShares one = shares_of(earlier, now.each[i].times);
+    one.number = now.each[i].number;
+    area.each.push_back(one);
+  }
+  const kernel::UptimeReading& uptime = rates.now().uptime;
+  area.load_1_minute = number(uptime.load_1_minute);
+  area.load_5_minutes = number(uptime.load_5_minutes);
+  area.load_15_minutes = number(uptime.load_15_minutes);
+  area.running = number(now.processes_running);
+  area.blocked = number(now.processes_blocked);
+  area.context_switches_per_second = rates([](const MachineReading& r) { return r.cpu.context_switches; });
+  area.interrupts_per_second = rates([](const MachineReading& r) { return r.cpu.interrupts; });
+  if (before != nullptr) remember(area.busy_past, area.all.busy);
+}
+
+void fill_memory(const MachineReading& now, view::MemoryArea& area) {
+  const auto kib = [&](MemoryField field) { return number(now.memory[field], kKiB); };
+  area.total_bytes = kib(MemoryField::total);
+  area.available_bytes = kib(MemoryField::available);
+  area.free_bytes = kib(MemoryField::free);
+  area.buffers_bytes = kib(MemoryField::buffers);
+  area.shared_bytes = kib(MemoryField::shared);
+  area.dirty_bytes = kib(MemoryField::dirty);
+  area.writeback_bytes = kib(MemoryField::writeback);
+  area.cache_bytes = kib(MemoryField::cached);
+  if (area.cache_bytes) *area.cache_bytes += kib(MemoryField::slab_reclaimable).value_or(0);
+  // As free(1): total less available; less free where "available" is missing or absurd.
+  const bool usable = area.available_bytes && area.total_bytes && *area.available_bytes <= *area.total_bytes;
+  const Number rest = usable ? area.available_bytes : area.free_bytes;
+  area.used_bytes =
+      area.total_bytes && rest ? Number(std::max(0.0, *area.total_bytes - *rest)) : std::nullopt;
+  remember(area.used_share_past, ratio(area.used_bytes, area.total_bytes));
+}
+
+void fill_swap(const Rates& rates, view::SwapArea& area) {
+  const MachineReading& now = rates.now();
+  area.total_bytes = number(now.memory[MemoryField::swap_total], kKiB);
+  const Number free = number(now.memory[MemoryField::swap_free], kKiB);
+  area.used_bytes =
+      area.total_bytes && free ? Number(std::max(0.0, *area.total_bytes - *free)) : std::nullopt;
+  const auto page = static_cast<double>(now.page_size_bytes);
+  area.in_bytes_per_second =
+      rates([](const MachineReading& r) { return r.vm[VmCounter::swapped_in_pages]; }, page);
+  area.out_bytes_per_second =
+      rates([](const MachineReading& r) { return r.vm[VmCounter::swapped_out_pages]; }, page);
+  area.devices.clear();
+  for (const kernel::SwapDevice& device : now.swap_devices)
+    area.devices.push_back({device.path, static_cast<double>(device.size_kib) * kKiB,
+                            static_cast<double>(device.used_kib) * kKiB,
+                            static_cast<double>(device.priority)});
+  if (rates.before() == nullptr) return;
+  remember(area.in_past, area.in_bytes_per_second);
+  remember(area.out_past, area.out_bytes_per_second);
+}
+
+void fill_ksm(const Rates& rates, view::KsmArea& area) {
+  const kernel::KsmReading& ksm = rates.now().ksm;
+  const auto page = static_cast<double>(rates.now().page_size_bytes);
+  area.run = number(ksm[KsmField::run]);
+  area.shared_bytes = number(ksm[KsmField::pages_shared], page);
+  area.saved_bytes = number(ksm[KsmField::pages_sharing], page);
+  area.unshared_bytes = number(ksm[KsmField::pages_unshared], page);
+  area.profit_bytes = number(ksm[KsmField::general_profit_bytes]);
+  area.pages_to_scan = number(ksm[KsmField::pages_to_scan]);
+  area.sleep_s = number(ksm[KsmField::sleep_millisecs], 1e-3);
+  area.full_scans = number(ksm[KsmField::full_scans]);
+  area.scanned_per_second = rates([](const MachineReading& r) { return r.ksm[KsmField::pages_scanned]; });
+}
+
+void fill_pressure(const Rates& rates, kernel::PressureReading MachineReading::*resource,
+                   view::PressureArea& area) {
+  const kernel::PressureReading& now = rates.now().*resource;
+  constexpr double kMicrosecond = 1e-6;
+  constexpr double kPercent = 0.01;
+  area.some = {rates([&](const MachineReading& r) { return (r.*resource).some.total_us; }, kMicrosecond),
+               number(now.some.avg10_percent, kPercent)};
+  area.full = {rates([&](const MachineReading& r) { return (r.*resource).full.total_us; }, kMicrosecond),
+               number(now.full.avg10_percent, kPercent)};
+  if (rates.before() != nullptr) remember(area.some_past, area.some.now);
+}
+
+template <class Thing>
+const Thing* find_named(const std::vector<Thing>& things, const std::string& name, std::size_t hint,
+                        std::string Thing::*name_of) {
+  if (hint < things.size() && things[hint].*name_of == name) return &things[hint];
+  for (const Thing& thing : things)
+    if (thing.*name_of == name) return &thing;
+  return nullptr;
+}
+
+// A speed only where it limits something: bridges, tunnels and veth claim one too.
+void fill_link(const kernel::LinkReading& link, view::InterfaceArea& area) {
+  if (!link.up.is_missing()) area.up = link.up.as_unsigned() != 0;
+  if (link.physical != Value::of(1)) return;
+  area.speed_bits_per_second = number(link.speed_mbit_s, 1e6);
+  if (!link.full_duplex.is_missing()) area.full_duplex = link.full_duplex.as_unsigned() != 0;
+}
+
+void fill_interface(const Rates& rates, const kernel::InterfaceReading& now, std::size_t hint,
+                    view::InterfaceArea& area) {
+  area.name = now.name;
+  const auto both = [&](InterfaceCounter a, InterfaceCounter b) {
+    return static_cast<double>(now[a]) + static_cast<double>(now[b]);
+  };
+  area.errors = both(InterfaceCounter::receive_errors, InterfaceCounter::transmit_errors);
+  area.drops = both(InterfaceCounter::receive_drops, InterfaceCounter::transmit_drops);
+  const kernel::LinkReading* link =
+      find_named(rates.now().links, now.name, hint, &kernel::LinkReading::interface);
+  if (link != nullptr) fill_link(*link, area);
+  const kernel::InterfaceReading* before =
+      rates.before() != nullptr
+          ? find_named(rates.before()->interfaces, now.name, hint, &kernel::InterfaceReading::name)
+          : nullptr;
+  if (before == nullptr) return;
+  const auto rate = [&](InterfaceCounter counter, double scale = 1) {
+    return rates.of((*before)[counter], now[counter], scale);
+  };
+  area.receive_bits_per_second = rate(InterfaceCounter::receive_bytes, 8);
+  area.transmit_bits_per_second = rate(InterfaceCounter::transmit_bytes, 8);
+  area.receive_packets_per_second = rate(InterfaceCounter::receive_packets);
+  area.transmit_packets_per_second = rate(InterfaceCounter::transmit_packets);
+  area.errors_per_second =
+      sum(rate(InterfaceCounter::receive_errors), rate(InterfaceCounter::transmit_errors));
+  area.drops_per_second = sum(rate(InterfaceCounter::receive_drops), rate(InterfaceCounter::transmit_drops));
+  if (area.receive_bits_per_second && area.transmit_bits_per_second)
+    area.link_share = ratio(std::max(*area.receive_bits_per_second, *area.transmit_bits_per_second),
+                            area.speed_bits_per_second);
+  remember(area.receive_past, area.receive_bits_per_second);
+  remember(area.transmit_past, area.transmit_bits_per_second);
+}
+
+// What carries or has carried traffic comes first, the loopback after it, the unused last; within
+// these as the kernel has them, so that the order keeps still.
+int interface_rank(const kernel::InterfaceReading& interface) {
+  const bool used =
+      interface[InterfaceCounter::receive_bytes] > 0 || interface[InterfaceCounter::transmit_bytes] > 0;
+  if (!used) return 2;
+  return interface.name == "lo" ? 1 : 0;
+}
+
+void fill_interfaces(const Rates& rates, std::vector<view::InterfaceArea>& areas) {
+  std::vector<view::InterfaceArea> fresh;
+  for (int rank = 0; rank <= 2; ++rank) {
+    for (std::size_t i = 0; i < rates.now().interfaces.size(); ++i) {
+      const kernel::InterfaceReading& now = rates.now().interfaces[i];
+      if (interface_rank(now) != rank) continue;
+      view::InterfaceArea area;
+      const auto known = std::find_if(areas.begin(), areas.end(),
+                                      [&](const view::InterfaceArea& old) { return old.name == now.name; });
+      if (known != areas.end()) {
+        area.receive_past = std::move(known->receive_past);
+        area.transmit_past = std::move(known->transmit_past);
+      }
+      fill_interface(rates, now, i, area);
+      fresh.push_back(std::move(area));
+    }
+  }
+  areas = std::move(fresh);
+}
+
+// sda1 of sda, nvme0n1p2 of nvme0n1: their requests are counted with the whole disk.
+bool is_partition_of(std::string_view name, std::string_view disk) {
+  if (name.size() <= disk.size() || !name.starts_with(disk)) return false;
+  std::string_view rest = name.substr(disk.size());
+  const bool disk_ends_in_digit = disk.back() >= '0' && disk.back() <= '9';
+  if (disk_ends_in_digit) {
+    if (rest.front() != 'p') return false;
+    rest.remove_prefix(1);
+  }
+  return parse_unsigned(rest).has_value();
+}
+
+bool is_shown(const std::vector<kernel::DiskReading>& disks, std::size_t index) {
+  const kernel::DiskReading& disk = disks[index];
+  if (disk.name.empty() || (disk[DiskCounter::reads] == 0 && disk[DiskCounter::writes] == 0)) return false;
+  // The kernel lists partitions behind their disk.
+  for (std::size_t i = index; i > 0; --i) {
+    if (disks[i - 1].name.empty()) continue;
+    if (is_partition_of(disk.name, disks[i - 1].name)) return false;
+    if (!disk.name.starts_with(disks[i - 1].name.substr(0, 2))) break;
+  }
+  return true;
+}
+
+void fill_disk(const Rates& rates, const kernel::DiskReading& now, const kernel::DiskReading* before,
+               view::DiskArea& area) {
+  if (before == nullptr) return;
+  const auto rate = [&](DiskCounter counter, double scale = 1) -> Number {
+    const auto index = static_cast<std::size_t>(counter);
+    if (index >= before->counter_count || index >= now.counter_count) return std::nullopt;
+    return rates.of((*before)[counter], now[counter], scale);
+  };
+  area.read_bytes_per_second = rate(DiskCounter::sectors_read, kSectorBytes);
+  area.write_bytes_per_second = rate(DiskCounter::sectors_written, kSectorBytes);
+  area.requests_per_second = sum(rate(DiskCounter::reads), rate(DiskCounter::writes));
+  area.busy = rate(DiskCounter::io_ms, 1e-3);
+  // Jiffies and the interval do not end together.
+  if (area.busy) area.busy = std::min(*area.busy, 1.0);
+  area.latency_s = ratio(sum(rate(DiskCounter::read_ms, 1e-3), rate(DiskCounter::write_ms, 1e-3)),
+                         area.requests_per_second);
+  remember(area.transfer_past, sum(area.read_bytes_per_second, area.write_bytes_per_second));
+}
+
+void fill_disks(const Rates& rates, std::vector<view::DiskArea>& areas) {
+  std::vector<view::DiskArea> fresh;
+  const std::vector<kernel::DiskReading>& disks = rates.now().disks;
+  for (std::size_t i = 0; i < disks.size(); ++i) {
+    if (!is_shown(disks, i)) continue;
+    view::DiskArea area;
+    area.name = disks[i].name;
+    const auto known = std::find_if(areas.begin(), areas.end(),
+                                    [&](const view::DiskArea& old) { return old.name == area.name; });
+    if (known != areas.end()) area.transfer_past = std::move(known->transfer_past);
+    const kernel::DiskReading* before =
+        rates.before() != nullptr
+            ? find_named(rates.before()->disks, area.name, i, &kernel::DiskReading::name)
+            : nullptr;
+    fill_disk(rates, disks[i], before, area);
+    fresh.push_back(std::move(area));
+  }
+  areas = std::move(fresh);
+}
+
+double seconds_between(Instant from, Instant to) {
+  return static_cast<double>(to.monotonic_ns - from.monotonic_ns) /
+         static_cast<double>(kNanosecondsPerSecond);
+}
+
+view::FindingSeverity severity_of(doctor::Severity severity) {
+  switch (severity) {
+    case doctor::Severity::critical:
+      return view::FindingSeverity::critical;
+    case doctor::Severity::warning:
+      return view::FindingSeverity::warning;
+    case doctor::Severity::info:
+      break;
+  }
+  return view::FindingSeverity::info;
+}
+
+}  // namespace
+
+OverviewBuilder::OverviewBuilder(kernel::Host host, std::string source) {
+  model_.host = std::move(host.name);
+  model_.kernel_release = std::move(host.kernel_release);
+  model_.source = std::move(source);
+}
+
+void OverviewBuilder::add(const MachineReading& reading, Instant time) {
+  const double elapsed_s = previous_ ? seconds_between(previous_->time, time) : 0;
+  const Rates rates(previous_ ? &previous_->reading : nullptr, reading, elapsed_s);
+  model_.time = time;
+  model_.interval_s = std::max(0.0, elapsed_s);
+  model_.uptime_s = number(reading.uptime.uptime_s);
+  fill_cpu(rates, model_.cpu);
+  fill_memory(reading, model_.memory);
+  fill_swap(rates, model_.swap);
+  fill_ksm(rates, model_.ksm);
+  fill_pressure(rates, &MachineReading::cpu_pressure, model_.cpu_pressure);
+  fill_pressure(rates, &MachineReading::memory_pressure, model_.memory_pressure);
+  fill_pressure(rates, &MachineReading::io_pressure, model_.io_pressure);
+  fill_interfaces(rates, model_.interfaces);
+  fill_disks(rates, model_.disks);
+  ++model_.samples;
+  diagnose(reading, time);
+  previous_ = Moment{reading, time};
+}
+
+void OverviewBuilder::diagnose(const MachineReading& reading, Instant time) {
+  if (!judged_from_) {
+    judged_from_ = Moment{reading, time};
+    judged_next_ = judged_from_;
+  } else if (time.monotonic_ns - judged_next_->time.monotonic_ns >= kJudgedNs) {
+    judged_from_ = std::move(judged_next_);
+    judged_next_ = Moment{reading, time};
+  }
+  const bool enough = time.monotonic_ns - judged_from_->time.monotonic_ns >= kLeastJudgedNs;
+  const double judged_s = enough ? seconds_between(judged_from_->time, time) : 0;
+  const doctor::Diagnosis diagnosis = doctor::diagnose({judged_from_->reading, reading, judged_s});
+  model_.findings.clear();
+  for (const doctor::Finding& finding : diagnosis.findings)
+    model_.findings.push_back({severity_of(finding.severity), finding.id, finding.subject, finding.title,
+                               finding.evidence, finding.remedy});
+  model_.not_checked = diagnosis.not_checked;
+  if (!enough) model_.not_checked.emplace_back("rates: less than half a second was watched");
+}
+
+void OverviewBuilder::restart() {
+  view::OverviewModel fresh;
+  fresh.host = std::move(model_.host);
+  fresh.kernel_release = std::move(model_.kernel_release);
+  fresh.source = std::move(model_.source);
+  model_ = std::move(fresh);
+  previous_.reset();
+  judged_from_.reset();
+  judged_next_.reset();
+}
+
+}  // namespace isotach::command
