@@ -67,7 +67,9 @@ void run_emergency_action() {
 
 SignalWaiter::SignalWaiter() {
   CHECK(g_pipe[0] == -1);
-  CHECK(::pipe2(g_pipe.data(), O_CLOEXEC | O_NONBLOCK) == 0);
+  // Where no descriptor is left for it there is no pipe: a signal that comes just before the wait is
+  // then seen at its deadline only. Whatever the program opens next will say what is wrong.
+  if (::pipe2(g_pipe.data(), O_CLOEXEC | O_NONBLOCK) != 0) g_pipe = {-1, -1};
   g_signal_number = 0;
   for (std::size_t i = 0; i < std::size(kSignals); ++i) {
     struct sigaction action = {};
@@ -143,7 +145,10 @@ Wake SignalWaiter::wait_until(std::int64_t deadline_monotonic_ns, WaitTargets ta
       continue;
     }
     // POLLNVAL: it was closed before we were started (`isotach vm 1 >&-`).
-    if ((polled[2].revents & (POLLERR | POLLHUP | POLLNVAL)) != 0) return Wake::output_closed;
+    if ((polled[2].revents & (POLLERR | POLLHUP | POLLNVAL)) != 0) {
+      output_closed_ = true;
+      return Wake::output_closed;
+    }
     if (polled[1].revents != 0) return Wake::input;
     if (ready == 0) return Wake::deadline;
   }

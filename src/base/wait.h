@@ -29,6 +29,9 @@ class SignalWaiter {
   // Waits until `deadline_monotonic_ns`. A signal that came before the call counts too.
   [[nodiscard]] Wake wait_until(std::int64_t deadline_monotonic_ns, WaitTargets targets = {});
 
+  // True once wait_until() has returned output_closed.
+  [[nodiscard]] bool output_closed() const { return output_closed_; }
+
   [[nodiscard]] bool interrupted() const;
   // The signal that interrupted, or 0.
   [[nodiscard]] int signal_number() const;
@@ -44,6 +47,9 @@ class SignalWaiter {
   // The emergency action also gives the terminal on `fd` the settings (echo, line mode) that it has
   // now; -1 for none.
   void keep_terminal_settings(int fd);
+
+ private:
+  bool output_closed_ = false;
 };
 
 // What the second SIGINT does before it leaves: for ends that run no destructors, such as a failed
