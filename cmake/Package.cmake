@@ -7,8 +7,9 @@ set(documents ${CMAKE_BINARY_DIR}/documents)
 file(GLOB_RECURSE document_sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/docs/*)
 add_custom_command(
   OUTPUT ${documents}/doc/isotach/copyright
-  COMMAND ${CMAKE_SOURCE_DIR}/tools/make_documents $<TARGET_FILE:isotach> ${documents}
-  DEPENDS isotach ${CMAKE_SOURCE_DIR}/tools/make_documents ${CMAKE_SOURCE_DIR}/README.md
+  COMMAND ${CMAKE_SOURCE_DIR}/tools/make_documents $<TARGET_FILE:isotach> ${CMAKE_BINARY_DIR}/man ${documents}
+  DEPENDS isotach ${CMAKE_BINARY_DIR}/man/.made
+          ${CMAKE_SOURCE_DIR}/tools/make_documents ${CMAKE_SOURCE_DIR}/README.md
           ${CMAKE_SOURCE_DIR}/CHANGELOG.md ${CMAKE_SOURCE_DIR}/LICENSE ${document_sources}
   COMMENT "Making man pages and completions"
   VERBATIM)

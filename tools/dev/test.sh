@@ -23,11 +23,13 @@ test_parts() {
   printf '%s\n' "${LAST_PARTS[@]}"
 }
 
-# The tests of a folder: *.bats, and programs marked as executable.
+# The tests of a folder: *.bats, and the programs *_test.* and run.*; others are their tools.
 test_files() {
   local file
   for file in "tests/$1"/*; do
-    if [[ $file == *.bats || (-f $file && -x $file) ]]; then printf '%s\n' "$file"; fi
+    case $file in
+      *.bats | *_test.* | */run.*) printf '%s\n' "$file" ;;
+    esac
   done
 }
 
