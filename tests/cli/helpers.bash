@@ -73,7 +73,7 @@ json() {
 
 # Every command that isotach --help lists.
 listed_commands() {
-  "$ISOTACH" --help | awk '/^  [a-z][a-z-]* {2,}[A-Za-z]/ {print $1}'
+  "$ISOTACH" --help | awk '/^without a command/ {exit} /^  [a-z][a-z-]*  +[a-z]/ {print $1}'
 }
 
 needs_root() {

@@ -89,7 +89,10 @@ not_a_delay=("" " " abc -1 0 -0 0.000001 nan inf -inf 1e999 0x10 1,5 "1 2" 1s2 9
 
 @test "two formats at once are refused" {
   isotach vm --json --csv 1 1
-  usage_error
+  exit_code 2
+  err 'only one of'
+  isotach --csv --json-stream
+  exit_code 2
 }
 
 @test "with --json a usage error is an object too" {

@@ -134,10 +134,15 @@ setup() { load ../cli/helpers; }
 }
 
 @test "no descriptor is left to open a file with" {
-  run --separate-stderr bash -c 'ulimit -n 3; exec "$ISOTACH" vm 0.01 2'
+  local limit
+  # The dynamic linker needs the fourth.
+  for limit in 4 5 6 7; do
+    run --separate-stderr bash -c "ulimit -n $limit; exec \"\$ISOTACH\" vm 0.01 2"
+    ended_by_itself
+    ((status == 0)) || err 'Too many open files'
+  done
+  run --separate-stderr bash -c 'ulimit -n 4; exec "$ISOTACH" vm 0.01 2'
   exit_code 1
-  err 'Too many open files'
-  ended_by_itself
 }
 
 @test "there is hardly any memory" {
