@@ -64,6 +64,9 @@ class Program {
   void read(const Instant& now, record::Sample* sample) {
     if (!child_) return;
     if (!follower_.collect(readings_, ended_processes_)) return;
+    // A program that becomes another one (a script its interpreter) is still the one that was asked
+    // for, and stays one line.
+    for (kernel::ProcessReading& reading : readings_) reading.command = name_;
     if (sample != nullptr && !readings_.empty()) series_.put(readings_, *sample);
     for (const kernel::ProcessReading& reading : readings_) {
       const Value& pages = reading[kernel::ProcessField::resident_pages];

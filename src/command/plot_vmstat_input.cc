@@ -46,7 +46,7 @@ constexpr std::array<ColumnInfo, kVmstatColumnCount> kColumns = {{
     {"st", "cpu_steal_ratio", Unit::ratio, kPerSecond, "steal", "Time taken by the hypervisor"},
     {"gu", "cpu_guest_ratio", Unit::ratio, kPerSecond, "guest", "Time in virtual machines"},
     {"used", "memory_used_bytes", kBytes, kGauge, "used",
-     "Memory in use: total less free, buffers and cache, as vmstat shows them"},
+     "Memory in use: total less free, buffers and cache, as vmstat shows them", true},
 }};
 
 constexpr VmstatColumn kDefaultColumns[] = {

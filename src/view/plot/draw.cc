@@ -108,7 +108,7 @@ class Drawing {
     std::size_t index = 0;
     for (const Panel& panel : figure_.panels) {
       for (const Line& line : panel.lines) {
-        const std::string value = line.latest ? format_quantity(*line.latest, panel.unit) : "no data";
+        const std::string value = latest_text(line, panel.unit);
         const double value_width = text_width(value, kTextSize, true);
         const std::string name =
             fit_text(line.name, kTextSize, width_ - 2 * kMargin - kSwatch - 12 - value_width);
@@ -184,7 +184,8 @@ class Drawing {
       const FigureEvent& event = *shown_events_[i];
       const double x = std::round(x_of(event.time_ns)) + 0.5;
       const double top = event_places_[i] ? baseline(*event_places_[i]) - kTextSize : first.top;
-      canvas_.begin_group(fmt::format("{} at {}", event.text, elapsed_label(event.time_ns, 1'000'000)));
+      canvas_.begin_group(
+          fmt::format("{} at {}", event.text, format_duration_ns(static_cast<double>(event.time_ns))));
       canvas_.stroke(std::array{Spot{x, top}, Spot{x, bottom}}, {{Ink::event, 0}, 1, true});
       canvas_.end_group();
     }
@@ -208,6 +209,11 @@ class Drawing {
       const double y = y_of(panel, box, tick.position);
       const double sharp = std::round(y) + 0.5;
       canvas_.stroke(std::array{Spot{box.left, sharp}, Spot{box.right, sharp}}, {{Ink::grid, 0}, 1});
+      // In a picture that is too low for its panels, labels give way.
+      const bool taken = std::any_of(tick_labels_.begin(), tick_labels_.end(),
+                                     [&](double other) { return std::fabs(other - y) < kTextSize * 1.25; });
+      if (taken) continue;
+      tick_labels_.push_back(y);
       canvas_.text({box.left - kTickGap, y + kTextSize * 0.36}, tick.label,
                    {kTextSize, false, Anchor::end, {Ink::muted, 0}});
     }
@@ -296,6 +302,7 @@ class Drawing {
   std::vector<std::string> event_texts_;
   std::vector<std::optional<LabelPlace>> event_places_;
   int event_rows_ = 0;
+  std::vector<double> tick_labels_;  // where labels of the value axes stand
 };
 
 }  // namespace

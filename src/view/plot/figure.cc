@@ -42,6 +42,13 @@ std::string value_title(Unit unit) {
   return "count";
 }
 
+std::string latest_text(const Line& line, Unit unit) {
+  if (line.latest) return format_quantity(*line.latest, unit);
+  const bool any = std::any_of(line.points.begin(), line.points.end(),
+                               [](const DataPoint& point) { return !point.is_gap(); });
+  return any ? "-" : "no data";
+}
+
 char line_letter(std::size_t index) {
   if (index < 26) return static_cast<char>('A' + index);
   if (index < 52) return static_cast<char>('a' + (index - 26));

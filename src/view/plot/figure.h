@@ -71,6 +71,9 @@ struct LineSummary {
 // What the value axis measures, in a word: "amount", "share", "rate".
 [[nodiscard]] std::string value_title(Unit unit);
 
+// The latest value for a legend: "1.5 GiB"; "-" where there is none now, "no data" where there never was.
+[[nodiscard]] std::string latest_text(const Line& line, Unit unit);
+
 // The letter that stands for a line in the terminal: A to Z, then a to z, then "+".
 [[nodiscard]] char line_letter(std::size_t index);
 

@@ -157,8 +157,8 @@ class SvgCanvas final : public Canvas {
 
 // What the picture shows, for those who cannot see it.
 std::string description_of(const Figure& figure) {
-  std::string text = fmt::format("From {} to {}.", elapsed_label(figure.low_ns, 1'000'000),
-                                 elapsed_label(figure.high_ns, 1'000'000));
+  std::string text = fmt::format("From {} to {}.", format_duration_ns(static_cast<double>(figure.low_ns)),
+                                 format_duration_ns(static_cast<double>(figure.high_ns)));
   for (const Panel& panel : figure.panels) {
     for (const Line& line : panel.lines) {
       const auto summary = summarize(line.points);
@@ -170,7 +170,7 @@ std::string description_of(const Figure& figure) {
     }
   }
   for (const FigureEvent& event : figure.events)
-    text += fmt::format(" {} at {}.", event.text, elapsed_label(event.time_ns, 1'000'000));
+    text += fmt::format(" {} at {}.", event.text, format_duration_ns(static_cast<double>(event.time_ns)));
   return text;
 }
 

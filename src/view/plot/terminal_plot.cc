@@ -74,7 +74,7 @@ class TerminalDrawing {
     std::size_t index = 0;
     for (const Panel& panel : figure_.panels) {
       for (const Line& line : panel.lines) {
-        const std::string value = line.latest ? format_quantity(*line.latest, panel.unit) : "no data";
+        const std::string value = latest_text(line, panel.unit);
         const int value_width = static_cast<int>(display_width(value));
         const int name_room = std::max(1, grid_.columns() - 3 - value_width);
         const std::string name = fit_columns(line.name, static_cast<std::size_t>(name_room));

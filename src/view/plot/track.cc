@@ -23,7 +23,9 @@ std::optional<double> Track::latest() const {
 void Track::thin() {
   std::vector<DataPoint> kept;
   kept.reserve(kPointLimit);
-  for (std::size_t start = 0; start < points_.size(); start += 4) {
+  // The first point stays for ever: the line keeps its start.
+  kept.push_back(points_.front());
+  for (std::size_t start = 1; start < points_.size(); start += 4) {
     const std::size_t end = std::min(start + 4, points_.size());
     const DataPoint *least = nullptr, *greatest = nullptr, *gap = nullptr;
     for (std::size_t i = start; i < end; ++i) {
