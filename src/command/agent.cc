@@ -210,14 +210,13 @@ CommandSpec agent_command() {
   spec.usages = {"isotach agent [--listen ADDR] [-i TIME]", "isotach agent --textfile FILE [-i TIME]",
                  "isotach agent --once"};
   spec.description =
-      "Serves every metric of docs/metrics.md at http://127.0.0.1:9747/metrics, in OpenMetrics text or, for "
-      "clients that do not ask for it, in the older Prometheus text format.\n\n"
+      "Serves every metric of docs/metrics.md at http://127.0.0.1:9747/metrics, in OpenMetrics text or, "
+      "for clients that do not ask for it, in the older Prometheus text format.\n\n"
       "The machine is read when a scraper asks, at most once in the interval however many scrapers there "
-      "are. "
-      "Counters are what the kernel counted, in base units. A metric without a value is absent; "
+      "are. Counters are what the kernel counted, in base units. A metric without a value is absent; "
       "isotach_missing_info says why. The agent's own cost is in isotach_agent_*.\n\n"
-      "An address that others can reach needs a token; Prometheus sends it when the job has "
-      "authorization: credentials_file.";
+      "An address that others can reach needs a token; Prometheus sends it when the job has authorization: "
+      "credentials_file.";
   spec.options = {
       {"--listen", 0, "ADDR", "serve at this address and port; 127.0.0.1:9747 unless given", "serving"},
       {"--token", 0, "TOKEN", "answer only requests with this token; others see it in ps, a file is better",

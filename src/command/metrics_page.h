@@ -12,10 +12,11 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/result.h"
-#include "record/probe.h"
+#include "record/metric.h"
 #include "record/sample.h"
 #include "record/series.h"
 #include "view/export/openmetrics.h"
