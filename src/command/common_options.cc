@@ -31,17 +31,30 @@ OptionSpec record_option() {
 }
 
 OptionSpec proc_root_option() {
-  return {"--proc-root", 0, "DIR", "read DIR/proc and DIR/sys, a saved tree, instead of this machine",
-          "source", {}, "directory"};
+  return {"--proc-root", 0,  "DIR",      "read DIR/proc and DIR/sys, a saved tree, instead of this machine",
+          "source",      {}, "directory"};
 }
 
 OptionSpec interval_option() {
   return {"--interval", 'i', "TIME", "time between samples, such as 1, 0.1, 50ms (at least 10ms)", "timing"};
 }
 
-OptionSpec count_option() { return {"--count", 'n', "N", "stop after N samples", "timing"}; }
+OptionSpec count_option() {
+  return {"--count", 'n', "N", "stop after N samples", "timing"};
+}
 
-OptionSpec duration_option() { return {"--for", 't', "TIME", "stop after this time, such as 30s, 5m", "timing"}; }
+OptionSpec duration_option() {
+  return {"--for", 't', "TIME", "stop after this time, such as 30s, 5m", "timing"};
+}
+
+namespace {
+
+std::string with_article(const std::string& noun) {
+  const bool vowel = !noun.empty() && std::string_view("aeiou").find(noun[0]) != std::string_view::npos;
+  return (vowel ? "an " : "a ") + noun;
+}
+
+}  // namespace
 
 Result<std::int64_t> parse_interval_ns(const std::string& text, const std::string& what) {
   const auto interval_ns = parse_duration_ns(text);
@@ -49,15 +62,19 @@ Result<std::int64_t> parse_interval_ns(const std::string& text, const std::strin
     return failure(ErrorKind::usage, "'" + printable(text) + "' is no " + what,
                    "write seconds or a unit, such as 1, 0.25, 100ms");
   if (*interval_ns < kShortestIntervalNs)
-    return failure(ErrorKind::usage, "a " + what + " of '" + printable(text) + "' is too short",
+    return failure(ErrorKind::usage, with_article(what) + " of '" + printable(text) + "' is too short",
                    "the shortest is 10ms");
+  if (*interval_ns > kLongestIntervalNs)
+    return failure(ErrorKind::usage, with_article(what) + " of '" + printable(text) + "' is too long",
+                   "the longest is ten years");
   return *interval_ns;
 }
 
 Result<std::uint64_t> parse_count(const std::string& text, const std::string& what) {
   const auto count = parse_unsigned(text);
   if (!count || *count == 0)
-    return failure(ErrorKind::usage, "'" + printable(text) + "' is no " + what, "write a whole number above 0");
+    return failure(ErrorKind::usage, "'" + printable(text) + "' is no " + what,
+                   "write a whole number above 0");
   return *count;
 }
 

@@ -18,15 +18,17 @@ enum class Format { table, json, json_stream, csv };
 // Two formats at once are a usage error.
 [[nodiscard]] Result<Format> format_of(const Arguments& arguments);
 
-[[nodiscard]] OptionSpec record_option();      // --record FILE
-[[nodiscard]] OptionSpec proc_root_option();   // --proc-root DIR
-[[nodiscard]] OptionSpec interval_option();    // --interval/-i TIME
-[[nodiscard]] OptionSpec count_option();       // --count/-n N
-[[nodiscard]] OptionSpec duration_option();    // --for/-t TIME
+[[nodiscard]] OptionSpec record_option();     // --record FILE
+[[nodiscard]] OptionSpec proc_root_option();  // --proc-root DIR
+[[nodiscard]] OptionSpec interval_option();   // --interval/-i TIME
+[[nodiscard]] OptionSpec count_option();      // --count/-n N
+[[nodiscard]] OptionSpec duration_option();   // --for/-t TIME
 
 inline constexpr std::int64_t kShortestIntervalNs = 10'000'000;
+// Ten years: deadlines further away would leave the range of the clock.
+inline constexpr std::int64_t kLongestIntervalNs = 10ll * 366 * 24 * 3600 * 1'000'000'000;
 
-// `text` as an interval: at least 10 ms. `what` names it in the message ("delay").
+// `text` as an interval: at least 10 ms, at most ten years. `what` names it in the message ("delay").
 [[nodiscard]] Result<std::int64_t> parse_interval_ns(const std::string& text, const std::string& what);
 // `text` as a whole number above 0.
 [[nodiscard]] Result<std::uint64_t> parse_count(const std::string& text, const std::string& what);

@@ -27,9 +27,9 @@ struct Context {
   Clock& clock;
   bool out_is_terminal = false;
   bool in_is_terminal = false;
-  bool color = false;           // --color, NO_COLOR, TERM and isatty have been considered
-  std::string command_name;     // "vm": for messages
-  bool json_errors = false;     // set by commands when --json or --json-stream was asked for
+  bool color = false;        // --color, NO_COLOR, TERM and isatty have been considered
+  std::string command_name;  // "vm": for messages
+  bool json_errors = false;  // set by commands when --json or --json-stream was asked for
 
   // Prints the error with its remedy to err (and as an object to out where JSON was asked for) and
   // returns the exit code.

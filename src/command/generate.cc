@@ -1,16 +1,72 @@
+// isotach generate: man pages and documents for the build, from the descriptions that the
+// program itself uses. Hidden: nobody needs it but the build.
+#include <sys/stat.h>
+
+#include <cerrno>
+
+#include "base/fd.h"
 #include "command/context.h"
+#include "command/man_page.h"
+#include "command/metrics_document.h"
 #include "command/spec.h"
 
 namespace isotach::command {
+namespace {
+
+Result<void> make_folder(const std::string& path) {
+  if (::mkdir(path.c_str(), 0777) == 0 || errno == EEXIST) return {};
+  return system_failure(errno, "create " + path);
+}
+
+Result<void> write_man_pages(const std::string& folder) {
+  if (auto made = make_folder(folder); !made) return made;
+  for (const CommandSpec& command : all_commands()) {
+    if (command.hidden) continue;
+    const std::string path = folder + '/' + man_page_name(command) + ".1.scd";
+    if (auto written = replace_file(path, man_page(command, all_commands())); !written) return written;
+  }
+  return {};
+}
+
+int run(Context& context, const Arguments& arguments) {
+  bool any = false;
+  const auto write = [&](const char* option, const auto& writer) -> Result<void> {
+    const auto path = arguments.value(option);
+    if (!path) return {};
+    any = true;
+    if (path->empty()) return failure(ErrorKind::usage, std::string(option) + " needs a name");
+    return writer(*path);
+  };
+  if (auto done = write("--man", write_man_pages); !done) return context.report(done.error());
+  if (auto done =
+          write("--metrics", [](const std::string& path) { return replace_file(path, metrics_document()); });
+      !done)
+    return context.report(done.error());
+  if (!any) return context.report({ErrorKind::usage, 0, "say what to generate", {}});
+  return kExitOk;
+}
+
+}  // namespace
 
 CommandSpec generate_command() {
   CommandSpec spec;
   spec.name = "generate";
-  spec.area = "overview";
-  spec.summary = "not written yet";
-  spec.run = [](Context& context, const Arguments&) {
-    return context.report({ErrorKind::not_supported, 0, "not written yet", {}});
+  spec.area = "about";
+  spec.summary = "write man pages and documents for the build";
+  spec.usages = {"isotach generate [--man DIR] [--metrics FILE]"};
+  spec.description =
+      "Writes what is made from the descriptions of commands and metrics. The build runs it; files that "
+      "exist are replaced.";
+  spec.options = {
+      {"--man", 0, "DIR", "write one page for each command, for scdoc", "output", {}, "directory"},
+      {"--metrics", 0, "FILE", "write the table of all metrics", "output", {}, "file"},
   };
+  spec.examples = {
+      {"isotach generate --man build/man", "what the build does"},
+      {"isotach generate --metrics docs/metrics.md", "after a metric was added or changed"},
+  };
+  spec.hidden = true;
+  spec.run = run;
   return spec;
 }
 

@@ -5,121 +5,164 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "command/describe.h"
 #include "command/version.h"
 
 namespace isotach::command {
 namespace {
 
-// `text` in lines of at most `columns`, each after `indent` blanks. Paragraphs stay apart.
-std::string wrapped(std::string_view text, std::size_t indent, std::size_t columns) {
+constexpr std::size_t kNarrowest = 20;
+constexpr std::size_t kWidest = 100;           // longer lines are hard to read
+constexpr std::size_t kLeftLimit = 30;         // of a left column; longer ones stand on a line of their own
+constexpr std::size_t kRightAtLeast = 24;      // a narrower right column goes below the left one
+constexpr std::size_t kGeneralLeftWidth = 12;  // "completions"
+
+// `text` in lines of at most `columns`, the first after `first_indent` blanks and the others after
+// `indent`. Words that are longer than a line are not broken: they may be copied from the terminal.
+std::string wrapped(std::string_view text, std::size_t first_indent, std::size_t indent,
+                    std::size_t columns) {
   std::string out;
-  const std::string blanks(indent, ' ');
+  std::string current(first_indent, ' ');
+  bool has_word = false;
   for (const std::string_view line : split(text, '\n')) {
-    std::string current;
     for (const std::string_view word : split_blanks(line)) {
-      if (!current.empty() && indent + display_width(current) + 1 + display_width(word) > columns) {
-        out += blanks + current + '\n';
-        current.clear();
+      if (has_word && display_width(current) + 1 + display_width(word) > columns) {
+        out += current + '\n';
+        current.assign(indent, ' ');
+        has_word = false;
       }
-      if (!current.empty()) current += ' ';
+      if (has_word) current += ' ';
       current += word;
+      has_word = true;
     }
-    out += current.empty() ? "\n" : blanks + current + '\n';
   }
-  return out;
+  return has_word ? out + current + '\n' : out;
 }
 
-// "  left      right, wrapped beside it"
-std::string two_columns(const std::string& left, std::string_view right, std::size_t left_width,
-                        std::size_t columns) {
-  const std::size_t indent = left_width + 4;
-  if (columns < indent + 20) return "  " + left + '\n' + wrapped(right, 6, columns);
-  std::string text = wrapped(right, indent, columns);
-  const std::size_t width = display_width(left);
-  if (width > left_width) return "  " + left + '\n' + text;
-  return "  " + left + text.substr(2 + width);
-}
+// Two columns, the right one wrapped beside the left, or below it where the terminal is narrow.
+class Columns {
+ public:
+  Columns(std::size_t left_width, std::size_t columns)
+      : left_width_(std::min(left_width, kLeftLimit)), columns_(columns) {}
 
+  [[nodiscard]] std::string row(const std::string& left, std::string_view right) const {
+    const std::size_t indent = 2 + left_width_ + 2;
+    if (columns_ < indent + kRightAtLeast) return "  " + left + '\n' + wrapped(right, 6, 6, columns_);
+    const std::size_t width = display_width(left);
+    if (width > left_width_) return "  " + left + '\n' + wrapped(right, indent, indent, columns_);
+    const std::string text = wrapped(right, indent, indent, columns_);
+    return "  " + left + (text.empty() ? "\n" : text.substr(2 + width));
+  }
+
+ private:
+  std::size_t left_width_;
+  std::size_t columns_;
+};
+
+// Options without a letter line up with those that have one.
 std::string option_left(const OptionSpec& option) {
-  std::string left = option.letter != 0 ? fmt::format("-{}, ", option.letter) : "    ";
-  left += option.name;
-  if (!option.value_name.empty()) left += ' ' + option.value_name;
-  return left;
+  return option.letter != 0 ? option_text(option) : "    " + option_text(option);
 }
 
-constexpr std::size_t kLeftWidth = 28;
+std::size_t option_left_width(const std::vector<OptionSpec>& options) {
+  std::size_t width = 0;
+  for (const OptionSpec& option : options) {
+    const std::size_t left = display_width(option_left(option));
+    if (left <= kLeftLimit) width = std::max(width, left);
+  }
+  return width;
+}
 
-constexpr std::string_view kExitCodes =
-    "exit codes: 0 ok  1 failed or a check found something  2 usage  3 --fail-if met\n"
-    "            4 not permitted  5 not supported here  130 a planned test cut short\n";
+std::string exit_code_lines(std::size_t columns) {
+  std::string text;
+  std::string line = "exit codes:";
+  for (const ExitCode& each : exit_codes()) {
+    const bool last = each.code == exit_codes().back().code;
+    const std::string piece = fmt::format(" {} {}{}", each.code, each.meaning, last ? "" : ";");
+    // A code stays with its meaning.
+    if (display_width(line) + display_width(piece) > columns) {
+      text += wrapped(line, text.empty() ? 0 : 2, 4, columns);
+      line = " ";
+    }
+    line += piece;
+  }
+  return text + wrapped(line, text.empty() ? 0 : 2, 4, columns);
+}
+
+std::string usage_lines(const CommandSpec& spec, std::size_t columns) {
+  const std::size_t hang = columns < 40 ? 2 : 7;  // below "usage: "
+  std::string text;
+  for (std::size_t i = 0; i < spec.usages.size(); ++i)
+    text += wrapped((i == 0 ? "usage: " : "") + spec.usages[i], i == 0 ? 0 : hang, hang + 4, columns);
+  return text;
+}
+
+std::string example_lines(const CommandSpec& spec, std::size_t columns) {
+  std::size_t left = 0;
+  for (const ExampleSpec& example : spec.examples) left = std::max(left, display_width(example.command));
+  // Beside each other only where all of them fit so: mixed forms are hard to read.
+  const bool beside = left <= kLeftLimit && columns >= 2 + left + 2 + kRightAtLeast;
+  std::string text;
+  for (const ExampleSpec& example : spec.examples)
+    text += beside ? Columns(left, columns).row(example.command, example.effect)
+                   : "  " + example.command + '\n' + wrapped(example.effect, 6, 6, columns);
+  return text;
+}
 
 }  // namespace
 
-std::string version_line() { return fmt::format("isotach {}", kVersion); }
+std::string version_line() {
+  return fmt::format("isotach {}", kVersion);
+}
 
 std::string general_help(const std::vector<CommandSpec>& commands, int columns) {
-  const auto width = static_cast<std::size_t>(std::max(columns, 20));
-  std::string text =
-      "isotach - measures this machine and says what is wrong\n\n"
-      "usage: isotach                    live overview of this machine\n"
-      "       isotach COMMAND [OPTIONS]  isotach COMMAND --help tells more\n";
-  std::vector<std::string> areas;
-  for (const CommandSpec& command : commands)
-    if (!command.hidden && std::find(areas.begin(), areas.end(), command.area) == areas.end())
-      areas.push_back(command.area);
-  for (const std::string& area : areas) {
+  const std::size_t width = std::clamp(static_cast<std::size_t>(std::max(columns, 0)), kNarrowest, kWidest);
+  const Columns table(kGeneralLeftWidth, width);
+  std::string text = wrapped("isotach - measures a Linux machine and says what is wrong", 0, 2, width);
+  text += '\n' + wrapped("usage: isotach [OPTIONS]", 0, 11, width);
+  text += wrapped("isotach COMMAND [OPTIONS]", 7, 11, width);
+  for (const std::string& area : areas(commands)) {
     text += '\n' + area + ":\n";
     for (const CommandSpec& command : commands)
       if (!command.hidden && command.area == area)
-        text += two_columns(command.name.empty() ? "(no command)" : command.name, command.summary, 14,
-                            width);
+        text += table.row(command.name.empty() ? "(none)" : command.name, command.summary);
   }
-  text += "\neverywhere:\n";
-  text += two_columns("--help", "explain a command, with examples", 14, width);
-  text += two_columns("--version", "print the version", 14, width);
-  text += two_columns("--color WHEN", "always, never or auto; NO_COLOR is obeyed", 14, width);
-  text += '\n';
-  text += kExitCodes;
-  return text;
+  if (const CommandSpec* overview = find_command(commands, ""); overview != nullptr) {
+    const std::vector<OptionSpec> options = all_options(*overview);
+    const Columns option_table(option_left_width(options), width);
+    text += "\nwithout a command:\n";
+    for (const OptionSpec& option : options)
+      text += option_table.row(option_left(option), option_help(option));
+  }
+  text += '\n' + wrapped("isotach COMMAND --help explains a command, with examples.", 0, 0, width);
+  return text + '\n' + exit_code_lines(width);
 }
 
 std::string command_help(const CommandSpec& spec, int columns) {
-  const auto width = static_cast<std::size_t>(std::clamp(columns, 20, 100));
-  std::string text = spec.name.empty() ? "isotach" : "isotach " + spec.name;
-  text += " - " + spec.summary + "\n\n";
-  for (std::size_t i = 0; i < spec.usages.size(); ++i)
-    text += (i == 0 ? "usage: " : "       ") + spec.usages[i] + '\n';
-  if (!spec.examples.empty()) {
-    text += "\nexamples:\n";
-    std::size_t left = 0;
-    for (const ExampleSpec& example : spec.examples)
-      left = std::max(left, display_width(example.command));
-    for (const ExampleSpec& example : spec.examples)
-      text += two_columns(example.command, example.effect, std::min<std::size_t>(left, 44), width);
-  }
-  if (!spec.description.empty()) text += '\n' + wrapped(spec.description, 0, width);
+  const std::size_t width = std::clamp(static_cast<std::size_t>(std::max(columns, 0)), kNarrowest, kWidest);
+  std::string text = wrapped(full_name(spec) + " - " + spec.summary, 0, 2, width);
+  if (!spec.usages.empty()) text += '\n' + usage_lines(spec, width);
+  if (!spec.examples.empty()) text += "\nexamples:\n" + example_lines(spec, width);
+  for (const std::string& paragraph : paragraphs(spec.description))
+    text += '\n' + wrapped(paragraph, 0, 0, width);
+
+  const std::vector<OptionSpec> options = all_options(spec);
+  std::size_t left = option_left_width(options);
+  for (const PositionalSpec& positional : spec.positionals)
+    left = std::max(left, display_width(positional.name));
+  const Columns table(left, width);
+
   if (!spec.positionals.empty()) {
     text += "\narguments:\n";
     for (const PositionalSpec& positional : spec.positionals)
-      text += two_columns(positional.name, positional.help, kLeftWidth, width);
+      text += table.row(positional.name, positional_help(positional));
   }
-  std::vector<std::string> groups;
-  for (const OptionSpec& option : spec.options)
-    if (std::find(groups.begin(), groups.end(), option.group) == groups.end())
-      groups.push_back(option.group);
-  for (const std::string& group : groups) {
-    text += '\n' + (group.empty() ? std::string("options") : group) + ":\n";
-    for (const OptionSpec& option : spec.options) {
-      if (option.group != group) continue;
-      std::string help = option.help;
-      for (std::size_t i = 0; i < option.choices.size(); ++i)
-        help += (i == 0 ? ": " : ", ") + option.choices[i];
-      text += two_columns(option_left(option), help, kLeftWidth, width);
-    }
+  for (const std::string& group : option_groups(options)) {
+    text += '\n' + group + ":\n";
+    for (const OptionSpec& option : options)
+      if (option.group == group) text += table.row(option_left(option), option_help(option));
   }
-  text += '\n';
-  text += kExitCodes;
-  return text;
+  return text + '\n' + exit_code_lines(width);
 }
 
 }  // namespace isotach::command

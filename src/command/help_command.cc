@@ -1,6 +1,7 @@
 // isotach help [COMMAND]: the same text as COMMAND --help.
 #include "base/text.h"
 #include "command/context.h"
+#include "command/describe.h"
 #include "command/help.h"
 #include "command/spec.h"
 
@@ -14,13 +15,13 @@ int run(Context& context, const Arguments& arguments) {
     return kExitOk;
   }
   const std::string& wanted = arguments.positionals().front();
-  for (const CommandSpec& command : all_commands()) {
-    if (command.name != wanted || command.name.empty()) continue;
-    context.out.write(command_help(command, columns));
-    return kExitOk;
-  }
-  return context.report({ErrorKind::usage, 0, "unknown command '" + printable(wanted) + "'",
-                         "isotach --help lists the commands"});
+  // The command without a name is asked for by what it shows.
+  const CommandSpec* command = find_command(all_commands(), wanted == "overview" ? "" : wanted);
+  if (command == nullptr || wanted.empty())
+    return context.report({ErrorKind::usage, 0, "unknown command '" + printable(wanted) + "'",
+                           "isotach --help lists the commands"});
+  context.out.write(command_help(*command, columns));
+  return kExitOk;
 }
 
 }  // namespace
@@ -31,8 +32,15 @@ CommandSpec help_command() {
   spec.area = "about";
   spec.summary = "explain a command";
   spec.usages = {"isotach help [COMMAND]"};
+  spec.description =
+      "Prints what isotach COMMAND --help prints: usage, examples, every option, exit codes. Without "
+      "COMMAND it lists the commands. \"overview\" stands for isotach without a command. The man pages say "
+      "the same.";
   spec.positionals = {{"COMMAND", "the command to explain", "command"}};
-  spec.examples = {{"isotach help vm", "what isotach vm --help prints"}};
+  spec.examples = {
+      {"isotach help", "list the commands"},
+      {"isotach help vm", "what isotach vm --help prints"},
+  };
   spec.run = run;
   return spec;
 }

@@ -85,19 +85,34 @@ Failure missing_value(const std::string& option, const OptionSpec& spec) {
   return failure(ErrorKind::usage, "option " + option + " needs a value: " + option + ' ' + spec.value_name);
 }
 
+Result<void> check_choice(const std::vector<std::string>& choices, const std::string& value,
+                          const std::string& what) {
+  if (choices.empty() || std::find(choices.begin(), choices.end(), value) != choices.end()) return {};
+  std::string list;
+  for (const std::string& choice : choices) list += (list.empty() ? "" : ", ") + choice;
+  return failure(ErrorKind::usage, "'" + printable(value) + "' is no value for " + what,
+                 "choose one of: " + list);
+}
+
+Result<void> check_positionals(const CommandSpec& spec, const std::vector<std::string>& positionals) {
+  const bool endless = !spec.positionals.empty() && spec.positionals.back().repeatable;
+  for (std::size_t i = 0; i < positionals.size(); ++i) {
+    if (i >= spec.positionals.size() && !endless)
+      return failure(ErrorKind::usage, "'" + printable(positionals[i]) + "' is one word too many");
+    const PositionalSpec& positional = spec.positionals[std::min(i, spec.positionals.size() - 1)];
+    if (auto checked = check_choice(positional.choices, positionals[i], positional.name); !checked)
+      return checked;
+  }
+  return {};
+}
+
 Result<void> check_values(const OptionSpec& option, const std::vector<std::string>& values) {
   if (option.value_name.empty()) return {};
   if (!option.repeatable && std::any_of(values.begin(), values.end(),
                                         [&](const std::string& value) { return value != values.front(); }))
     return failure(ErrorKind::usage, "option " + option.name + " was given twice with different values");
-  if (option.choices.empty()) return {};
-  for (const std::string& value : values) {
-    if (std::find(option.choices.begin(), option.choices.end(), value) != option.choices.end()) continue;
-    std::string list;
-    for (const std::string& choice : option.choices) list += (list.empty() ? "" : ", ") + choice;
-    return failure(ErrorKind::usage, "'" + printable(value) + "' is no value for " + option.name,
-                   "choose one of: " + list);
-  }
+  for (const std::string& value : values)
+    if (auto checked = check_choice(option.choices, value, option.name); !checked) return checked;
   return {};
 }
 
@@ -186,10 +201,8 @@ Result<Arguments> parse_arguments(const CommandSpec& spec, const std::vector<std
     if (auto checked = check_values(option, given->second); !checked)
       return tl::make_unexpected(std::move(checked.error()));
   }
-  const bool endless = !spec.positionals.empty() && spec.positionals.back().repeatable;
-  if (!endless && arguments.positionals_.size() > spec.positionals.size())
-    return failure(ErrorKind::usage, "'" + printable(arguments.positionals_[spec.positionals.size()]) +
-                                         "' is one word too many");
+  if (auto checked = check_positionals(spec, arguments.positionals_); !checked)
+    return tl::make_unexpected(std::move(checked.error()));
   return arguments;
 }
 

@@ -30,8 +30,9 @@ struct OptionSpec {
 struct PositionalSpec {
   std::string name;  // "DELAY"
   std::string help;
-  std::string completes = {};  // as in OptionSpec
+  std::string completes = {};  // as in OptionSpec, or "command"
   bool repeatable = false;
+  std::vector<std::string> choices = {};  // the words allowed, when there are only a few
 };
 
 struct ExampleSpec {

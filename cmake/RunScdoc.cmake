@@ -1,0 +1,10 @@
+# cmake -DSCDOC=... -DMAN_FOLDER=... -P RunScdoc.cmake: turns every NAME.1.scd of the folder into NAME.1.
+file(GLOB sources ${MAN_FOLDER}/*.1.scd)
+foreach(source ${sources})
+  string(REGEX REPLACE "\\.scd$" "" page ${source})
+  execute_process(COMMAND ${SCDOC} INPUT_FILE ${source} OUTPUT_FILE ${page} RESULT_VARIABLE result)
+  if(NOT result EQUAL 0)
+    file(REMOVE ${page})
+    message(FATAL_ERROR "scdoc refuses ${source}")
+  endif()
+endforeach()
