@@ -82,17 +82,21 @@ void parse_process_statm(std::string_view text, ProcessReading& reading) {
 
 bool HeapScanner::scan_line(std::string_view line) {
   // 55d0c1a2b000-55d0c1a4c000 rw-p 00000000 00:00 0    [heap]
-  if (!line.ends_with("[heap]")) {
+  const std::string_view range = take_word(line);
+  constexpr int kColumnsBeforeName = 4;
+  for (int i = 0; i < kColumnsBeforeName; ++i) static_cast<void>(take_word(line));
+  // The whole of the name: a file may be called "x [heap]".
+  if (trim(line) != "[heap]") {
     // The mappings stand in the order of their addresses, and those of the heap beside each other.
     return heap_bytes_ == 0;
   }
   std::uint64_t start = 0;
   std::uint64_t end = 0;
-  const char* const stop = line.data() + line.size();
-  const auto first = std::from_chars(line.data(), stop, start, 16);
+  const char* const stop = range.data() + range.size();
+  const auto first = std::from_chars(range.data(), stop, start, 16);
   if (first.ec != std::errc{} || first.ptr == stop || *first.ptr != '-') return true;
   const auto second = std::from_chars(first.ptr + 1, stop, end, 16);
-  if (second.ec != std::errc{} || end < start) return true;
+  if (second.ec != std::errc{} || second.ptr != stop || end < start) return true;
   if (__builtin_add_overflow(heap_bytes_, end - start, &heap_bytes_))
     heap_bytes_ = std::numeric_limits<std::uint64_t>::max();
   return true;
@@ -102,11 +106,13 @@ bool HeapScanner::scan(std::string_view piece) {
   while (!piece.empty()) {
     const std::size_t end = piece.find('\n');
     const std::string_view part = piece.substr(0, end);
-    // A path may be long; only the label at the end of a line matters, and it stands in short ones.
-    if (rest_.size() + part.size() <= kLineLimitBytes) rest_.append(part);
+    // The line of a heap is short; in a longer one stands the path of a file.
+    if (rest_.size() + part.size() > kLineLimitBytes) too_long_ = true;
+    if (!too_long_) rest_.append(part);
     if (end == std::string_view::npos) return true;
-    const bool more = scan_line(rest_);
+    const bool more = too_long_ ? heap_bytes_ == 0 : scan_line(rest_);
     rest_.clear();
+    too_long_ = false;
     if (!more) return false;
     piece.remove_prefix(end + 1);
   }

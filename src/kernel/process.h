@@ -144,9 +144,10 @@ class HeapScanner {
  private:
   [[nodiscard]] bool scan_line(std::string_view line);
 
-  static constexpr std::size_t kLineLimitBytes = 8192;
+  static constexpr std::size_t kLineLimitBytes = 1024;
 
-  std::string rest_;  // of the last piece: a line without its end
+  std::string rest_;       // of the last piece: a line without its end
+  bool too_long_ = false;  // that line is past the limit and left out
   std::uint64_t heap_bytes_ = 0;
 };
 
