@@ -1,0 +1,64 @@
+// The kernel's text files of a process. The first byte chooses the parser.
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+#include "base/check.h"
+#include "kernel/key_value.h"
+#include "kernel/process.h"
+
+namespace {
+
+using namespace isotach;
+
+void stat(std::string_view text) {
+  kernel::ProcessReading reading;
+  if (!kernel::parse_process_stat(text, 100, reading)) return;
+  CHECK(text.find('(' + reading.command + ')') != std::string_view::npos);
+  static_cast<void>(reading.has_ended());
+}
+
+std::uint64_t heap_in(std::string_view text, std::size_t piece_size) {
+  kernel::HeapScanner scanner;
+  while (!text.empty()) {
+    const std::string_view piece = text.substr(0, piece_size);
+    if (!scanner.scan(piece)) break;
+    text.remove_prefix(piece.size());
+  }
+  return scanner.heap_bytes();
+}
+
+void key_values(std::string_view text) {
+  static constexpr std::string_view kKeys[] = {"VmHWM", "RssAnon", "VmSwap", "Pss", "Private_Dirty"};
+  kernel::KeyValueParser parser(kKeys);
+  std::array<Value, 5> values;
+  parser.parse(text, values);
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  if (size == 0) return 0;
+  const std::string_view text(reinterpret_cast<const char*>(data) + 1, size - 1);
+  kernel::ProcessReading reading;
+  switch (static_cast<char>(data[0])) {
+    case 's':
+      stat(text);
+      break;
+    case 'm':
+      kernel::parse_process_statm(text, reading);
+      break;
+    case 'h':
+      // However the text is cut.
+      CHECK(heap_in(text, 4096) == heap_in(text, 13));
+      break;
+    case 'k':
+      key_values(text);
+      break;
+    default:
+      break;
+  }
+  return 0;
+}
