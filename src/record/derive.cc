@@ -9,7 +9,11 @@ namespace isotach::record {
 std::optional<double> derive(const MetricDescriptor& metric, const Value* before, const Value& now,
                              std::int64_t elapsed_ns) {
   if (now.is_missing()) return std::nullopt;
-  if (metric.kind != MetricKind::counter) return now.as_real() * metric.scale;
+  if (metric.kind != MetricKind::counter) {
+    const double level = now.as_real() * metric.scale;
+    if (!std::isfinite(level)) return std::nullopt;
+    return level;
+  }
   if (before == nullptr || before->is_missing() || elapsed_ns <= 0) return std::nullopt;
 
   double growth = 0;

@@ -10,8 +10,8 @@
 
 namespace isotach::record {
 
-// The shown value in metric.shown_unit(). Nothing when a value is missing, when a counter was reset
-// in between, or when no time has passed. `before` is ignored for gauges and rates.
+// The shown value in metric.shown_unit(). Nothing when a value is missing or no finite number, when a
+// counter was reset in between, or when no time has passed. `before` is ignored for gauges and rates.
 [[nodiscard]] std::optional<double> derive(const MetricDescriptor& metric, const Value* before,
                                            const Value& now, std::int64_t elapsed_ns);
 

@@ -84,6 +84,8 @@ std::optional<double> History::shown_latest(SeriesId series) const {
 std::vector<History::ShownSample> History::shown_since(std::uint64_t after, std::size_t limit) const {
   const std::lock_guard lock(mutex_);
   std::vector<ShownSample> news;
+  // Also for a number from outside that is absurd: one more than the largest would be 0.
+  if (after >= appended_) return news;
   const std::uint64_t oldest = appended_ - samples_.size();  // number of the last sample that fell out
   for (std::uint64_t number = std::max(after, oldest) + 1; number <= appended_; ++number) {
     if (news.size() == limit) break;

@@ -172,9 +172,16 @@ bool Recording::State::has_grown() {
 }
 
 Result<bool> Recording::State::load_block() {
-  const bool grown = has_grown();
+  bool grown = has_grown();
   std::int64_t number = grown ? current.number : next_number;
   auto loaded = blocks->load(number);
+  // Between these two looks the recorder may have filled the current block and begun the next. Once
+  // the next one is there the current one is complete, so a second look is enough.
+  if (!grown && loaded && *loaded && has_grown()) {
+    grown = true;
+    number = current.number;
+    loaded = blocks->load(number);
+  }
   if (!loaded) {
     next_number = std::max(next_number, number);
     current = {};

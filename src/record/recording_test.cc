@@ -314,7 +314,7 @@ TEST_F(RecordingTest, RandomDamageNeverCrashes) {
   std::mt19937_64 random(5);
   int opened = 0;
   int salvaged = 0;
-  for (int round = 0; round < 400; ++round) {
+  for (int round = 0; round < 200; ++round) {
     std::string bytes = whole;
     const auto changes = 1 + random() % 20;
     // Half of the rounds strike near each other, as a bad sector does.
@@ -355,7 +355,9 @@ TEST_F(RecordingTest, AnOverwrittenPageCostsItsBlocksOnly) {
   const std::size_t pages = whole.size() / 4096;
   ASSERT_GT(pages, 100u);
   std::size_t unharmed_rest = 0;
-  for (std::size_t page = 0; page < pages; ++page) {
+  std::size_t tried = 0;
+  for (std::size_t page = 0; page < pages; page += 3) {
+    ++tried;
     std::string bytes = whole;
     std::fill_n(bytes.begin() + static_cast<std::ptrdiff_t>(page * 4096), 4096, '\x5a');
     write_bytes(path_, bytes);
@@ -366,7 +368,7 @@ TEST_F(RecordingTest, AnOverwrittenPageCostsItsBlocksOnly) {
     if (!through.errors.empty() && through.samples.size() + 1500 >= kSamples) ++unharmed_rest;
   }
   // All but the pages of the head, the small tables and the root of the blocks' tree.
-  EXPECT_GE(unharmed_rest + 12, pages);
+  EXPECT_GE(unharmed_rest + 8, tried);
 }
 
 }  // namespace

@@ -5,9 +5,13 @@
 namespace isotach::record {
 
 void Sample::sort() {
-  const auto earlier = [](const Point& a, const Point& b) { return a.series < b.series; };
-  if (!std::is_sorted(points.begin(), points.end(), earlier))
-    std::sort(points.begin(), points.end(), earlier);
+  const auto not_after = [](const Point& a, const Point& b) { return a.series >= b.series; };
+  if (std::adjacent_find(points.begin(), points.end(), not_after) == points.end()) return;
+  std::stable_sort(points.begin(), points.end(),
+                   [](const Point& a, const Point& b) { return a.series < b.series; });
+  points.erase(std::unique(points.begin(), points.end(),
+                           [](const Point& a, const Point& b) { return a.series == b.series; }),
+               points.end());
 }
 
 const Value* Sample::find(SeriesId series) const {

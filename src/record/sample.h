@@ -26,7 +26,8 @@ struct Sample {
   Instant time;
   std::vector<Point> points;
 
-  // Restores the order after points were appended. Cheap when they are in order already.
+  // Restores the order after points were appended; of several points of one series (a file that lists
+  // a device twice) the first stays. Cheap when they are in order already.
   void sort();
 
   [[nodiscard]] const Value* find(SeriesId series) const;  // nullptr when absent

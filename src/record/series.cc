@@ -1,7 +1,5 @@
 #include "record/series.h"
 
-#include <fnmatch.h>
-
 #include <mutex>
 
 #include "base/check.h"
@@ -68,15 +66,42 @@ std::optional<SeriesId> SeriesTable::find(std::string_view key) const {
   return found->second;
 }
 
+namespace {
+
+// `*` and `?` only, in time that grows with the product of the lengths at worst: fnmatch(3) takes
+// exponential time for some patterns, and these may come from a web page.
+bool matches_glob(std::string_view pattern, std::string_view text) {
+  std::size_t at = 0;
+  std::size_t in_text = 0;
+  std::size_t star = std::string_view::npos;  // the last `*`, and where the text goes on behind it
+  std::size_t behind_star = 0;
+  while (in_text < text.size()) {
+    if (at < pattern.size() && pattern[at] == '*') {
+      star = at++;
+      behind_star = in_text;
+    } else if (at < pattern.size() && (pattern[at] == '?' || pattern[at] == text[in_text])) {
+      ++at;
+      ++in_text;
+    } else if (star != std::string_view::npos) {
+      at = star + 1;
+      in_text = ++behind_star;
+    } else {
+      return false;
+    }
+  }
+  return pattern.find_first_not_of('*', at) == std::string_view::npos;
+}
+
+}  // namespace
+
 std::vector<SeriesId> SeriesTable::matching(std::string_view pattern) const {
-  const std::string glob(pattern);
   const std::shared_lock lock(mutex_);
   std::vector<SeriesId> ids;
   for (SeriesId id = 0; id < series_.size(); ++id) {
     const Series& series = series_[id];
-    // The key is compared as it stands as well: its braces are no part of a pattern.
-    if (series.metric.name == glob || series.key() == glob ||
-        ::fnmatch(glob.c_str(), series.metric.name.c_str(), 0) == 0)
+    const std::string key = series.key();
+    // A label may hold `*` itself, so the key is compared as it stands as well.
+    if (key == pattern || matches_glob(pattern, series.metric.name) || matches_glob(pattern, key))
       ids.push_back(id);
   }
   return ids;

@@ -46,7 +46,7 @@ class SeriesTable {
   [[nodiscard]] const Series& at(SeriesId id) const;
   [[nodiscard]] std::size_t size() const;
   [[nodiscard]] std::optional<SeriesId> find(std::string_view key) const;
-  // Ids whose key, metric name or glob pattern (`*`, `?`) matches, in id order.
+  // Ids whose metric name or key is `pattern`, or matches it as a glob (`*`, `?`), in id order.
   [[nodiscard]] std::vector<SeriesId> matching(std::string_view pattern) const;
   // Series refused because the table was full.
   [[nodiscard]] std::size_t refused() const;
