@@ -73,7 +73,7 @@ Result<Settings> settings_of(const Arguments& arguments) {
   Settings settings;
   if (arguments.positionals().empty())
     return failure(ErrorKind::usage, "the name of the file to write is missing",
-                   "isotach record run.isotach");
+                   "write: isotach record run.isotach");
   settings.path = arguments.positionals().front();
   if (const auto text = arguments.value("--interval")) {
     auto interval_ns = parse_interval_ns(*text, "interval");
@@ -241,7 +241,8 @@ class Session {
     std::string text = fmt::format("{} samples of {} series in {}: {} in {}", samples, table_.size(),
                                    format_duration_ns(span_ns), format_bytes(static_cast<double>(bytes)),
                                    printable(settings_.path));
-    if (samples > 0) text += fmt::format(", {} bytes a sample", (bytes + samples / 2) / samples);
+    // In a short recording most of the file are the descriptions of the series.
+    if (samples >= 1000) text += fmt::format(", {} bytes a sample", (bytes + samples / 2) / samples);
     context_.note(text);
     context_.note(fmt::format("{} dropped, {} late, {} deadlines missed{}", recorder_->dropped_samples(),
                               late_, missed_,

@@ -91,8 +91,7 @@ View view_of(const Context& context, const Arguments& arguments, const record::R
   if (asked == "vm" || (asked.empty() && info.command == "vm")) return View::vm;
   // The overview records under no name: it is isotach without a command.
   const bool overview = info.command.empty() || (context.out_is_terminal && format == Format::table);
-  if (asked == "overview" || (asked.empty() && overview))
-    return View::overview;
+  if (asked == "overview" || (asked.empty() && overview)) return View::overview;
   return View::samples;
 }
 
@@ -163,8 +162,8 @@ int replay(Context& context, const Arguments& arguments, record::Recording& reco
 
 int run(Context& context, const Arguments& arguments) {
   if (arguments.positionals().empty())
-    return context.report({ErrorKind::usage, 0, "the name of the recording is missing",
-                           "isotach record run.isotach makes one"});
+    return context.report(
+        {ErrorKind::usage, 0, "the name of the recording is missing", "write: isotach replay run.isotach"});
   const auto format = format_of(arguments);
   if (!format) return context.report(format.error());
   if (arguments.has("--info") && arguments.has("--list"))
@@ -178,11 +177,6 @@ int run(Context& context, const Arguments& arguments) {
 }
 
 }  // namespace
-
-// Until the overview's own is linked.
-[[gnu::weak]] int replay_overview(Context& context, const Arguments&, ReplaySource&) {
-  return context.report({ErrorKind::not_supported, 0, "the overview cannot be replayed yet", "--view samples"});
-}
 
 CommandSpec replay_command() {
   CommandSpec spec;
