@@ -2,11 +2,26 @@
 
 #include <algorithm>
 #include <charconv>
-#include <cstring>
 
 #include "base/check.h"
 
 namespace isotach::kernel {
+
+namespace {
+
+// string_view::find_first_of calls memchr() for every character: a third of the time of a reading went
+// there.
+constexpr bool is_blank(char c) {
+  return c == ' ' || c == '\t';
+}
+
+std::size_t count_blanks(std::string_view text) {
+  std::size_t count = 0;
+  while (count < text.size() && is_blank(text[count])) ++count;
+  return count;
+}
+
+}  // namespace
 
 KeyValueParser::KeyValueParser(std::span<const std::string_view> keys) : keys_(keys) {}
 
@@ -35,7 +50,8 @@ void KeyValueParser::parse(std::string_view text, std::span<Value> values) {
     std::string_view line = text.substr(0, end);
     text.remove_prefix(std::min(end + 1, text.size()));
 
-    const std::size_t key_end = std::min(line.find_first_of(": \t"), line.size());
+    std::size_t key_end = 0;
+    while (key_end < line.size() && line[key_end] != ':' && !is_blank(line[key_end])) ++key_end;
     const std::string_view key = line.substr(0, key_end);
     const int index = remembered_index(line_number, key);
     if (index == kUnwanted) continue;
@@ -49,10 +65,8 @@ void KeyValueParser::parse(std::string_view text, std::span<Value> values) {
 }
 
 std::optional<std::uint64_t> take_unsigned(std::string_view& text) {
-  const std::size_t start = text.find_first_not_of(" \t");
-  if (start == std::string_view::npos) return std::nullopt;
   std::uint64_t number = 0;
-  const char* begin = text.data() + start;
+  const char* begin = text.data() + count_blanks(text);
   const auto [stopped, error] = std::from_chars(begin, text.data() + text.size(), number);
   if (error != std::errc{}) return std::nullopt;
   text.remove_prefix(static_cast<std::size_t>(stopped - text.data()));
@@ -60,14 +74,11 @@ std::optional<std::uint64_t> take_unsigned(std::string_view& text) {
 }
 
 std::string_view take_word(std::string_view& text) {
-  const std::size_t start = text.find_first_not_of(" \t");
-  if (start == std::string_view::npos) {
-    text = {};
-    return {};
-  }
-  const std::size_t end = std::min(text.find_first_of(" \t", start), text.size());
-  const std::string_view word = text.substr(start, end - start);
-  text.remove_prefix(end);
+  text.remove_prefix(count_blanks(text));
+  std::size_t size = 0;
+  while (size < text.size() && !is_blank(text[size])) ++size;
+  const std::string_view word = text.substr(0, size);
+  text.remove_prefix(size);
   return word;
 }
 
