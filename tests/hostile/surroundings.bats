@@ -137,11 +137,11 @@ setup() { load ../cli/helpers; }
   local limit
   # The dynamic linker needs the fourth.
   for limit in 4 5 6 7; do
-    run --separate-stderr bash -c "ulimit -n $limit; exec \"\$ISOTACH\" vm 0.01 2"
+    run --separate-stderr bash -c "exec 3>&-; ulimit -n $limit; exec \"\$ISOTACH\" vm 0.01 2"
     ended_by_itself
     ((status == 0)) || err 'Too many open files'
   done
-  run --separate-stderr bash -c 'ulimit -n 4; exec "$ISOTACH" vm 0.01 2'
+  run --separate-stderr bash -c 'exec 3>&-; ulimit -n 4; exec "$ISOTACH" vm 0.01 2'
   exit_code 1
 }
 
