@@ -200,11 +200,11 @@ int serve_live(Context& context, const Arguments& arguments, const Settings& set
 
   const auto wanted = static_cast<std::size_t>(settings.history_ns / settings.interval_ns + 1);
   const std::size_t fitting = samples_that_fit(sample.points.size());
-  if (wanted > fitting)
+  if (wanted > fitting && arguments.has("--history"))
     context.note(fmt::format(
-        "keeping the last {} of history: more samples would take too much memory; a longer --interval "
-        "reaches further",
-        format_duration_ns(static_cast<double>(settings.interval_ns) * static_cast<double>(fitting))));
+        "keeping the last {} of history, {} samples; a longer --interval reaches further",
+        format_duration_ns(static_cast<double>(settings.interval_ns) * static_cast<double>(fitting)),
+        fitting));
   view::LiveFeed feed(table, std::max<std::size_t>(2, std::min(wanted, fitting)));
 
   std::unique_ptr<record::Recorder> recorder;

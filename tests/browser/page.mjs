@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { DEADLINE_MS, endAll, firstLine, load, openBrowser, runTests, serve, start, stop, test } from './harness.mjs';
 
 const AxeBuilder = load('@axe-core/playwright').default;
@@ -168,6 +170,33 @@ test('dragging zooms all plots, a double click goes back, keys choose the range'
   await page.close();
 });
 
+test('the help opens by a key and closes', async (world) => {
+  const page = await openPage(world, world.server);
+  await page.keyboard.press('?');
+  assert.ok(await page.isVisible('#help'));
+  await page.click('#help button');
+  assert.ok(!(await page.isVisible('#help')));
+  assert.deepEqual(page.complaints, []);
+  await page.close();
+});
+
+test('a recording is shown whole, and stands still', async (world) => {
+  const file = join(world.folder, 'page.isotach');
+  const recorder = await serve(['-i', '0.02', '--record', file]);
+  let number = 0;
+  while (number < 20) number = (await api(recorder, '/api/latest')).number;
+  await stop(recorder);
+  const server = await serve([file]);
+  const page = await world.browser.context.newPage();
+  await page.goto(server.url);
+  await until(page, () => document.getElementById('state').dataset.state === 'recording');
+  await until(page, () => (window.isotach.panel('memory')?.chart.times.length ?? 0) >= 20);
+  assert.match(await page.textContent('#age'), /page\.isotach/);
+  assert.ok(!(await page.isVisible('#pause')));
+  await stop(server);
+  await page.close();
+});
+
 test('a line can be hidden from its legend', async (world) => {
   const page = await openPage(world, world.server);
   const button = page.locator('[data-panel="memory"] .legend button', { hasText: 'available' });
@@ -262,7 +291,7 @@ test('fits a phone, and a tap reaches every control', async (world) => {
   await page.close();
 });
 
-const world = {};
+const world = { folder: mkdtempSync(join(tmpdir(), 'isotach-page-')) };
 let result = { passed: 0, failed: 1 };
 try {
   world.server = await serve(['-i', '0.1']);
@@ -274,6 +303,7 @@ try {
   await world.browser?.close();
   if (world.server) await stop(world.server);
   endAll();
+  rmSync(world.folder, { recursive: true, force: true });
 }
 console.log(`${result.passed} passed, ${result.failed} failed`);
 process.exitCode = result.failed === 0 ? 0 : 1;

@@ -2,6 +2,7 @@
 # isotach web on the command line and over HTTP; tests/browser looks at the page itself.
 
 # shellcheck disable=SC2030,SC2031 # bats runs each test in a process of its own
+# shellcheck disable=SC2016 # jq and the inner shells expand their own variables
 
 load helpers
 
@@ -51,7 +52,7 @@ wait_for_end() { timeout 20 tail --pid="$pid" -f /dev/null; }
   start_web
   output=$(get "${url}api/latest")
   json '.schema' isotach.web.latest.v1
-  json '.values.memory_total_bytes' "$(awk '/^MemTotal/ {printf "%d", $2 * 1024}' /proc/meminfo)"
+  json '.values.memory_total_bytes' "$(($(awk '/^MemTotal/ {print $2}' /proc/meminfo) * 1024))"
   json '.number >= 1'
 }
 
@@ -66,7 +67,7 @@ wait_for_end() { timeout 20 tail --pid="$pid" -f /dev/null; }
 @test "web streams samples in order, and resumes where a viewer was" {
   start_web -i 10ms
   run timeout 20 bash -c 'curl -sN --max-time 15 "$1api/events" | grep -m 5 "^id:"' _ "$url"
-  numbers=$(sed 's/.*://' <<<"$output")
+  numbers=$(cut -d: -f3 <<<"$output")
   [ "$(wc -l <<<"$numbers")" -eq 5 ]
   [ "$numbers" = "$(seq "$(head -1 <<<"$numbers")" "$(tail -1 <<<"$numbers")")" ]
   last=$(tail -1 <<<"$output" | sed 's/^id: //')
@@ -76,7 +77,7 @@ wait_for_end() { timeout 20 tail --pid="$pid" -f /dev/null; }
 
 @test "web shows the ninth viewer that there is no place" {
   start_web
-  for viewer in 1 2 3 4 5 6 7 8; do
+  for _ in 1 2 3 4 5 6 7 8; do
     exec {stream}< <(exec curl -sN --max-time 60 "${url}api/events" 3>&-)
     started+=($!)
     read -r -t 20 -u "$stream" _

@@ -10,6 +10,7 @@ import { formatTick, formatTime, scaleFor } from './units';
 export const CHART_HEIGHT = 190;
 const SYNC_GROUP = 'time';
 const MARK_LABEL_LIMIT = 40;
+const LABEL_PX = 80; // of the time axis, with room between
 const END_ROOM_PX = 16; // half a label, less the padding
 
 export interface ChartHooks {
@@ -24,7 +25,7 @@ export interface ChartHooks {
 const FONT = '12px system-ui, sans-serif';
 
 function timeSteps(spanSeconds: number, limit: number): number {
-  const steps = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200];
+  const steps = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200];
   steps.push(10800, 21600, 43200, 86400);
   return steps.find((step) => spanSeconds / step <= limit) ?? 86400 * Math.ceil(spanSeconds / 86400 / limit);
 }
@@ -121,9 +122,9 @@ export class Chart {
           ...axis,
           size: 26,
           gap: 6,
-          splits: (u, _axis, min, max) => timeTicks(min, max, u.width / 95).positions,
+          splits: (u, _axis, min, max) => timeTicks(min, max, u.width / LABEL_PX).positions,
           values: (u, splits) => {
-            const { step } = timeTicks(this.window.from, this.window.to, u.width / 95);
+            const { step } = timeTicks(this.window.from, this.window.to, u.width / LABEL_PX);
             // A label at the very end would be cut off.
             const end = u.over.clientWidth - END_ROOM_PX;
             return splits.map((at) => (u.valToPos(at, 'x') > end ? '' : formatTime(at * 1000, step * 1000)));

@@ -42,7 +42,7 @@ export class StatusLine {
   show(session: Session, store: Store): void {
     this.fixed = null;
     this.interval = session.interval_ms;
-    this.machine = `Linux ${session.kernel}`;
+    this.machine = `Isotach ${session.program_version} · Linux ${session.kernel}`;
     setText(byId('host'), session.host);
     document.title = `${session.host} · Isotach`;
     this.arrived(store);

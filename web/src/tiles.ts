@@ -41,7 +41,7 @@ function readings(series: readonly Series[], cpus: number): Record<string, (stor
       const share = whole === null || idle === null || whole <= 0 ? null : 1 - idle / whole;
       return {
         value: formatQuantity(share, 'ratio'),
-        detail: [`load ${formatQuantity(store.latest('load_average_1m'), 'count')}`, `${cpus} CPU${cpus > 1 ? 's' : ''}`],
+        detail: [`load ${formatQuantity(store.latest('load_average_1m'), 'count')}`, `on ${cpus} CPU${cpus > 1 ? 's' : ''}`],
         share,
       };
     },
