@@ -46,7 +46,8 @@ void check_cpu(const Evidence& evidence, Diagnosis& diagnosis) {
   } else if (const Number some = cpu_some(evidence); at_least(some, kCpuPressureSome)) {
     diagnosis.findings.push_back(
         {"cpu-pressure", Severity::warning, "", "tasks often wait for a CPU",
-         fmt::format("some task waited {} of the time, CPUs {} busy", percent(*some), percent(busy)),
+         fmt::format("some task waited {} of the time{}", percent(*some),
+                     all > 0 ? ", CPUs " + percent(busy) + " busy" : std::string()),
          "see who runs: top; a CPU limit of the container (cpu.max) shows up here too"});
   }
   if (const double steal = part(CpuField::steal); steal >= kStealWarning) {

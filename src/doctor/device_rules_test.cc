@@ -43,6 +43,14 @@ TEST(CpuPressure, SpeaksFromHalfOfTheTimeOn) {
   EXPECT_THAT(patient.findings(), ElementsAre("cpu-pressure warning"));
 }
 
+TEST(CpuPressure, WhatIsUnknownIsNotNought) {
+  Patient patient;
+  patient.elapsed_s = 0;
+  patient.now.cpu_pressure.some.avg10_percent = Value::of_real(90);
+  EXPECT_THAT(patient.findings(), ElementsAre("cpu-pressure warning"));
+  EXPECT_THAT(patient.diagnosis().findings[0].evidence, testing::Not(testing::HasSubstr("busy")));
+}
+
 TEST(CpuSteal, WarnsAtFiveAndAlarmsAtTwentyPercent) {
   Patient patient;
   patient.cpu(CpuField::idle, 951);

@@ -9,10 +9,11 @@ namespace {
 
 constexpr double kBusyWarning = 0.85;
 constexpr double kBusyBad = 0.97;
-// " 17 ━━━━  34 %"
-constexpr int kLeastCellColumns = 14;
+// " 17 ━━  34 %"
+constexpr int kLeastCellColumns = 12;
 constexpr int kMostCellColumns = 26;
 constexpr int kMostHistoryRows = 40;
+constexpr int kMostCellRows = 50;
 
 Style busy_style(Number busy) {
   return share_style(busy, kBusyWarning, kBusyBad, Style::series_1);
@@ -71,13 +72,18 @@ void draw_each(Canvas canvas, const CpuArea& cpu) {
     draw_strip(canvas, cpu);
 }
 
+int rows_of_strip(const CpuArea& cpu, int columns) {
+  constexpr std::size_t kMost = 4;
+  const auto a_row = static_cast<std::size_t>(std::max(1, columns));
+  return static_cast<int>(std::min((cpu.each.size() + a_row - 1) / a_row, kMost));
+}
+
 // Rows for the single CPUs beside a history.
 int rows_of_each(const CpuArea& cpu, int columns) {
+  constexpr int kMostRowsOfCells = 3;
   if (cpu.each.size() < 2) return 0;
   const int cells = rows_of_cells(cpu.each.size(), columns);
-  if (cells <= 3) return cells;
-  return std::min(
-      4, static_cast<int>(std::min<std::size_t>(cpu.each.size() / static_cast<std::size_t>(columns), 8)) + 1);
+  return cells <= kMostRowsOfCells ? cells : rows_of_strip(cpu, columns);
 }
 
 std::string shares_text(const CpuShares& all) {
@@ -100,8 +106,10 @@ std::string head_text(const CpuArea& cpu) {
 SectionRows rows(const OverviewModel& model, const OverviewView& view, int columns) {
   const int each = rows_of_each(model.cpu, columns);
   if (view.each_cpu) {
-    const int all = 3 + rows_of_cells(model.cpu.each.size(), columns);
-    return {1, std::min(all, 12), all, 100};
+    // More CPUs than any terminal has rows for are shown as a strip.
+    const int cells = rows_of_cells(model.cpu.each.size(), columns);
+    const int wanted = 3 + (cells <= kMostCellRows ? cells : rows_of_strip(model.cpu, columns));
+    return {1, wanted, wanted, 100};
   }
   return {1, 3 + each + 2, 3 + each + kMostHistoryRows, 100};
 }

@@ -129,7 +129,7 @@ void Canvas::graph(const Past& past, double top, Style style, Number warn_at) {
     const int left = height(older);
     const int right = height(newer);
     const double largest = std::max(older.value_or(0), newer.value_or(0));
-    const Style drawn = warn_at && largest >= *warn_at ? Style::warning : style;
+    const Style edge = warn_at && largest >= *warn_at ? Style::warning : style;
     for (int row = 0; row < area_.rows; ++row) {
       const int below = (area_.rows - 1 - row) * steps_a_row;
       const int left_here = std::clamp(left - below, 0, steps_a_row);
@@ -139,6 +139,8 @@ void Canvas::graph(const Past& past, double top, Style style, Number warn_at) {
         if (row == area_.rows - 1) dot(column, row, unicode_ ? "⣀" : "_", Style::dim);
         continue;
       }
+      // Only the edge is in colour: it is what the eye follows.
+      const Style drawn = std::max(left, right) - below <= steps_a_row ? edge : Style::dim;
       if (unicode_) {
         const unsigned dots =
             kLeftDots[static_cast<std::size_t>(left_here)] | kRightDots[static_cast<std::size_t>(right_here)];

@@ -18,6 +18,7 @@
 #include <cstring>
 #include <cwchar>
 #include <string>
+#include <utility>
 
 // ncurses would otherwise define macros named move, clear, timeout and many more.
 #define NCURSES_NOMACROS 1
@@ -118,6 +119,26 @@ std::string without_padding(std::string_view text) {
   return plain;
 }
 
+// Nothing where the terminal does not know, such as a serial line.
+std::optional<winsize> window_size() {
+  winsize window{};
+  if (::ioctl(STDOUT_FILENO, TIOCGWINSZ, &window) != 0 || window.ws_col == 0 || window.ws_row == 0)
+    return std::nullopt;
+  return window;
+}
+
+// What terminals send for these keys differs from what TERM says more often than not, tmux with
+// TERM=xterm included; no other key sends any of these.
+void define_common_keys() {
+  constexpr std::pair<const char*, int> kSequences[] = {
+      {"\033[A", KEY_UP},     {"\033OA", KEY_UP},    {"\033[B", KEY_DOWN},  {"\033OB", KEY_DOWN},
+      {"\033[C", KEY_RIGHT},  {"\033OC", KEY_RIGHT}, {"\033[D", KEY_LEFT},  {"\033OD", KEY_LEFT},
+      {"\033[H", KEY_HOME},   {"\033OH", KEY_HOME},  {"\033[1~", KEY_HOME}, {"\033[7~", KEY_HOME},
+      {"\033[F", KEY_END},    {"\033OF", KEY_END},   {"\033[4~", KEY_END},  {"\033[8~", KEY_END},
+      {"\033[5~", KEY_PPAGE}, {"\033[6~", KEY_NPAGE}};
+  for (const auto& [sequence, key] : kSequences) ::define_key(sequence, key);
+}
+
 Failure no_terminal(std::string text) {
   return failure(ErrorKind::not_supported, std::move(text),
                  "set TERM to the kind of your terminal, such as xterm-256color");
@@ -193,10 +214,10 @@ struct Screen::State {
   }
 
   void follow_size() {
-    winsize window{};
-    if (::ioctl(STDOUT_FILENO, TIOCGWINSZ, &window) != 0 || window.ws_col == 0 || window.ws_row == 0) return;
-    const int columns = std::min<int>(window.ws_col, kColumnLimit);
-    const int rows = std::min<int>(window.ws_row, kRowLimit);
+    const auto window = window_size();
+    if (!window) return;
+    const int columns = std::min<int>(window->ws_col, kColumnLimit);
+    const int rows = std::min<int>(window->ws_row, kRowLimit);
     // Not resizeterm(), which would also put a key into the input.
     if (columns != COLS || rows != LINES) ::resize_term(rows, columns);
   }
@@ -281,7 +302,10 @@ Result<std::unique_ptr<Screen>> Screen::open(const Options& options, SignalWaite
   {
     const SignalKeeper keeper;
     ::use_env(FALSE);
-    ::use_tioctl(FALSE);
+    // ncurses would allocate whatever size the terminal claims; a mad one is bounded by follow_size().
+    const auto window = window_size();
+    const bool mad = window && (window->ws_col > kColumnLimit || window->ws_row > kRowLimit);
+    ::use_tioctl(mad ? FALSE : TRUE);
     state->screen = ::newterm(nullptr, stdout, input);
   }
   if (state->screen == nullptr) {
@@ -299,6 +323,7 @@ Result<std::unique_ptr<Screen>> Screen::open(const Options& options, SignalWaite
   ::nonl();
   ::set_escdelay(kEscapeDelayMs);
   ::keypad(::stdscr, TRUE);
+  define_common_keys();
   ::nodelay(::stdscr, TRUE);
   ::curs_set(0);
   return std::unique_ptr<Screen>(new Screen(std::move(state)));

@@ -1,0 +1,250 @@
+#!/usr/bin/env bats
+# isotach on a real terminal, which is tmux here: what is drawn, keys, resizing, and above all that the
+# terminal is left as it was found, however the program ends.
+
+load ../cli/helpers
+
+setup() {
+  command -v tmux >/dev/null || skip "tmux is not installed"
+  export LC_ALL=C.UTF-8
+  socket=isotach-test-$$-$BATS_TEST_NUMBER
+  result=$BATS_TEST_TMPDIR/result
+  unset TMUX
+}
+
+teardown() {
+  tmux -L "$socket" kill-server 2>/dev/null || true
+}
+
+in_tmux() {
+  tmux -L "$socket" "$@"
+}
+
+# start COLUMNS ROWS COMMAND: runs it in a shell of its own that stays, as a user's does.
+start() {
+  in_tmux -f /dev/null new-session -d -x "$1" -y "$2" "env PS1='ready> ' bash --norc --noprofile"
+  in_tmux set-option -g default-terminal xterm-256color
+  until_screen 'ready>'
+  in_tmux send-keys "TERM=${term-xterm-256color} $3; echo \"code=\$? \$(stty -a | grep -ow -e '-\\?icanon' -e '-\\?echo' | tr '\\n' ' ')\" >$result" Enter
+}
+
+screen() {
+  in_tmux capture-pane -p
+}
+
+# until_screen PATTERN: waits for what the terminal shows, or fails with it.
+until_screen() {
+  local end=$((SECONDS + 20))
+  until screen | grep -qE -e "$1"; do
+    if ((SECONDS > end)); then
+      echo "the terminal never showed: $1" >&2
+      screen >&2
+      return 1
+    fi
+    read -rt 0.05 <> <(:) || true
+  done
+}
+
+# ended_with CODE: the program has ended with it, and the terminal is as it was.
+ended_with() {
+  local end=$((SECONDS + 20))
+  until [[ -s $result ]]; do
+    if ((SECONDS > end)); then
+      echo "the program did not end" >&2
+      screen >&2
+      return 1
+    fi
+    read -rt 0.05 <> <(:) || true
+  done
+  [[ $(cat "$result") == "code=$1 icanon echo " ]] || fails_with "ended with: $(cat "$result")"
+  until_screen 'ready>'
+  [[ $(in_tmux display-message -p '#{alternate_on} #{cursor_flag}') == '0 1' ]] ||
+    fails_with "the alternate screen is still on, or the cursor hidden"
+}
+
+# The program's process: the only child of the shell in the terminal.
+program() {
+  pgrep -P "$(in_tmux display-message -p '#{pane_pid}')"
+}
+
+@test "draws the machine, follows resizing, answers keys, and leaves the terminal as it was" {
+  start 80 24 "$ISOTACH -i 100ms"
+  until_screen '^isotach '
+  until_screen 'FINDINGS'
+  until_screen 'MEMORY'
+  until_screen 'q quit'
+  in_tmux send-keys '?'
+  until_screen 'this help'
+  in_tmux send-keys Escape
+  until_screen 'MEMORY'
+  in_tmux send-keys f
+  until_screen 'esc back'
+  in_tmux send-keys f
+  until_screen 'MEMORY'
+  in_tmux send-keys +
+  until_screen '200 ms'
+  in_tmux send-keys Space
+  until_screen 'PAUSED'
+  in_tmux send-keys Space
+  in_tmux send-keys m
+  until_screen 'marks are kept in recordings'
+  in_tmux resize-window -x 20 -y 8
+  until_screen '^CPU'
+  in_tmux resize-window -x 200 -y 50
+  until_screen 'MEMORY .* NETWORK'
+  in_tmux send-keys q
+  ended_with 0
+  until_screen 'samples in .* missed; isotach itself used'
+}
+
+@test "SIGTERM restores the terminal" {
+  start 80 24 "$ISOTACH"
+  until_screen 'FINDINGS'
+  kill -TERM "$(program)"
+  ended_with 0
+}
+
+@test "Ctrl-C restores the terminal" {
+  start 80 24 "$ISOTACH"
+  until_screen 'FINDINGS'
+  in_tmux send-keys C-c
+  ended_with 0
+}
+
+@test "Ctrl-Z stops it on a sound terminal, and fg draws it again" {
+  start 80 24 "$ISOTACH"
+  until_screen 'FINDINGS'
+  in_tmux send-keys C-z
+  until_screen 'Stopped'
+  [[ $(in_tmux display-message -p '#{alternate_on}') == 0 ]]
+  in_tmux send-keys 'fg' Enter
+  until_screen 'FINDINGS'
+  in_tmux send-keys q
+  until_screen 'missed; isotach itself'
+}
+
+@test "an unreadable machine is told on the terminal the user came from" {
+  mkdir -p "$BATS_TEST_TMPDIR/tree/proc"
+  cp /proc/stat /proc/vmstat "$BATS_TEST_TMPDIR/tree/proc"
+  start 80 24 "$ISOTACH --proc-root $BATS_TEST_TMPDIR/tree"
+  ended_with 1
+  until_screen 'cannot open .*meminfo'
+}
+
+@test "TERM=dumb prints the report" {
+  term=dumb start 80 50 "$ISOTACH -i 50ms"
+  ended_with 0
+  until_screen '^Verdict'
+}
+
+@test "an unknown TERM prints the report" {
+  term=no-such-terminal start 80 50 "$ISOTACH -i 50ms"
+  ended_with 0
+  until_screen '^Verdict'
+}
+
+@test "works on other kinds of terminals, too" {
+  for term in tmux-256color screen linux vt100; do
+    infocmp "$term" >/dev/null 2>&1 || continue
+    rm -f "$result"
+    start 80 24 "$ISOTACH -i 100ms"
+    until_screen 'FINDINGS'
+    in_tmux send-keys q
+    local end=$((SECONDS + 20))
+    until [[ -s $result ]] || ((SECONDS > end)); do read -rt 0.05 <> <(:) || true; done
+    [[ $(cat "$result") == 'code=0 icanon echo ' ]] || fails_with "$term: $(cat "$result")"
+    in_tmux kill-server
+  done
+}
+
+@test "colours are there, and NO_COLOR and --color never leave them out" {
+  start 80 24 "$ISOTACH"
+  until_screen 'FINDINGS'
+  in_tmux capture-pane -pe | grep -qE $'\033\\[[0-9;]*38;5;'
+  in_tmux send-keys q
+  ended_with 0
+  local without
+  for without in "env NO_COLOR=1 $ISOTACH" "$ISOTACH --color never"; do
+    rm -f "$result"
+    in_tmux send-keys "clear; TERM=xterm-256color $without; echo \"code=\$? icanon echo \" >$result" Enter
+    until_screen 'FINDINGS'
+    if in_tmux capture-pane -pe | grep -qE $'\033\\[[0-9;]*(3[0-7]|38;5|9[0-7])[;m]'; then
+      fails_with "colours in spite of: $without"
+    fi
+    in_tmux send-keys q
+    ended_with 0
+  done
+}
+
+@test "without standard input it draws, and ends on SIGTERM" {
+  start 80 24 "$ISOTACH <&-"
+  until_screen 'FINDINGS'
+  kill -TERM "$(program)"
+  ended_with 0
+}
+
+@test "with standard input from a file keys come from the terminal" {
+  start 80 24 "$ISOTACH </dev/null"
+  until_screen 'FINDINGS'
+  in_tmux send-keys q
+  ended_with 0
+}
+
+# On a terminal of COLUMNS ROWS of its own, without tmux: ncurses must not believe just anything.
+on_pty() {
+  run --separate-stderr python3 - "$@" <<'PYTHON'
+import fcntl, os, pty, struct, sys, termios
+columns, rows = int(sys.argv[1]), int(sys.argv[2])
+child, terminal = pty.fork()
+if child == 0:
+    fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+    os.environ["TERM"] = "xterm-256color"
+    os.execv(sys.argv[3], sys.argv[3:])
+try:
+    while os.read(terminal, 65536):
+        pass
+except OSError:
+    pass
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+PYTHON
+}
+
+@test "no size is refused: a single cell, none, and the largest there can be" {
+  for size in '1 1' '2 1' '0 0' '65535 65535' '65535 1'; do
+    # shellcheck disable=SC2086
+    on_pty $size "$ISOTACH" -i 10ms -n 2
+    exit_code 0
+  done
+}
+
+@test "idles: a second of watching costs less than a twentieth of one" {
+  start 200 50 "$ISOTACH"
+  until_screen 'FINDINGS'
+  local pid before after
+  pid=$(program)
+  in_tmux send-keys '?'
+  until_screen 'this help'
+  in_tmux send-keys '?'
+  before=$(awk '{print $14 + $15}' "/proc/$pid/stat")
+  local end=$((SECONDS + 4))
+  while ((SECONDS < end)); do read -rt 0.5 <> <(:) || true; done
+  after=$(awk '{print $14 + $15}' "/proc/$pid/stat")
+  ((after - before <= 20)) || fails_with "$((after - before)) ticks in four seconds"
+  in_tmux send-keys q
+  ended_with 0
+}
+
+@test "a recording plays, seeks and pauses" {
+  "$ISOTACH" -i 20ms -n 30 --json --record "$BATS_TEST_TMPDIR/run.isotach" >/dev/null
+  start 80 24 "$ISOTACH replay $BATS_TEST_TMPDIR/run.isotach"
+  until_screen 'arrows seek'
+  until_screen ' end$'
+  in_tmux send-keys Space
+  until_screen 'PAUSED'
+  in_tmux send-keys Home
+  until_screen 'paused$'
+  in_tmux send-keys Space
+  until_screen ' end$'
+  in_tmux send-keys q
+  ended_with 0
+}
