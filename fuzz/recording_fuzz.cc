@@ -71,7 +71,9 @@ class Workshop {
   void read_with_damage(std::string_view damage) const {
     std::string bytes = sound_;
     while (damage.size() > 3) {
-      const auto byte = [&](std::size_t at) { return static_cast<std::size_t>(static_cast<unsigned char>(damage[at])); };
+      const auto byte = [&](std::size_t at) {
+        return static_cast<std::size_t>(static_cast<unsigned char>(damage[at]));
+      };
       const std::size_t offset = (byte(0) | byte(1) << 8) % bytes.size();
       const std::size_t length = std::min({byte(2) % 64 + 1, damage.size() - 3, bytes.size() - offset});
       bytes.replace(offset, length, damage.substr(3, length));

@@ -107,6 +107,7 @@ Result<std::optional<BlockHeader>> BlockStore::find_last_head() {
 }
 
 Result<std::optional<BlockStore::Block>> BlockStore::load(std::int64_t& number) {
+  if (number > kNumberLimit) return std::nullopt;  // nothing readable was left
   from_.bind(1, number);
   auto row = from_.step();
   if (!row) {
