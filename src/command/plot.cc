@@ -109,7 +109,8 @@ Result<void> run_feed(Context& context, PlotSession& session, PlotFeed& feed, Pl
   const std::int64_t start_ns = context.clock.now().monotonic_ns;
   const std::int64_t end_ns = options.duration_ns ? start_ns + *options.duration_ns : PlotFeed::kNever;
   Inputs inputs;
-  inputs.watch(feed.input_fd());
+  int source = feed.input_fd();
+  inputs.watch(source);
   int keyboard = view.input_fd();
   inputs.watch(keyboard);
   const auto enough = [&] { return options.count && session.samples() >= *options.count; };
@@ -124,16 +125,20 @@ Result<void> run_feed(Context& context, PlotSession& session, PlotFeed& feed, Pl
     if (wake == Wake::child_exited) feed.on_child_exit(now);
     if (wake == Wake::input) {
       if (inputs.is_ready(keyboard) && !view.take_keys(now)) return {};
-      // The terminal may have gone; asking it again and again would take all of a CPU.
+      // An input that has ended is always readable; asking it again and again would take all of a CPU.
       if (const int still = view.input_fd(); still != keyboard) {
         inputs.forget(keyboard);
         keyboard = still;
       }
-      if (inputs.is_ready(feed.input_fd())) {
+      if (inputs.is_ready(source)) {
         auto more = feed.on_input(now);
         if (!more) return tl::make_unexpected(more.error());
         view.changed();
         if (!*more) return {};
+        if (const int still = feed.input_fd(); still != source) {
+          inputs.forget(source);
+          source = still;
+        }
       }
     }
     if (now.monotonic_ns >= feed.deadline_ns()) {
@@ -264,7 +269,9 @@ CommandSpec plot_command() {
       "when the "
       "visible data needs less; no point is ever cut off. Keys: q quits, space pauses, a lets the axis "
       "follow the data "
-      "or stay, + and - change how much of the past is visible, m sets a mark, ? shows help.\n\n"
+      "or stay, + and - change how much of the past is visible, m sets a mark, ? shows help. Without the "
+      "live view each line of standard input "
+      "becomes a mark with that text.\n\n"
       "Where standard output is no terminal, the plot is printed once, as text, when it ends: after --count "
       "samples or "
       "the time of --for, or on Ctrl-C. With --svg or --png the picture is written instead, and with --json, "

@@ -1,7 +1,6 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <signal.h>
-#include <string.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -10,6 +9,7 @@
 #include "base/text.h"
 #include "base/ticker.h"
 #include "command/plot_feed.h"
+#include "command/record_marks.h"
 #include "kernel/child.h"
 #include "machine/series.h"
 #include "memory/process/follower.h"
@@ -121,13 +121,16 @@ class Program {
 class MachineFeed final : public PlotFeed {
  public:
   MachineFeed(Context& context, PlotSession& session, record::SeriesTable& table, Fd null_output,
-              int output_fd)
+              int output_fd, bool drawn)
       : context_(context),
         session_(session),
         null_output_(std::move(null_output)),
         program_(context, session, table, output_fd),
         probe_(root(session.options()), table, session.selection().parts()),
-        ticker_(context.clock.now().monotonic_ns, session.options().interval_ns) {}
+        ticker_(context.clock.now().monotonic_ns, session.options().interval_ns) {
+    // The live view takes keys instead, and a program has our standard input for itself.
+    if (!drawn && session.options().command.empty()) marks_.emplace();
+  }
 
   [[nodiscard]] std::int64_t deadline_ns() const override {
     const std::int64_t next_ns = ticker_.deadline_ns();
@@ -155,7 +158,13 @@ class MachineFeed final : public PlotFeed {
     return !(end_ns_ && now.monotonic_ns >= *end_ns_);
   }
 
-  [[nodiscard]] Result<bool> on_input(const Instant&) override { return true; }
+  [[nodiscard]] int input_fd() const override { return marks_ ? marks_->fd() : -1; }
+
+  [[nodiscard]] Result<bool> on_input(const Instant& now) override {
+    if (marks_)
+      for (const std::string& text : marks_->read()) session_.mark(now, text);
+    return true;
+  }
 
   void on_child_exit(const Instant& now) override {
     program_.check_end(now);
@@ -181,6 +190,7 @@ class MachineFeed final : public PlotFeed {
   Program program_;
   machine::MachineProbe probe_;
   Ticker ticker_;
+  std::optional<MarkInput> marks_;
   record::Sample sample_;
   std::int64_t next_peak_ns_ = 0;
   std::optional<std::int64_t> end_ns_;
@@ -203,7 +213,7 @@ Result<std::unique_ptr<PlotFeed>> make_machine_feed(Context& context, PlotSessio
       output_fd = null_output.get();
     }
   }
-  return std::make_unique<MachineFeed>(context, session, table, std::move(null_output), output_fd);
+  return std::make_unique<MachineFeed>(context, session, table, std::move(null_output), output_fd, drawn);
 }
 
 }  // namespace isotach::command

@@ -126,8 +126,10 @@ void PlotSession::take(const record::Event& event) {
   if (recorder_) recorder_->append(event);
 }
 
-void PlotSession::mark(const Instant& time) {
-  take(record::Event{time, record::EventKind::mark, fmt::format("mark {}", ++marks_)});
+void PlotSession::mark(const Instant& time, const std::string& text) {
+  ++marks_;
+  take(record::Event{time, record::EventKind::mark,
+                     text.empty() ? fmt::format("mark {}", marks_) : printable(text)});
 }
 
 void PlotSession::label(view::Figure& figure) const {

@@ -32,7 +32,8 @@ class PlotSession {
   [[nodiscard]] Result<void> take(const record::Sample& sample, bool allow_unmatched = false);
   void take(const record::Event& event);
   void move_peak(const record::Event& event) { model_.set_peak(event); }
-  void mark(const Instant& time);
+  // A mark of the user's; without text it is numbered.
+  void mark(const Instant& time, const std::string& text = {});
 
   // Writes the pictures when the last writing is some seconds ago.
   void refresh_pictures(std::int64_t now_ns);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <limits>
+#include <string>
 
 #include "base/text.h"
 #include "base/units.h"
@@ -29,6 +30,15 @@ constexpr std::array<std::pair<const char*, const char*>, 7> kKeys = {{
     {"m", "set a mark"},
     {"?", "this help"},
 }};
+
+// "60 s", "5 min": one number is enough for a window.
+std::string window_text(std::int64_t window_ns) {
+  const std::int64_t seconds = window_ns / kNanosecondsPerSecond;
+  if (seconds >= 120 && seconds % 60 == 0 && window_ns % kNanosecondsPerSecond == 0)
+    return std::to_string(seconds / 60) + " min";
+  if (seconds == 60) return "60 s";
+  return format_duration_ns(static_cast<double>(window_ns));
+}
 
 }  // namespace
 
@@ -70,7 +80,7 @@ void PlotView::draw_if_due(const Instant& now) {
 std::string PlotView::status() const {
   std::string text = paused_ ? "paused  " : "";
   text += session_.model().axes_fixed() ? "fixed  " : "auto  ";
-  text += format_duration_ns(static_cast<double>(window_ns_));
+  text += window_text(window_ns_);
   return text + "  ? help";
 }
 
