@@ -54,7 +54,9 @@ Result<void> ProcessFollower::find_children() {
   auto done = lister_.list_new(found_);
   if (!done) return done;
   for (Root& root : roots_) root.tree.add(found_);
-  listing_.done(start_ns, clock_.now().monotonic_ns);
+  // The first reads every process there is, later ones only those that are new.
+  if (listed_once_) listing_.done(start_ns, clock_.now().monotonic_ns);
+  listed_once_ = true;
   return {};
 }
 

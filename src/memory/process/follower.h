@@ -76,6 +76,7 @@ class ProcessFollower {
   std::int64_t proportional_interval_ns_;
   kernel::ProcessLister lister_;
   Pace listing_{0};
+  bool listed_once_ = false;
   std::vector<Root> roots_;
   std::uint64_t refused_ = 0;  // by the trees of roots that have ended
   std::vector<kernel::ProcessLister::Found> found_;

@@ -1,5 +1,6 @@
 #include "memory/process/row.h"
 
+#include "base/clock.h"
 #include "base/counter.h"
 
 namespace isotach::memory {
@@ -115,7 +116,7 @@ ProcessRow make_process_row(const ProcessReading* before, const ProcessReading& 
   row[ProcessColumn::major_faults] = counter(ProcessField::major_faults, 1, ProcessColumn::major_fault_rate);
   const Value cpu_ns = counter(ProcessField::cpu_ns, kNanosecond, ProcessColumn::cpu);
   row[ProcessColumn::cpu_time] =
-      ProcessCell(cpu_ns.is_missing() ? cpu_ns : Value::of_real(cpu_ns.as_real() * kNanosecond));
+      ProcessCell(cpu_ns.is_missing() ? cpu_ns : Value::of_real(cpu_ns.as_real() / kNanosecondsPerSecond));
   return row;
 }
 
