@@ -1,5 +1,3 @@
-#include <fmt/format.h>
-
 #include "command/vm_printer.h"
 #include "memory/vm/record_text.h"
 #include "memory/vm/row_text.h"
@@ -16,6 +14,7 @@ class TablePrinter final : public VmPrinter {
       : context_(context), is_row_(options.mode == VmMode::row), row_(options), records_(options) {}
 
   void begin(const Instant& time) override {
+    say_what_is_left_out();
     text_.clear();
     if (is_row_) {
       row_.begin(time.wall_ns, text_);
@@ -32,7 +31,7 @@ class TablePrinter final : public VmPrinter {
     } else {
       records_.append(sample.records, sample.time.wall_ns, text_);
     }
-    say_what_is_missing();
+    say_what_is_shortened();
     write();
   }
 
@@ -42,6 +41,7 @@ class TablePrinter final : public VmPrinter {
     const TerminalSize size = terminal_size(context_.out.fd());
     row_.resize(static_cast<std::size_t>(size.columns), static_cast<std::size_t>(size.rows));
     records_.resize(static_cast<std::size_t>(size.columns), static_cast<std::size_t>(size.rows));
+    say_what_is_left_out();
   }
 
  private:
@@ -50,17 +50,18 @@ class TablePrinter final : public VmPrinter {
     context_.out.flush();
   }
 
-  // Once: on a narrow terminal columns are left out and numbers shortened.
-  void say_what_is_missing() {
-    if (said_) return;
+  // Both are said once, before the lines they are about.
+  void say_what_is_left_out() {
     const std::string left_out = is_row_ ? row_.layout().left_out() : records_.left_out();
-    const bool shortened = is_row_ ? row_.has_shortened() : records_.has_shortened();
-    if (left_out.empty() && !shortened) return;
-    said_ = true;
-    std::string note = "this terminal is narrow: ";
-    if (!left_out.empty()) note += "left out " + left_out;
-    if (shortened) note += std::string(left_out.empty() ? "" : "; ") + "large numbers shortened (K, M, G)";
-    context_.note(note);
+    if (said_left_out_ || left_out.empty()) return;
+    said_left_out_ = true;
+    context_.note("this terminal is narrow: left out " + left_out);
+  }
+
+  void say_what_is_shortened() {
+    if (said_shortened_ || !(is_row_ ? row_.has_shortened() : records_.has_shortened())) return;
+    said_shortened_ = true;
+    context_.note("this terminal is narrow: large numbers are shortened (K, M, G)");
   }
 
   Context& context_;
@@ -68,7 +69,8 @@ class TablePrinter final : public VmPrinter {
   memory::RowText row_;
   memory::RecordText records_;
   std::string text_;
-  bool said_ = false;
+  bool said_left_out_ = false;
+  bool said_shortened_ = false;
 };
 
 }  // namespace
