@@ -96,6 +96,7 @@ CellText short_cell_text(const Cell& cell, Form form, const TableUnit& unit, boo
   Wide scale = 1;
   for (std::size_t i = 1; i < suffixes.size(); ++i) {
     scale *= step;
+    if (number < scale) break;
     const Wide tenths = number * 10 / scale;
     CellText text;
     if (digits(tenths / 10) + 3 <= width) {

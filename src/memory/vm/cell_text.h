@@ -33,7 +33,7 @@ struct TableUnit {
 [[nodiscard]] CellText cell_text(const Cell& cell, Form form, const TableUnit& unit, bool since_boot);
 
 // In at most `width` characters, with K, M, G, T, P, E in steps of 1024 for bytes and k, M, ... in steps of
-// 1000 for other things: "22.2G", "31k". Percents over 99 stay as they are.
+// 1000 for other things: "22.2G", "31k"; "++" where nothing that short says it. Percents stay as they are.
 [[nodiscard]] CellText short_cell_text(const Cell& cell, Form form, const TableUnit& unit, bool since_boot,
                                        std::size_t width);
 
