@@ -120,7 +120,7 @@ class Progress {
     if (!shown_ || now_ns < next_ns_) return;
     next_ns_ = now_ns + kNanosecondsPerSecond;
     const std::string text = fmt::format(
-        "{} samples, {}, {} dropped; Ctrl-C ends, a line typed here becomes a mark",
+        "{} samples, {}, {} dropped; Ctrl-C ends; mark: ",
         recorder.appended_samples(), format_bytes(static_cast<double>(size_on_disk(settings.path))),
         recorder.dropped_samples());
     const int columns = terminal_size(err_.fd()).columns;
