@@ -12,7 +12,8 @@ add_custom_command(
   OUTPUT ${man_folder}/.made
   COMMAND ${CMAKE_COMMAND} -E rm -rf ${man_folder}
   COMMAND isotach generate --man ${man_folder}
-  COMMAND ${CMAKE_COMMAND} -DSCDOC=${SCDOC} -DMAN_FOLDER=${man_folder} -P ${CMAKE_SOURCE_DIR}/cmake/RunScdoc.cmake
+  COMMAND ${CMAKE_COMMAND} -DSCDOC=${SCDOC} -DMAN_FOLDER=${man_folder}
+          -P ${CMAKE_SOURCE_DIR}/cmake/RunScdoc.cmake
   COMMAND ${CMAKE_COMMAND} -E touch ${man_folder}/.made
   DEPENDS isotach ${CMAKE_SOURCE_DIR}/cmake/RunScdoc.cmake
   COMMENT "Making man pages"

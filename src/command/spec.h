@@ -17,13 +17,14 @@ struct Context;
 class Arguments;
 
 struct OptionSpec {
-  std::string name;         // "--interval"
-  char letter = 0;          // 'i' for -i; 0 for none
-  std::string value_name;   // "TIME"; empty for a switch
-  std::string help;         // one sentence without final stop
-  std::string group;        // heading in --help: "what to show", "output", "timing"
+  std::string name;                       // "--interval"
+  char letter = 0;                        // 'i' for -i; 0 for none
+  std::string value_name;                 // "TIME"; empty for a switch
+  std::string help;                       // one sentence without final stop
+  std::string group;                      // heading in --help: "what to show", "output", "timing"
   std::vector<std::string> choices = {};  // the values allowed, when there are only a few
-  std::string completes = {};  // "file", "directory", "metric" or empty: what a shell completes the value with
+  // What a shell completes the value with: "file", "directory", "metric", several of them, or nothing.
+  std::string completes = {};
   bool repeatable = false;
 };
 
@@ -41,25 +42,25 @@ struct ExampleSpec {
 };
 
 struct CommandSpec {
-  std::string name;     // "vm"; empty for isotach without a command
-  std::string area;     // "overview", "memory", "recordings", ...: the heading in isotach --help
-  std::string summary;  // one line
+  std::string name;                 // "vm"; empty for isotach without a command
+  std::string area;                 // "overview", "memory", "recordings", ...: the heading in isotach --help
+  std::string summary;              // one line
   std::vector<std::string> usages;  // "isotach vm [OPTIONS] [DELAY [COUNT]]"
   std::string description;          // paragraphs, separated by blank lines
   std::vector<PositionalSpec> positionals = {};
   std::vector<OptionSpec> options = {};
   std::vector<ExampleSpec> examples = {};
-  bool takes_command = false;       // words after "--" are a program to start
-  bool hidden = false;              // works, but is not listed
+  bool takes_command = false;  // words after "--" are a program to start
+  bool hidden = false;         // works, but is not listed
   std::function<int(Context&, const Arguments&)> run;
 };
 
 // What the user typed, checked against the spec: only known options, values where they belong.
 class Arguments {
  public:
-  [[nodiscard]] bool has(std::string_view option) const;                           // "--json"
-  [[nodiscard]] std::optional<std::string> value(std::string_view option) const;   // the last one given
-  [[nodiscard]] std::vector<std::string> values(std::string_view option) const;    // all, in order
+  [[nodiscard]] bool has(std::string_view option) const;                          // "--json"
+  [[nodiscard]] std::optional<std::string> value(std::string_view option) const;  // the last one given
+  [[nodiscard]] std::vector<std::string> values(std::string_view option) const;   // all, in order
   [[nodiscard]] const std::vector<std::string>& positionals() const { return positionals_; }
   [[nodiscard]] const std::vector<std::string>& command() const { return command_; }  // after "--"
   // All of it as it was typed, for the head of a recording.

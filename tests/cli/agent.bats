@@ -41,7 +41,8 @@ metric() { curl -sS --max-time 10 "http://$agent/metrics" | awk -v name="$1" '$1
 saved_tree() {
   mkdir -p "$BATS_TEST_TMPDIR/tree/proc"
   printf 'MemTotal: 1000 kB\nMemFree: 250 kB\n' >"$BATS_TEST_TMPDIR/tree/proc/meminfo"
-  printf 'cpu  123 0 7 1000 0 0 0 0 0 0\ncpu0 123 0 7 1000 0 0 0 0 0 0\nctxt 99\n' >"$BATS_TEST_TMPDIR/tree/proc/stat"
+  printf 'cpu  123 0 7 1000 0 0 0 0 0 0\ncpu0 123 0 7 1000 0 0 0 0 0 0\nctxt 99\n' \
+    >"$BATS_TEST_TMPDIR/tree/proc/stat"
   printf 'pgfault 18446744073709551615\n' >"$BATS_TEST_TMPDIR/tree/proc/vmstat"
 }
 
@@ -99,8 +100,8 @@ saved_tree() {
   start_agent
   run curl -sS -o /dev/null -w '%{content_type}' "http://$agent/metrics"
   [[ $output == "text/plain; version=0.0.4"* ]]
-  run curl -sS -o "$BATS_TEST_TMPDIR/body" -w '%{content_type}' -H 'Accept: application/openmetrics-text; version=1.0.0' \
-    "http://$agent/metrics"
+  run curl -sS -o "$BATS_TEST_TMPDIR/body" -w '%{content_type}' \
+    -H 'Accept: application/openmetrics-text; version=1.0.0' "http://$agent/metrics"
   [[ $output == "application/openmetrics-text; version=1.0.0"* ]]
   [ "$(tail -n 1 "$BATS_TEST_TMPDIR/body")" = "# EOF" ]
 }
@@ -163,8 +164,8 @@ saved_tree() {
 @test "wrong option values are usage errors" {
   local words
   for words in '--listen nonsense:x' '--listen 127.0.0.1:99999' '-i 0' '-i -1' '-i abc' '--format json' \
-    '--once --listen 127.0.0.1:0' '--textfile' '--token= ' '--token a --token-file b' '--proc-root /nowhere/at/all' \
-    'word'; do
+    '--once --listen 127.0.0.1:0' '--textfile' '--token= ' '--token a --token-file b' \
+    '--proc-root /nowhere/at/all' 'word'; do
     # shellcheck disable=SC2086
     run timeout 20 "$ISOTACH" agent $words
     echo "$words: $status $output"
@@ -176,7 +177,8 @@ saved_tree() {
 @test "a hundred scrapers at once cost one reading of the machine" {
   start_agent -i 1h
   curl -sS --parallel --parallel-immediate --parallel-max 100 --max-time 60 -w '%{http_code}\n' \
-    -o "$BATS_TEST_TMPDIR/page.#1" "http://$agent/metrics?[1-100]" >"$BATS_TEST_TMPDIR/codes" 2>"$BATS_TEST_TMPDIR/err" || true
+    -o "$BATS_TEST_TMPDIR/page.#1" "http://$agent/metrics?[1-100]" \
+    >"$BATS_TEST_TMPDIR/codes" 2>"$BATS_TEST_TMPDIR/err" || true
   # Those who find no place are told so (503) or not taken; nobody gets half a page.
   local page
   for page in "$BATS_TEST_TMPDIR"/page.*; do
@@ -197,11 +199,14 @@ saved_tree() {
     [ $((request % 2)) -eq 0 ] || printf '\r\n' >&"$slow"
     readers+=("$slow")
   done
-  head -c 100000 /dev/urandom | timeout 5 curl -sS --max-time 5 -X POST --data-binary @- "http://$agent/metrics" >/dev/null || true
+  head -c 100000 /dev/urandom |
+    timeout 5 curl -sS --max-time 5 -X POST --data-binary @- "http://$agent/metrics" >/dev/null || true
   exec {slow}<>"/dev/tcp/$host/$port"
   { head -c 65536 /dev/urandom >&"$slow"; } 2>"$BATS_TEST_TMPDIR/err" || true
   exec {slow}>&-
-  [ "$(metric isotach_memory_total_bytes)" = "$(awk '/^MemTotal:/ { print $2 * 1024 }' OFMT=%.0f CONVFMT=%.0f /proc/meminfo)" ]
+  local total_kib
+  total_kib=$(awk '/^MemTotal:/ { print $2 }' /proc/meminfo)
+  [ "$(metric isotach_memory_total_bytes)" = $((total_kib * 1024)) ]
   for slow in "${readers[@]}"; do exec {slow}>&-; done
   [ -n "$(metric isotach_agent_requests_refused_total)" ]
 }

@@ -19,7 +19,8 @@ setup() {
     page=${source%.scd}
     scdoc <"$source" >"$page"
     # scdoc puts a paragraph macro before and after each heading and list; no page can avoid that.
-    mandoc -T lint -W warning "$page" | grep -v 'skipping paragraph macro: PP \(empty\|after S[HS]\)$' >"$page.lint" || true
+    mandoc -T lint -W warning "$page" |
+      grep -v 'skipping paragraph macro: PP \(empty\|after S[HS]\)$' >"$page.lint" || true
     cat "$page.lint"
     [ ! -s "$page.lint" ]
   done
@@ -33,9 +34,11 @@ setup() {
   for source in "$BATS_TEST_TMPDIR"/man/isotach-*.1.scd; do
     name=${source##*/isotach-}
     name=${name%.1.scd}
-    COLUMNS=100 "$ISOTACH" "$name" --help | sed -n 's/^  \(-., \|    \)\(--[a-z0-9-]*\).*/\2/p' | sort -u >"$BATS_TEST_TMPDIR/help"
+    COLUMNS=100 "$ISOTACH" "$name" --help |
+      sed -n 's/^  \(-., \|    \)\(--[a-z0-9-]*\).*/\2/p' | sort -u >"$BATS_TEST_TMPDIR/help"
     scdoc <"$source" | mandoc -T utf8 | sed 's/.\x08//g' |
-      sed -n '/^OPTIONS/,/^EXIT/s/^ *\(-., \|\)\(--[a-z0-9-]*\).*/\2/p' | sort -u >"$BATS_TEST_TMPDIR/man.options"
+      sed -n '/^OPTIONS/,/^EXIT/s/^ *\(-., \|\)\(--[a-z0-9-]*\).*/\2/p' |
+      sort -u >"$BATS_TEST_TMPDIR/man.options"
     [ -s "$BATS_TEST_TMPDIR/help" ]
     diff "$BATS_TEST_TMPDIR/help" "$BATS_TEST_TMPDIR/man.options"
   done

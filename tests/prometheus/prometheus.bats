@@ -83,8 +83,9 @@ query_holds() { [ -n "$(query "$1")" ]; }
   wait_until 10 query_holds 'changes(isotach_context_switches_total[1m]) >= 1'
   query_is 'resets(isotach_context_switches_total[1m])' 0
   # A CPU that is not idle works: together they move on whatever the machine does.
-  wait_until 10 query_holds 'rate(isotach_cpu_idle_seconds_total[1m]) + rate(isotach_cpu_user_seconds_total[1m]) +
-    rate(isotach_cpu_nice_seconds_total[1m]) + rate(isotach_cpu_system_seconds_total[1m]) > 0'
+  wait_until 10 query_holds 'rate(isotach_cpu_idle_seconds_total[1m]) +
+    rate(isotach_cpu_user_seconds_total[1m]) + rate(isotach_cpu_nice_seconds_total[1m]) +
+    rate(isotach_cpu_system_seconds_total[1m]) > 0'
   query_holds 'isotach_network_receive_bytes_total{interface="lo"}'
 }
 
@@ -110,7 +111,8 @@ query_holds() { [ -n "$(query "$1")" ]; }
 
   # High memory exists on 32-bit kernels only.
   [ -z "$(query 'isotach_memory_high_total_bytes')" ]
-  query_is 'isotach_missing_info{metric="isotach_memory_high_total_bytes",reason="not supported by this kernel"}' 1
+  local why='metric="isotach_memory_high_total_bytes",reason="not supported by this kernel"'
+  query_is "isotach_missing_info{$why}" 1
 }
 
 @test "prometheus with the token gets in" {

@@ -11,10 +11,10 @@ using record::MetricKind;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-const MetricDescriptor kFree{"memory_free_bytes", Unit::bytes,        MetricKind::gauge,
-                             "Memory \"free\"",   "free",             1024};
-const MetricDescriptor kUser{"cpu_user_seconds", Unit::seconds, MetricKind::counter, "Time \\ in programs",
-                             "user", 0.01};
+const MetricDescriptor kFree{"memory_free_bytes", Unit::bytes, MetricKind::gauge,
+                             "Memory \"free\"",   "free",      1024};
+const MetricDescriptor kUser{"cpu_user_seconds",    Unit::seconds, MetricKind::counter,
+                             "Time \\ in programs", "user",        0.01};
 const MetricDescriptor kForks{"forks", Unit::count, MetricKind::counter, "Processes created", "forks"};
 const MetricDescriptor kReceived{"network_receive_bytes", Unit::bytes, MetricKind::counter, "Bytes received",
                                  "received"};
@@ -132,8 +132,9 @@ TEST(OpenMetricsAccept, PicksWhatTheScraperPrefers) {
 }
 
 TEST(OpenMetricsAccept, SurvivesGarbage) {
-  for (const char* accept : {",,,;;;", "application/openmetrics-text;q=", "application/openmetrics-text;q=nan",
-                             "application/openmetrics-text;q=-1", "\xff\xfe;q=1e999", "text/plain;q=1;q=0"})
+  for (const char* accept :
+       {",,,;;;", "application/openmetrics-text;q=", "application/openmetrics-text;q=nan",
+        "application/openmetrics-text;q=-1", "\xff\xfe;q=1e999", "text/plain;q=1;q=0"})
     EXPECT_EQ(negotiate(accept), Exposition::prometheus) << accept;
 }
 
