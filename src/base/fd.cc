@@ -82,7 +82,15 @@ Result<void> write_all(int fd, std::string_view text) {
 
 Result<void> replace_file(const std::string& path, std::string_view text) {
   const std::string temporary = path + ".new." + std::to_string(::getpid());
-  Fd fd(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
+  const auto create = [&] {
+    return Fd(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
+  };
+  Fd fd = create();
+  if (!fd.is_open() && errno == EEXIST) {
+    // Left by a run with our process id that was killed: in containers ids come again soon.
+    ::unlink(temporary.c_str());
+    fd = create();
+  }
   if (!fd.is_open()) return system_failure(errno, "create " + temporary);
   int failed = 0;
   if (auto done = write_all(fd.get(), text); !done) failed = done.error().errno_value;

@@ -109,6 +109,16 @@ TEST(ReadFile, SaysWhatIsWrong) {
   EXPECT_EQ(read_file("/dev/zero", 100'000).error().errno_value, EFBIG);
 }
 
+TEST(ReplaceFile, TakesOverWhatAKilledRunOfTheSameProcessIdLeft) {
+  const std::string path = ::testing::TempDir() + "isotach_replace_file_left_test";
+  const std::string left = path + ".new." + std::to_string(::getpid());
+  ASSERT_TRUE(write_all(Fd(::open(left.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600)).get(), "half"));
+  ASSERT_TRUE(replace_file(path, "whole"));
+  EXPECT_EQ(read_file(path).value_or(""), "whole");
+  EXPECT_NE(::access(left.c_str(), F_OK), 0);
+  ::unlink(path.c_str());
+}
+
 TEST(ReplaceFile, LeavesTheOldContentWhenItCannotWrite) {
   const std::string path = ::testing::TempDir() + "isotach_replace_file_test";
   ASSERT_TRUE(replace_file(path, "old"));
