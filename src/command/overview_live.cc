@@ -68,6 +68,7 @@ class LiveOverview {
         cost_(start_ns_),
         ticker_(start_ns_, options.interval_ns) {
     view_.unicode = screen.unicode() && !options.ascii;
+    builder_.set_limits(kernel::read_cgroup_limits(overview_root(options)));
   }
 
   // Until the user, a limit or a signal ends it.

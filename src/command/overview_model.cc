@@ -366,6 +366,10 @@ OverviewBuilder::OverviewBuilder(kernel::Host host, std::string source) {
   model_.source = std::move(source);
 }
 
+void OverviewBuilder::set_limits(const kernel::CgroupLimits& limits) {
+  model_.limits = {number(limits.memory_bytes), number(limits.cpus)};
+}
+
 void OverviewBuilder::add(const MachineReading& reading, Instant time) {
   const double elapsed_s = previous_ ? seconds_between(previous_->time, time) : 0;
   const Rates rates(previous_ ? &previous_->reading : nullptr, reading, elapsed_s);

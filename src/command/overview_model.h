@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "doctor/diagnose.h"
+#include "kernel/cgroup_limits.h"
 #include "kernel/host.h"
 #include "machine/reading.h"
 #include "view/overview/model.h"
@@ -18,6 +19,8 @@ class OverviewBuilder {
  public:
   // `source` names a saved tree or a recording; empty for this machine now.
   OverviewBuilder(kernel::Host host, std::string source);
+  // Limits are shown beside what the machine has; a recording does not know them.
+  void set_limits(const kernel::CgroupLimits& limits);
 
   // The next reading, later than the one before.
   void add(const machine::MachineReading& reading, Instant time);

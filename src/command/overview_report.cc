@@ -52,6 +52,8 @@ int run_overview_report(Context& context, const Arguments& arguments, const Over
   // Rates of one document are over all of the time watched.
   OverviewBuilder whole(host, options.proc_root);
   whole.add(source.reading(), *time);
+  for (OverviewBuilder* each : {&builder, &whole})
+    each->set_limits(kernel::read_cgroup_limits(overview_root(options)));
 
   const bool stream = is_stream(options.format);
   const auto intervals = intervals_of(options);

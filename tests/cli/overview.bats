@@ -90,6 +90,16 @@ report() {
   usage_error
 }
 
+@test "limits of the control group are told" {
+  mkdir -p "$tree"/proc/self "$tree"/sys/fs/cgroup/box
+  echo 0::/box >"$tree/proc/self/cgroup"
+  echo 1073741824 >"$tree/sys/fs/cgroup/box/memory.max"
+  echo '50000 100000' >"$tree/sys/fs/cgroup/box/cpu.max"
+  report
+  exit_code 0
+  out 'may use 1 GiB of memory and 0.5 CPUs'
+}
+
 @test "--json is one document with numbers and findings" {
   report --json
   exit_code 0

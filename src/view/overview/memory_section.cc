@@ -66,7 +66,9 @@ void draw_memory(Canvas canvas, const OverviewModel& model, const OverviewView&)
   const MemoryArea& memory = model.memory;
   const Number used = share_of(memory.used_bytes, memory.total_bytes);
   if (canvas.rows() == 1) return draw_share_line(canvas, "MEM", used, used_style(used));
-  canvas.rule("MEMORY", quantity_text(memory.total_bytes, Unit::bytes), Style::dim);
+  std::string total = quantity_text(memory.total_bytes, Unit::bytes);
+  if (model.limits.memory_bytes) total += ", limit " + format_bytes(*model.limits.memory_bytes);
+  canvas.rule("MEMORY", total, Style::dim);
   const auto part = [&](Number bytes) { return share_of(bytes, memory.total_bytes).value_or(0); };
   canvas.stacked_bar(0, 1, canvas.columns() - 7,
                      {{part(memory.used_bytes), 0, used_style(used)},

@@ -90,6 +90,11 @@ struct FindingText {
   std::string id, subject, title, evidence, remedy;
 };
 
+// What the control group of this process may use; nothing where there is no limit.
+struct GroupLimits {
+  Number memory_bytes, cpus;
+};
+
 // Where a replay stands.
 struct ReplayPosition {
   Instant first, last;
@@ -104,6 +109,7 @@ struct OverviewModel {
   Number uptime_s;
   double interval_s = 0;  // over which the rates were really taken; 0 with one reading only
 
+  GroupLimits limits;
   CpuArea cpu;
   MemoryArea memory;
   SwapArea swap;

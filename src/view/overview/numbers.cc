@@ -134,12 +134,17 @@ NumberArea disks_area(const OverviewModel& model) {
   return area;
 }
 
+NumberArea limits_area(const GroupLimits& limits) {
+  return {"limits", false, {{"", {{"memory_bytes", limits.memory_bytes}, {"cpus", limits.cpus}}}}};
+}
+
 }  // namespace
 
 std::vector<NumberArea> overview_numbers(const OverviewModel& model) {
-  return {cpu_area(model.cpu),   each_cpu_area(model.cpu),      memory_area(model.memory),
-          swap_area(model.swap), swap_devices_area(model.swap), ksm_area(model.ksm),
-          pressure_area(model),  interfaces_area(model),        disks_area(model)};
+  return {limits_area(model.limits), cpu_area(model.cpu),   each_cpu_area(model.cpu),
+          memory_area(model.memory), swap_area(model.swap), swap_devices_area(model.swap),
+          ksm_area(model.ksm),       pressure_area(model),  interfaces_area(model),
+          disks_area(model)};
 }
 
 }  // namespace isotach::view

@@ -41,6 +41,7 @@ inline OverviewModel sample_model() {
   model.samples = 42;
   model.own_cpu_share = 0.003;
 
+  model.limits = {4 * kGiB, 1.5};
   model.cpu.all = {0, 0.34, 0.22, 0.12, 0.02, 0};
   for (unsigned i = 0; i < 4; ++i) {
     const double busy = 0.1 + 0.2 * i;

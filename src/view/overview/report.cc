@@ -89,6 +89,13 @@ class Page {
   std::string text_;
 };
 
+std::string limits_text(const GroupLimits& limits) {
+  std::string text;
+  if (limits.memory_bytes) text = bytes(limits.memory_bytes) + " of memory";
+  if (limits.cpus) text += fmt::format("{}{:.3g} CPUs", text.empty() ? "" : " and ", *limits.cpus);
+  return text;
+}
+
 void write_head(Page& page, const OverviewModel& model) {
   std::string text = "isotach health report";
   if (!model.host.empty()) text += " of " + printable(model.host);
@@ -99,6 +106,8 @@ void write_head(Page& page, const OverviewModel& model) {
   if (model.uptime_s) facts += ", up " + format_duration_ns(*model.uptime_s * 1e9);
   if (model.interval_s > 0) facts += ", rates over " + format_duration_ns(model.interval_s * 1e9);
   page.paragraph(0, facts, Style::dim);
+  if (const std::string limits = limits_text(model.limits); !limits.empty())
+    page.paragraph(0, "programs started here may use " + limits + " (control group)");
 }
 
 void write_cpu(Page& page, const CpuArea& cpu) {
