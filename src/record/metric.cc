@@ -4,9 +4,12 @@ namespace isotach::record {
 
 std::string_view kind_name(MetricKind kind) {
   switch (kind) {
-    case MetricKind::counter: return "counter";
-    case MetricKind::rate: return "rate";
-    case MetricKind::gauge: break;
+    case MetricKind::counter:
+      return "counter";
+    case MetricKind::rate:
+      return "rate";
+    case MetricKind::gauge:
+      break;
   }
   return "gauge";
 }

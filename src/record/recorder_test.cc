@@ -15,6 +15,8 @@
 #include <thread>
 
 #include "base/clock.h"
+#include "base/fd.h"
+#include "base/wait.h"
 #include "record/recording.h"
 #include "record/recording_fixture.h"
 
@@ -246,21 +248,26 @@ TEST(Recorder, TheEndOfTheFileSystemIsAnErrorAndWhatWasCommittedStays) {
   remove_recording(path);
 }
 
-// Writes samples as fast as it gets them from the clock, and tells the time of each to `pipe_fd`.
-[[noreturn]] void record_until_killed(const std::string& path, int pipe_fd) {
+// Appends a sample each millisecond, and tells the time of each to `pipe`.
+[[noreturn]] void record_until_killed(const std::string& path, const Fd& pipe) {
   SeriesTable table;
   intern_test_series(table, 100);
   SystemClock clock;
+  SignalWaiter waiter;
   auto recorder = Recorder::create(path, {}, table);
   if (!recorder) ::_exit(1);
   for (std::uint64_t i = 0;; ++i) {
     Sample sample = test_sample(i, 100);
     sample.time = clock.now();
     (*recorder)->append(sample);
-    if (::write(pipe_fd, &sample.time.monotonic_ns, sizeof(std::int64_t)) != sizeof(std::int64_t)) ::_exit(1);
-    const timespec pause = {0, 1'000'000};
-    ::nanosleep(&pause, nullptr);
+    const std::int64_t time_ns = sample.time.monotonic_ns;
+    if (!write_all(pipe.get(), {reinterpret_cast<const char*>(&time_ns), sizeof(time_ns)})) ::_exit(1);
+    if (waiter.wait_until(time_ns + 1'000'000) == Wake::interrupted) ::_exit(1);
   }
+}
+
+bool read_time(const Fd& pipe, std::int64_t& time_ns) {
+  return ::read(pipe.get(), &time_ns, sizeof(time_ns)) == static_cast<ssize_t>(sizeof(time_ns));
 }
 
 // The promise is one second between the last sample that was appended and the last that is read.
@@ -272,26 +279,24 @@ TEST(Recorder, KillLosesAtMostTheLastSecond) {
     const std::string path = fresh_path("killed");
     int ends[2];
     ASSERT_EQ(::pipe2(ends, O_CLOEXEC), 0);
+    Fd reading(ends[0]);
+    Fd writing(ends[1]);
     const pid_t child = ::fork();
     if (child == 0) {
-      ::close(ends[0]);
-      record_until_killed(path, ends[1]);
+      reading.reset();
+      record_until_killed(path, writing);
     }
-    ::close(ends[1]);
+    writing.reset();
     const auto samples_to_wait_for = 1 + random() % 1200;
     std::int64_t first_ns = 0;
     std::int64_t last_ns = 0;
-    std::int64_t time_ns = 0;
     for (std::uint64_t i = 0; i < samples_to_wait_for; ++i) {
-      ASSERT_EQ(::read(ends[0], &time_ns, sizeof(time_ns)), static_cast<ssize_t>(sizeof(time_ns)));
-      if (i == 0) first_ns = time_ns;
+      ASSERT_TRUE(read_time(reading, last_ns));
+      if (i == 0) first_ns = last_ns;
     }
     ::kill(child, SIGKILL);
     ASSERT_EQ(::waitpid(child, nullptr, 0), child);
-    last_ns = time_ns;
-    while (::read(ends[0], &time_ns, sizeof(time_ns)) == static_cast<ssize_t>(sizeof(time_ns)))
-      last_ns = time_ns;
-    ::close(ends[0]);
+    for (std::int64_t time_ns = 0; read_time(reading, time_ns);) last_ns = time_ns;
 
     auto recording = Recording::open(path);
     ASSERT_TRUE(recording) << recording.error().message();

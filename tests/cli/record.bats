@@ -46,8 +46,8 @@ lacks() {
 @test "the file is a SQLite database in WAL mode that says what it is" {
   command -v sqlite3 >/dev/null || skip "needs sqlite3"
   isotach record -i 10ms -n 3 run.isotach </dev/null
-  [[ $(sqlite3 run.isotach 'PRAGMA application_id; PRAGMA user_version; PRAGMA journal_mode; PRAGMA integrity_check' |
-    tr '\n' ' ') == "1232301908 1 wal ok " ]]
+  local asked='PRAGMA application_id; PRAGMA user_version; PRAGMA journal_mode; PRAGMA integrity_check'
+  [[ $(sqlite3 run.isotach "$asked" | tr '\n' ' ') == "1232301908 1 wal ok " ]]
 }
 
 @test "ends by itself after --for" {
@@ -105,7 +105,8 @@ lacks() {
   if ((EUID == 0)); then
     command -v setpriv >/dev/null || skip "needs setpriv to give up root"
     chmod 755 "$BATS_RUN_TMPDIR" "$BATS_TEST_TMPDIR" .
-    run --separate-stderr setpriv --reuid 65534 --clear-groups "$ISOTACH" record -n 1 folder/run.isotach </dev/null
+    run --separate-stderr setpriv --reuid 65534 --clear-groups \
+      "$ISOTACH" record -n 1 folder/run.isotach </dev/null
   else
     isotach record -n 1 folder/run.isotach </dev/null
   fi
@@ -115,7 +116,8 @@ lacks() {
 
 @test "usage errors" {
   local arguments
-  for arguments in "" "a b" "-i 0 x" "-i abc x" "-n 0 x" "-n -1 x" "-t abc x" "--only nothing x" "--onyl cpu x"; do
+  for arguments in "" "a b" "-i 0 x" "-i abc x" "-n 0 x" "-n -1 x" "-t abc x" "--only nothing x" \
+    "--onyl cpu x"; do
     # shellcheck disable=SC2086 # words
     isotach record $arguments </dev/null
     usage_error
