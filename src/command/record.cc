@@ -120,9 +120,8 @@ class Progress {
     if (!shown_ || now_ns < next_ns_) return;
     next_ns_ = now_ns + kNanosecondsPerSecond;
     const std::string text = fmt::format(
-        "{} samples, {}, {} dropped; Ctrl-C ends; mark: ",
-        recorder.appended_samples(), format_bytes(static_cast<double>(size_on_disk(settings.path))),
-        recorder.dropped_samples());
+        "{} samples, {}, {} dropped; Ctrl-C ends; mark: ", recorder.appended_samples(),
+        format_bytes(static_cast<double>(size_on_disk(settings.path))), recorder.dropped_samples());
     const int columns = terminal_size(err_.fd()).columns;
     err_.write("\r\x1b[K" + fit_columns(text, static_cast<std::size_t>(std::max(1, columns - 1))));
     err_.flush();
