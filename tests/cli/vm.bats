@@ -1,6 +1,8 @@
 #!/usr/bin/env bats
 # isotach vm from the outside: options, errors, formats, signals, pipes, terminals, saved trees.
 
+# The program is named inside quoted scripts on purpose.
+# shellcheck disable=SC2016
 bats_require_minimum_version 1.5.0
 load helpers
 
@@ -98,8 +100,8 @@ PYTHON
 
 @test "every mode prints" {
   local words
-  for words in -a -w -t -s -d '-d -w -t' -D -f --free '--free -h' '--free -w' --pressure '-S B' '-S k' '-S K' \
-    '-S m' '-S M' '-s -S M'; do
+  for words in -a -w -t -s -d '-d -w -t' -D -f --free '--free -h' '--free -w' --pressure '-S B' \
+    '-S k' '-S K' '-S m' '-S M' '-s -S M'; do
     # shellcheck disable=SC2086
     isotach vm $words
     exit_code 0
@@ -134,8 +136,8 @@ PYTHON
 
 @test "--explain explains every column of every mode" {
   local column
-  for column in r b swpd free buff cache inact active si so bi bo in cs us sy id wa st gu memf cur sec available \
-    'requested writes' 'swap cache' cpu_idle_ratio; do
+  for column in r b swpd free buff cache inact active si so bi bo in cs us sy id wa st gu memf cur sec \
+    available 'requested writes' 'swap cache' cpu_idle_ratio; do
     isotach vm --explain "$column"
     exit_code 0
     out 'From '

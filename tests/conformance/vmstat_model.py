@@ -39,7 +39,8 @@ class Tree:
         self.events = {k: int(v) for k, v in re.findall(r"^(\S+) (\d+)", read("vmstat"), re.M)}
         stat = read("stat")
         self.cpu = [int(x) for x in re.search(r"^cpu +(.*)$", stat, re.M)[1].split()]
-        self.stat = {k: int(v) for k, v in re.findall(r"^(intr|ctxt|btime|processes|procs_\w+) (\d+)", stat, re.M)}
+        numbers = re.findall(r"^(intr|ctxt|btime|processes|procs_\w+) (\d+)", stat, re.M)
+        self.stat = {k: int(v) for k, v in numbers}
         seconds, hundredths = re.match(r"(\d+)\.(\d\d)", read("uptime")).groups()
         self.uptime_cs = int(seconds) * 100 + int(hundredths)
         self.disks = [(words[2], [int(x) for x in words[3:]])
@@ -202,7 +203,8 @@ def rows(sequence, words):
         memory = tree.memory
         pair = ("Inactive", "Active") if "-a" in words else ("Buffers", None)
         line = [text(max(tree.stat["procs_running"] - 1, 0)), text(tree.stat["procs_blocked"]),
-                in_unit(swap_used(memory), unit), in_unit(memory["MemFree"], unit), in_unit(memory[pair[0]], unit),
+                in_unit(swap_used(memory), unit), in_unit(memory["MemFree"], unit),
+                in_unit(memory[pair[0]], unit),
                 in_unit(memory[pair[1]] if pair[1] else cache(memory), unit)]
         line += rate_columns(sequence.trees, number, sequence.delay, unit)
         line += cpu_columns(sequence.trees, number, debts)
@@ -224,8 +226,8 @@ def stats(sequence, words):
     memory = tree.memory
     unit = UNITS[words[words.index("-S") + 1]] if "-S" in words else 1024
     values = [in_unit(memory["MemTotal"], unit), in_unit(used(memory), unit, available_reason(memory)),
-              in_unit(memory["Active"], unit), in_unit(memory["Inactive"], unit), in_unit(memory["MemFree"], unit),
-              in_unit(memory["Buffers"], unit), in_unit(cache(memory), unit),
+              in_unit(memory["Active"], unit), in_unit(memory["Inactive"], unit),
+              in_unit(memory["MemFree"], unit), in_unit(memory["Buffers"], unit), in_unit(cache(memory), unit),
               in_unit(memory.get("SwapTotal"), unit), in_unit(swap_used(memory), unit),
               in_unit(memory.get("SwapFree"), unit)]
     values += [text(ticks) for ticks in tree.cpu]
