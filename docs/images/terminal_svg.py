@@ -68,7 +68,7 @@ class Pen:
 
 
 def is_drawn(character):
-    return 0x2800 <= ord(character) <= 0x28FF or character in LINES or character in SHADES or character in LEVELS
+    return 0x2800 <= ord(character) <= 0x28FF or any(character in kind for kind in (LINES, SHADES, LEVELS))
 
 
 class Patterns:
@@ -90,7 +90,8 @@ class Patterns:
                     top = (row + 0.5) * CELL_HEIGHT / 4 - 1.3
                     dots += f"M{left:.1f} {top:.1f}h2.6v2.6h-2.6z"
             yield (f'<pattern id="{name}" x="{MARGIN}" y="{MARGIN + TITLE_BAR}" width="{CELL_WIDTH}" '
-                   f'height="{CELL_HEIGHT}" patternUnits="userSpaceOnUse"><path fill="{color}" d="{dots}"/></pattern>')
+                   f'height="{CELL_HEIGHT}" patternUnits="userSpaceOnUse">'
+                   f'<path fill="{color}" d="{dots}"/></pattern>')
 
 
 def shape(character, count, x, y, color, patterns):
