@@ -227,7 +227,8 @@ def stats(sequence, words):
     unit = UNITS[words[words.index("-S") + 1]] if "-S" in words else 1024
     values = [in_unit(memory["MemTotal"], unit), in_unit(used(memory), unit, available_reason(memory)),
               in_unit(memory["Active"], unit), in_unit(memory["Inactive"], unit),
-              in_unit(memory["MemFree"], unit), in_unit(memory["Buffers"], unit), in_unit(cache(memory), unit),
+              in_unit(memory["MemFree"], unit), in_unit(memory["Buffers"], unit),
+              in_unit(cache(memory), unit),
               in_unit(memory.get("SwapTotal"), unit), in_unit(swap_used(memory), unit),
               in_unit(memory.get("SwapFree"), unit)]
     values += [text(ticks) for ticks in tree.cpu]
