@@ -1,4 +1,6 @@
 // isotach replay FILE: shows a recording again through the views of the command that made it.
+#include "command/replay.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -10,7 +12,6 @@
 #include "base/text.h"
 #include "command/common_options.h"
 #include "command/context.h"
-#include "command/replay.h"
 #include "command/replay_about.h"
 #include "command/replay_player.h"
 #include "command/replay_time.h"

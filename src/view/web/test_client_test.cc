@@ -1,3 +1,5 @@
+#include "view/web/test_client.h"
+
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <poll.h>
@@ -5,8 +7,6 @@
 
 #include <array>
 #include <chrono>
-
-#include "view/web/test_client.h"
 
 namespace isotach::view {
 namespace {
