@@ -264,7 +264,8 @@ Result<void> PlotSelection::check_matched(const record::SeriesTable& table) cons
     if (!candidates.empty())
       return failure(ErrorKind::failed, "nothing here is called '" + printable(word.text) + "'",
                      "there are: " + printable(candidates));
-    if (word.group) return failure(ErrorKind::failed, "there is no data about '" + word.text + "' here");
+    if (word.group || word.patterns[0] != word.text)
+      return failure(ErrorKind::failed, "there is no data about '" + word.text + "' here");
     return unknown_word(word.text, {names.begin(), names.end()});
   }
   return {};

@@ -46,7 +46,8 @@ class TerminalDrawing {
   void draw() {
     draw_title();
     const bool room = grid_.columns() >= kLeastColumns && grid_.rows() >= kLeastRows;
-    const int top = draw_legend(1, room ? std::max(1, grid_.rows() / 4) : grid_.rows() - 1);
+    const int top =
+        draw_legend(1, room ? std::max(grid_.rows() >= 10 ? 3 : 1, grid_.rows() / 4) : grid_.rows() - 1);
     if (!room || figure_.panels.empty()) return;
     if (!lay_out(top)) return;
     std::size_t first_line = 0;
