@@ -13,6 +13,7 @@
 
 #include "base/check.h"
 #include "base/clock.h"
+#include "base/fd.h"
 
 namespace isotach {
 namespace {
@@ -89,7 +90,7 @@ void SignalWaiter::restore_in_child() const {
 SignalWaiter::~SignalWaiter() {
   restore_in_child();
   for (int& fd : g_pipe) {
-    ::close(fd);
+    Fd(fd).reset();
     fd = -1;
   }
   g_emergency_text = nullptr;

@@ -246,6 +246,9 @@ class ProcessRun {
       if (!wait_until(ticker.deadline_ns())) break;
     }
     outcome_.missed_samples = ticker.missed();
+    // COUNT ends the rows, not the command.
+    while (child_ && !child_->has_ended() && wait_until(std::numeric_limits<std::int64_t>::max())) {
+    }
     return {};
   }
 
@@ -405,7 +408,8 @@ std::string vm_process_description() {
          "RSS, "
          "PSS, USS, swap, heap and page faults. COMMAND is started, with the same standard input, output and "
          "error, and followed until it ends; its exit code is reported, and isotach's own is 0 if it could "
-         "measure. What COMMAND prints comes between the rows of the table, unless --output FILE takes the "
+         "measure. COUNT ends the rows, not COMMAND. What COMMAND prints comes between the rows of the "
+         "table, unless --output FILE takes the "
          "rows "
          "elsewhere; with --json, --json-stream and --csv it goes to standard error.\n\n"
          "The processes that COMMAND starts are summed into its row, as time(1) counts them; --children rows "

@@ -100,7 +100,10 @@ Result<ChildProcess> ChildProcess::start(const std::vector<std::string>& words, 
   return start_failure(got == sizeof reason ? reason : EIO, words.front());
 }
 
-ChildProcess::ChildProcess(ChildProcess&& other) noexcept 
+ChildProcess::ChildProcess(pid_t pid, std::uint64_t inherited_peak_kib)
+    : pid_(pid), inherited_peak_kib_(inherited_peak_kib) {}
+
+ChildProcess::ChildProcess(ChildProcess&& other) noexcept
     : pid_(std::exchange(other.pid_, -1)), inherited_peak_kib_(other.inherited_peak_kib_) {}
 
 ChildProcess::~ChildProcess() {

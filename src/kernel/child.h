@@ -50,7 +50,7 @@ class ChildProcess {
   ChildEnd wait();
 
  private:
-  ChildProcess(pid_t pid, std::uint64_t inherited_peak_kib) : pid_(pid), inherited_peak_kib_(inherited_peak_kib) {}
+  ChildProcess(pid_t pid, std::uint64_t inherited_peak_kib);
   [[nodiscard]] bool ends_within(std::int64_t limit_ns) const;
 
   pid_t pid_;  // -1 once it has been waited for

@@ -21,7 +21,8 @@ class KeyValueParser {
   explicit KeyValueParser(std::span<const std::string_view> keys);
 
   // Sets values[i] to the number after keys[i]: unsigned, or missing(not_supported) when the file
-  // has no such key, or missing(malformed). values.size() == keys.size(). A later line with the same key is ignored.
+  // has no such key, or missing(malformed). values.size() == keys.size(). A later line with the same
+  // key is ignored.
   void parse(std::string_view text, std::span<Value> values);
 
  private:

@@ -27,15 +27,13 @@ constexpr double kMillisecond = 1e-3;
 constexpr double kMicrosecond = 1e-6;
 constexpr double kPercent = 0.01;
 
-MetricDescriptor gauge(std::string name, Unit unit, std::string title, std::string help,
-                       double scale = 1) {
+MetricDescriptor gauge(std::string name, Unit unit, std::string title, std::string help, double scale = 1) {
   return {std::move(name), unit, MetricKind::gauge, std::move(help), std::move(title), scale};
 }
 
-MetricDescriptor counter(std::string name, Unit unit, std::string title, std::string help,
-                         double scale = 1, RateDisplay display = RateDisplay::per_second) {
-  return {std::move(name), unit,  MetricKind::counter, std::move(help),
-          std::move(title), scale, display};
+MetricDescriptor counter(std::string name, Unit unit, std::string title, std::string help, double scale = 1,
+                         RateDisplay display = RateDisplay::per_second) {
+  return {std::move(name), unit, MetricKind::counter, std::move(help), std::move(title), scale, display};
 }
 
 Metrics memory() {
@@ -80,7 +78,8 @@ Metrics memory() {
       bytes("memory_high_free_bytes", "high free", "Free high memory of 32-bit kernels"),
       bytes("memory_low_total_bytes", "low total", "Low memory of 32-bit kernels"),
       bytes("memory_low_free_bytes", "low free", "Free low memory of 32-bit kernels"),
-      bytes("memory_huge_anonymous_bytes", "transparent huge", "Memory of programs in transparent huge pages"),
+      bytes("memory_huge_anonymous_bytes", "transparent huge",
+            "Memory of programs in transparent huge pages"),
       bytes("memory_hugetlb_bytes", "hugetlb", "Memory reserved for huge pages"),
       bytes("memory_used_bytes", "used", "Memory in use: total less available, as free(1) counts"),
       bytes("memory_cache_bytes", "cache", "Cached file content and reclaimable slab, as vmstat(8) counts"),
@@ -158,7 +157,8 @@ Metrics uptime() {
       gauge("uptime_seconds", Unit::seconds, "uptime", "Time since the machine started"),
       gauge("load_average_1m", Unit::count, "load 1 min", "Tasks running or blocked, average of 1 minute"),
       gauge("load_average_5m", Unit::count, "load 5 min", "Tasks running or blocked, average of 5 minutes"),
-      gauge("load_average_15m", Unit::count, "load 15 min", "Tasks running or blocked, average of 15 minutes"),
+      gauge("load_average_15m", Unit::count, "load 15 min",
+            "Tasks running or blocked, average of 15 minutes"),
   };
 }
 
@@ -170,10 +170,9 @@ Metrics pressure() {
       const std::string title = resource + ' ' + extent;
       const std::string who = extent == "some" ? "some task" : "all tasks";
       for (const std::string span_s : {"10", "60", "300"})
-        metrics.push_back(gauge(prefix + "_average_" + span_s + "s_ratio", Unit::ratio,
-                                title + " avg" + span_s,
-                                "Share of the last " + span_s + " s that " + who + " waited for " + resource,
-                                kPercent));
+        metrics.push_back(
+            gauge(prefix + "_average_" + span_s + "s_ratio", Unit::ratio, title + " avg" + span_s,
+                  "Share of the last " + span_s + " s that " + who + " waited for " + resource, kPercent));
       metrics.push_back(counter(prefix + "_seconds", Unit::seconds, title + " stalled",
                                 "Time that " + who + " waited for " + resource, kMicrosecond,
                                 RateDisplay::share_of_time));
@@ -204,7 +203,8 @@ Metrics ksm() {
       counter("ksm_pages_scanned", Unit::count, "scanned", "Pages looked at"),
       counter("ksm_full_scans", Unit::count, "full scans", "Passes over all candidate memory"),
       gauge("ksm_zero_pages", Unit::count, "zero pages", "Empty pages replaced by the shared zero page"),
-      gauge("ksm_general_profit_bytes", Unit::bytes, "profit", "Memory saved less what the bookkeeping takes"),
+      gauge("ksm_general_profit_bytes", Unit::bytes, "profit",
+            "Memory saved less what the bookkeeping takes"),
   };
 }
 
@@ -270,7 +270,8 @@ Metrics link() {
   constexpr double kMegabit = 1e6;
   return {
       gauge("network_link_up", Unit::count, "link up", "1 while the link can carry traffic"),
-      gauge("network_link_enabled", Unit::count, "enabled", "1 while an administrator has set the interface up"),
+      gauge("network_link_enabled", Unit::count, "enabled",
+            "1 while an administrator has set the interface up"),
       gauge("network_link_physical", Unit::count, "physical", "1 when a device stands behind the interface"),
       gauge("network_link_speed_bits_per_second", Unit::bits_per_second, "speed",
             "Speed the link has negotiated, where the driver knows it", kMegabit),
@@ -279,9 +280,18 @@ Metrics link() {
 }
 
 std::array<Metrics, kFamilyCount> describe_all() {
-  std::array<Metrics, kFamilyCount> families = {
-      memory(), cpu_times("cpu_"), cpu_times("cpu_each_"), scheduler(), vm_counters(), uptime(),
-      pressure(), swap_device(), ksm(), interface(), disk(), link()};
+  std::array<Metrics, kFamilyCount> families = {memory(),
+                                                cpu_times("cpu_"),
+                                                cpu_times("cpu_each_"),
+                                                scheduler(),
+                                                vm_counters(),
+                                                uptime(),
+                                                pressure(),
+                                                swap_device(),
+                                                ksm(),
+                                                interface(),
+                                                disk(),
+                                                link()};
   const auto size = [&](Family family) { return families[static_cast<std::size_t>(family)].size(); };
   CHECK(size(Family::memory) == kernel::kMemoryFieldCount + 3);
   CHECK(size(Family::cpu) == kernel::kCpuFieldCount);
@@ -296,12 +306,16 @@ std::array<Metrics, kFamilyCount> describe_all() {
 
 std::string_view family_label(Family family) {
   switch (family) {
-    case Family::each_cpu: return "cpu";
+    case Family::each_cpu:
+      return "cpu";
     case Family::swap_device:
-    case Family::disk: return "device";
+    case Family::disk:
+      return "device";
     case Family::interface:
-    case Family::link: return "interface";
-    default: return {};
+    case Family::link:
+      return "interface";
+    default:
+      return {};
   }
 }
 

@@ -70,7 +70,8 @@ wait_for() {
   needs_root
   start_process sleep 1000
   wait_for grep -q sleep "/proc/$child/comm"
-  run --separate-stderr setpriv --reuid 65534 --clear-groups --bounding-set=-all "$ISOTACH" vm --json --pid "$child"
+  run --separate-stderr setpriv --reuid 65534 --clear-groups --bounding-set=-all \
+    "$ISOTACH" vm --json --pid "$child"
   exit_code 0
   json '.samples[0].processes[0].pss_bytes' null
   json '.samples[0].processes[0].missing.pss_bytes' 'not permitted'
@@ -128,6 +129,13 @@ wait_for() {
   [[ $(wc -l <<<"$output") -ge 4 ]] || fails_with "should be some rows"
 }
 
+@test "a count ends the rows and not the command" {
+  isotach vm --csv 0.02 2 -- bash -c 'read -rt 0.2 <> <(:); exit 5'
+  exit_code 0
+  [[ $(wc -l <<<"$output") == 3 ]] || fails_with "should be the head and two rows"
+  err 'ended with exit code 5'
+}
+
 @test "a command that is killed" {
   isotach vm --json 0.02 -- bash -c 'kill -SEGV $$'
   exit_code 0
@@ -136,7 +144,8 @@ wait_for() {
 }
 
 @test "a command that does not exist is refused before anything else" {
-  isotach vm --record "$BATS_TEST_TMPDIR/x.isotach" --output "$BATS_TEST_TMPDIR/rows" -- isotach-no-such-program
+  isotach vm --record "$BATS_TEST_TMPDIR/x.isotach" --output "$BATS_TEST_TMPDIR/rows" \
+    -- isotach-no-such-program
   exit_code 1
   no_out
   err "there is no program 'isotach-no-such-program' in PATH"
@@ -276,7 +285,8 @@ wait_for() {
 }
 
 @test "a recording shows the same rows again" {
-  isotach vm --csv --output "$BATS_TEST_TMPDIR/live.csv" --record "$BATS_TEST_TMPDIR/run.isotach" 0.02 -- sleep 0.2
+  isotach vm --csv --output "$BATS_TEST_TMPDIR/live.csv" --record "$BATS_TEST_TMPDIR/run.isotach" \
+    0.02 -- sleep 0.2
   exit_code 0
   isotach replay --csv --speed max "$BATS_TEST_TMPDIR/run.isotach"
   exit_code 0

@@ -11,7 +11,9 @@ trees() {
 is_sane() {
   ended_by_itself
   [[ $status =~ ^[0145]$ ]] || fails_with "should measure or fail"
-  if LC_ALL=C grep -qP '[\x00-\x08\x0b-\x1f\x7f]' <<<"$output${stderr-}"; then fails_with "acts on the terminal"; fi
+  if LC_ALL=C grep -qP '[\x00-\x08\x0b-\x1f\x7f]' <<<"$output${stderr-}"; then
+    fails_with "acts on the terminal"
+  fi
 }
 
 @test "every mode of vm" {
