@@ -43,6 +43,10 @@ class ReplayPicture {
     view_.unicode = screen.unicode() && !ascii;
     first_ = recording_.first_time().value_or(Instant{});
     last_ = recording_.last_time().value_or(Instant{});
+    // The position bar ends where the replay does.
+    const std::int64_t to_ns = std::max(source.to_ns(), first_.monotonic_ns);
+    const std::int64_t beyond_ns = std::max<std::int64_t>(0, last_.monotonic_ns - to_ns);
+    last_ = {last_.monotonic_ns - beyond_ns, last_.wall_ns - beyond_ns};
   }
 
   [[nodiscard]] Result<void> run() {
@@ -84,7 +88,7 @@ class ReplayPicture {
     for (int damaged = 0; damaged < kDamageLimit; ++damaged) {
       auto got = recording_.next(sample);
       if (got) {
-        if (*got) next_ = std::move(sample);
+        if (*got && sample.time.monotonic_ns <= source_.to_ns()) next_ = std::move(sample);
         return;
       }
       error_ = std::move(got.error());

@@ -18,8 +18,10 @@ class ReplaySource {
   // Waits until the next sample is due (not at all at the highest speed), then gives it; false at the
   // end, at --to, or when the user interrupts.
   [[nodiscard]] virtual Result<bool> next(record::Sample& sample) = 0;
-  // For interactive views: 1 is real time, 0 means without waiting.
+  // For interactive views, which seek in the recording themselves: 1 is real time, 0 means without
+  // waiting; samples after `to_ns` (monotonic) are not asked for.
   [[nodiscard]] virtual double speed() const = 0;
+  [[nodiscard]] virtual std::int64_t to_ns() const = 0;
 };
 
 // Each view shows the samples on context.out (or the terminal) exactly as the live command does, and

@@ -29,6 +29,7 @@ class ReplayPlayer final : public ReplaySource {
   // Passes over damaged blocks; they are told by tell_damage().
   [[nodiscard]] Result<bool> next(record::Sample& sample) override;
   [[nodiscard]] double speed() const override { return speed_; }
+  [[nodiscard]] std::int64_t to_ns() const override { return range_.to_ns; }
 
   // Says on err what could not be read, once a view has ended. False when there was anything.
   bool tell_damage();
