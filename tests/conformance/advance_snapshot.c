@@ -10,7 +10,8 @@
 #include <time.h>
 #include <unistd.h>
 
-static const char *const kFiles[] = {"meminfo", "stat", "vmstat", "uptime", "loadavg", "diskstats", "slabinfo", "swaps"};
+static const char *const kFiles[] = {"meminfo", "stat",      "vmstat",   "uptime",
+                                     "loadavg", "diskstats", "slabinfo", "swaps"};
 static time_t now = 1700000000;
 static int snapshot = 0;
 

@@ -25,7 +25,8 @@ start() {
   in_tmux -f /dev/null new-session -d -x "$1" -y "$2" "env PS1='ready> ' bash --norc --noprofile"
   in_tmux set-option -g default-terminal xterm-256color
   until_screen 'ready>'
-  in_tmux send-keys "TERM=${term-xterm-256color} $3; echo \"code=\$? \$(stty -a | grep -ow -e '-\\?icanon' -e '-\\?echo' | tr '\\n' ' ')\" >$result" Enter
+  in_tmux send-keys "TERM=${term-xterm-256color} $3; " \
+    "echo \"code=\$? \$(stty -a | grep -ow -e '-\\?icanon' -e '-\\?echo' | tr '\\n' ' ')\" >$result" Enter
 }
 
 screen() {

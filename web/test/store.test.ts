@@ -52,7 +52,8 @@ test('history and stream join without a seam', () => {
   const store = new Store(10);
   store.follow([series(0, 'a')], () => true);
   const wall_time_ms = [1000, 2000];
-  store.addHistory({ session: '', first_number: 1, last_number: 2, more: false, wall_time_ms, series: { a: [1, null] }, events: [] });
+  const history = { session: '', first_number: 1, last_number: 2, more: false, wall_time_ms, events: [] };
+  store.addHistory({ ...history, series: { a: [1, null] } });
   store.addSample({ number: 2, wall_time_ms: 2000, values: [7] });
   store.addSample({ number: 3, wall_time_ms: 3000, values: [3] });
   assert.deepEqual(store.column('a', 0, 3), [1, null, 3]);
@@ -99,7 +100,8 @@ test('downloads hold the visible samples, exactly', () => {
   const data = plotData(filled(10, 3), panel, { from: 0, to: 1e9 }, { longestStepMs: 1e9, hidden: () => false });
   assert.equal(
     csvText(panel, data),
-    'time,sample,"one, ""two"" (bytes)"\r\n1970-01-01T00:00:01.000Z,1,1\r\n1970-01-01T00:00:02.000Z,2,2\r\n1970-01-01T00:00:03.000Z,3,3\r\n',
+    'time,sample,"one, ""two"" (bytes)"\r\n1970-01-01T00:00:01.000Z,1,1\r\n' +
+      '1970-01-01T00:00:02.000Z,2,2\r\n1970-01-01T00:00:03.000Z,3,3\r\n',
   );
   const parsed = JSON.parse(jsonText(panel, data)) as { series: { values: number[] }[]; wall_time_ms: number[] };
   assert.deepEqual(parsed.series[0]?.values, [1, 2, 3]);

@@ -183,7 +183,10 @@ std::string svg_of(const Figure& figure, int width, int height) {
   draw_figure(canvas, figure, width, height);
   return fmt::format(
       R"(<?xml version="1.0" encoding="UTF-8"?>
-<svg xmlns="http://www.w3.org/2000/svg" width="{0}" height="{1}" viewBox="0 0 {0} {1}" role="img" aria-labelledby="title desc" font-family="'DejaVu Sans','Segoe UI',Roboto,'Helvetica Neue',Arial,sans-serif" fill="none" stroke-linejoin="round" stroke-linecap="butt">
+<svg xmlns="http://www.w3.org/2000/svg" width="{0}" height="{1}" viewBox="0 0 {0} {1}"
+ role="img" aria-labelledby="title desc"
+ font-family="'DejaVu Sans','Segoe UI',Roboto,'Helvetica Neue',Arial,sans-serif"
+ fill="none" stroke-linejoin="round" stroke-linecap="butt">
 <title id="title">{2}</title>
 <desc id="desc">{3}</desc>
 <style>

@@ -10,7 +10,21 @@
 namespace isotach::view {
 
 // What a piece of text means; the driver chooses the colour. Meaning is never by colour alone.
-enum class Style : std::uint8_t { plain, dim, bold, title, good, warning, bad, series_1, series_2, series_3, series_4, series_5, series_6 };
+enum class Style : std::uint8_t {
+  plain,
+  dim,
+  bold,
+  title,
+  good,
+  warning,
+  bad,
+  series_1,
+  series_2,
+  series_3,
+  series_4,
+  series_5,
+  series_6
+};
 
 struct Cell {
   std::string text = " ";  // one character in UTF-8; empty right of a double-width one
@@ -32,7 +46,8 @@ class Grid {
   void put(int column, int row, std::string_view character, Style style = Style::plain);
   // Text whose last character stands at `right_column`.
   void write_right(int right_column, int row, std::string_view text, Style style = Style::plain);
-  void fill(int column, int row, int width, int height, std::string_view character, Style style = Style::plain);
+  void fill(int column, int row, int width, int height, std::string_view character,
+            Style style = Style::plain);
 
   // Lines with trailing blanks removed, each ended by a newline; for tests and non-terminals.
   [[nodiscard]] std::string text() const;
