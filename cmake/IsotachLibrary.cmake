@@ -24,6 +24,8 @@ function(isotach_library name)
   if(ISOTACH_TESTS AND tests)
     add_executable(${name}_test ${tests})
     target_link_libraries(${name}_test PRIVATE isotach_${name} ${arg_TEST_LINK} GTest::gmock GTest::gtest_main)
+    # Tests run once: optimising them takes longer than it saves.
+    target_compile_options(${name}_test PRIVATE -O0 -g1)
     target_compile_definitions(${name}_test PRIVATE ISOTACH_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
     add_test(NAME ${name} COMMAND ${name}_test)
     set_property(GLOBAL APPEND PROPERTY isotach_test_programs ${name}_test)
