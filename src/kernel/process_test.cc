@@ -132,8 +132,9 @@ TEST(ProcessReader, ReadsThisProcess) {
   };
   // The kernel may lag behind by some dozen pages a CPU before 6.16.
   EXPECT_GE(growth(ProcessField::resident_pages) * ::getpagesize(), std::int64_t{15} << 20);
-  EXPECT_GE(growth(ProcessField::proportional_kib), 16 * 1024 - 64);
-  EXPECT_GE(growth(ProcessField::private_kib), 16 * 1024 - 64);
+  // Other runs of this program may come to share its file pages meanwhile.
+  EXPECT_GE(growth(ProcessField::proportional_kib), 15 * 1024);
+  EXPECT_GE(growth(ProcessField::private_kib), 15 * 1024);
   EXPECT_GE(growth(ProcessField::minor_faults), static_cast<std::int64_t>(kSize) / ::getpagesize());
   EXPECT_GE(growth(ProcessField::data_kib), 16 * 1024);
   EXPECT_GE(after[ProcessField::peak_resident_kib].as_unsigned(),
