@@ -154,6 +154,7 @@ compile_part() {
 part_asan() {
   ISOTACH_QUIET_BUILD=1 compile_part asan test_programs isotach || return
   ASAN_OPTIONS=detect_stack_use_after_return=1 UBSAN_OPTIONS=print_stacktrace=1 \
+    LSAN_OPTIONS=suppressions=$ROOT/tools/dev/leaks.txt,print_suppressions=0 \
     run_ctest "$TEST_LOGS/asan" build/asan
 }
 
