@@ -90,8 +90,9 @@ View view_of(const Context& context, const Arguments& arguments, const record::R
              Format format) {
   const std::string asked = arguments.value("--view").value_or("");
   if (asked == "vm" || (asked.empty() && info.command == "vm")) return View::vm;
-  // The overview records under no name: it is isotach without a command.
-  const bool overview = info.command.empty() || (context.out_is_terminal && format == Format::table);
+  // The overview records under no name: it is isotach without a command; the page shows the same.
+  const bool overview =
+      info.command.empty() || info.command == "web" || (context.out_is_terminal && format == Format::table);
   if (asked == "overview" || (asked.empty() && overview)) return View::overview;
   return View::samples;
 }
