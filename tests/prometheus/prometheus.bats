@@ -3,39 +3,13 @@
 
 setup() {
   load ../cli/helpers
+  load ../cli/agent
   command -v prometheus >/dev/null || skip "prometheus is not installed"
   command -v curl >/dev/null || skip "curl is not installed"
   command -v jq >/dev/null || skip "jq is not installed"
-  started=()
 }
 
-teardown() {
-  local pid
-  for pid in "${started[@]}"; do kill "$pid" 2>/dev/null || true; done
-  for pid in "${started[@]}"; do wait_until 10 ended "$pid"; done
-}
-
-ended() { ! kill -0 "$1" 2>/dev/null; }
-
-# Tries a command until it succeeds, for at most so many seconds.
-wait_until() {
-  local deadline=$((SECONDS + $1))
-  shift
-  until "$@"; do
-    ((SECONDS < deadline)) || return 1
-    sleep 0.05
-  done
-}
-
-# Starts the agent on a free port; sets $agent to its address.
-start_agent() {
-  local line out
-  exec {out}< <(exec "$ISOTACH" agent --listen 127.0.0.1:0 "$@" 2>&1 3>&-)
-  started+=($!)
-  read -r -t 20 -u "$out" line
-  [[ $line =~ serving\ http://([0-9.:]+)/metrics ]]
-  agent=${BASH_REMATCH[1]}
-}
+teardown() { stop_started; }
 
 # Starts Prometheus on a free port with these lines added to its one job; sets $prometheus.
 start_prometheus() {
