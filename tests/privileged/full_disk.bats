@@ -24,7 +24,7 @@ lacks() {
 
 @test "a full disk ends the recording with 1, and what was committed is readable" {
   in_namespace '
-    mount -t tmpfs -o size=1m tmpfs disk
+    mount -t tmpfs -o size=256k tmpfs disk
     status=0
     timeout --kill-after=5 60 "$ISOTACH" record -i 10ms disk/run.isotach </dev/null 2>said.txt || status=$?
     cat said.txt >&2
@@ -62,7 +62,7 @@ lacks() {
 
 @test "a full disk under vm --record ends with 1 and keeps what was shown" {
   in_namespace '
-    mount -t tmpfs -o size=400k tmpfs disk
+    mount -t tmpfs -o size=128k tmpfs disk
     status=0
     timeout --kill-after=5 60 "$ISOTACH" vm --record disk/run.isotach 0.01 >rows.txt || status=$?
     echo "status $status"
