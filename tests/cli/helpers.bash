@@ -2,6 +2,7 @@
 # For tests of the command line: load it with `load helpers` (or `load ../cli/helpers`).
 #
 # The program under test is $ISOTACH; ./dev test sets it, by hand it is build/isotach.
+# shellcheck disable=SC2154  # status is set by bats
 bats_require_minimum_version 1.5.0
 
 : "${ISOTACH:=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)/build/isotach}"
