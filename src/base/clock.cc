@@ -13,6 +13,8 @@ std::int64_t read_clock_ns(clockid_t clock) {
 
 }  // namespace
 
-Instant SystemClock::now() { return {read_clock_ns(CLOCK_MONOTONIC), read_clock_ns(CLOCK_REALTIME)}; }
+Instant SystemClock::now() {
+  return {read_clock_ns(CLOCK_MONOTONIC), read_clock_ns(CLOCK_REALTIME)};
+}
 
 }  // namespace isotach

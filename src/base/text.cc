@@ -21,8 +21,7 @@ std::optional<double> parse_real(std::string_view text) {
   double value = 0;
   const char* end = text.data() + text.size();
   const auto [stopped, error] = std::from_chars(text.data(), end, value);
-  if (text.empty() || error != std::errc{} || stopped != end || !std::isfinite(value))
-    return std::nullopt;
+  if (text.empty() || error != std::errc{} || stopped != end || !std::isfinite(value)) return std::nullopt;
   return value;
 }
 
@@ -46,9 +45,8 @@ std::pair<std::optional<double>, std::string_view> split_suffix(std::string_view
 }  // namespace
 
 Result<std::int64_t> parse_duration_ns(std::string_view text) {
-  static constexpr Suffix kSuffixes[] = {{"", 1e9},  {"s", 1e9},    {"ms", 1e6},    {"us", 1e3},
-                                         {"ns", 1},  {"m", 60e9},   {"min", 60e9},  {"h", 3600e9},
-                                         {"d", 86400e9}};
+  static constexpr Suffix kSuffixes[] = {{"", 1e9},   {"s", 1e9},    {"ms", 1e6},   {"us", 1e3},   {"ns", 1},
+                                         {"m", 60e9}, {"min", 60e9}, {"h", 3600e9}, {"d", 86400e9}};
   const auto [value, suffix] = split_suffix(text);
   if (value) {
     for (const Suffix& known : kSuffixes) {
@@ -206,8 +204,7 @@ std::string printable(std::string_view text) {
   return clean;
 }
 
-std::optional<std::string> nearest_word(std::string_view word,
-                                        const std::vector<std::string>& candidates) {
+std::optional<std::string> nearest_word(std::string_view word, const std::vector<std::string>& candidates) {
   const std::string* best = nullptr;
   std::size_t best_distance = std::max<std::size_t>(1, word.size() / 3) + 1;
   std::vector<std::size_t> row;

@@ -43,22 +43,27 @@ constexpr UnitScale kByteRateScales[] = {{1, "B/s"},
 constexpr UnitScale kBitRateScales[] = {
     {1, "bit/s"}, {1e3, "kbit/s"}, {1e6, "Mbit/s"}, {1e9, "Gbit/s"}, {1e12, "Tbit/s"}};
 constexpr UnitScale kCountScales[] = {{1, ""}, {1e3, "k"}, {1e6, "M"}, {1e9, "G"}, {1e12, "T"}};
-constexpr UnitScale kPerSecondScales[] = {
-    {1, "/s"}, {1e3, "k/s"}, {1e6, "M/s"}, {1e9, "G/s"}, {1e12, "T/s"}};
+constexpr UnitScale kPerSecondScales[] = {{1, "/s"}, {1e3, "k/s"}, {1e6, "M/s"}, {1e9, "G/s"}, {1e12, "T/s"}};
 constexpr UnitScale kRatioScales[] = {{0.01, "%"}};
-constexpr UnitScale kSecondScales[] = {{1e-9, "ns"}, {1e-6, "us"}, {1e-3, "ms"},
-                                       {1, "s"},     {60, "min"},  {3600, "h"},
-                                       {86400, "d"}};
+constexpr UnitScale kSecondScales[] = {{1e-9, "ns"}, {1e-6, "us"}, {1e-3, "ms"}, {1, "s"},
+                                       {60, "min"},  {3600, "h"},  {86400, "d"}};
 
 std::span<const UnitScale> scales_of(Unit unit) {
   switch (unit) {
-    case Unit::bytes: return kByteScales;
-    case Unit::bytes_per_second: return kByteRateScales;
-    case Unit::bits_per_second: return kBitRateScales;
-    case Unit::seconds: return kSecondScales;
-    case Unit::ratio: return kRatioScales;
-    case Unit::per_second: return kPerSecondScales;
-    case Unit::count: break;
+    case Unit::bytes:
+      return kByteScales;
+    case Unit::bytes_per_second:
+      return kByteRateScales;
+    case Unit::bits_per_second:
+      return kBitRateScales;
+    case Unit::seconds:
+      return kSecondScales;
+    case Unit::ratio:
+      return kRatioScales;
+    case Unit::per_second:
+      return kPerSecondScales;
+    case Unit::count:
+      break;
   }
   return kCountScales;
 }
@@ -107,7 +112,9 @@ std::string format_quantity(double value, Unit unit) {
   return fmt::format("{} {}", number, scale.suffix);
 }
 
-std::string format_bytes(double bytes) { return format_quantity(bytes, Unit::bytes); }
+std::string format_bytes(double bytes) {
+  return format_quantity(bytes, Unit::bytes);
+}
 
 std::string format_bits_per_second(double rate) {
   return format_quantity(rate, Unit::bits_per_second);
@@ -135,9 +142,8 @@ std::string format_wall_time_utc(std::int64_t wall_ns) {
   const std::time_t seconds = (wall_ms - milliseconds) / 1000;
   std::tm parts{};
   ::gmtime_r(&seconds, &parts);
-  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", parts.tm_year + 1900,
-                     parts.tm_mon + 1, parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec,
-                     milliseconds);
+  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", parts.tm_year + 1900, parts.tm_mon + 1,
+                     parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec, milliseconds);
 }
 
 std::string format_wall_time_local(std::int64_t wall_ns) {

@@ -9,13 +9,13 @@
 namespace isotach {
 
 enum class Unit : std::uint8_t {
-  count,             // things: processes, pages scanned, context switches
+  count,  // things: processes, pages scanned, context switches
   bytes,
   seconds,
-  ratio,             // 0..1; people see percent
+  ratio,  // 0..1; people see percent
   bytes_per_second,
   bits_per_second,
-  per_second,        // things per second
+  per_second,  // things per second
 };
 
 // "bytes", "ratio", ...: as written in JSON, recordings and OpenMetrics.
@@ -26,9 +26,9 @@ enum class Unit : std::uint8_t {
 // "1.50 GiB", "940 Mbit/s", "12.5 %", "340 us", "1.2 k/s": three to four significant digits.
 [[nodiscard]] std::string format_quantity(double value, Unit unit);
 
-[[nodiscard]] std::string format_bytes(double bytes);             // "3.42 GiB"
-[[nodiscard]] std::string format_bits_per_second(double rate);    // "94.1 Mbit/s"
-[[nodiscard]] std::string format_duration_ns(double duration_ns); // "1.25 ms", "3 min 20 s"
+[[nodiscard]] std::string format_bytes(double bytes);              // "3.42 GiB"
+[[nodiscard]] std::string format_bits_per_second(double rate);     // "94.1 Mbit/s"
+[[nodiscard]] std::string format_duration_ns(double duration_ns);  // "1.25 ms", "3 min 20 s"
 
 // "2026-11-23T01:29:23.250Z"
 [[nodiscard]] std::string format_wall_time_utc(std::int64_t wall_ns);

@@ -56,10 +56,14 @@ class Value {
   // Any number as a double; 0 when missing.
   [[nodiscard]] constexpr double as_real() const {
     switch (type_) {
-      case Type::unsigned_integer: return static_cast<double>(unsigned_);
-      case Type::signed_integer: return static_cast<double>(signed_);
-      case Type::real: return real_;
-      case Type::missing: break;
+      case Type::unsigned_integer:
+        return static_cast<double>(unsigned_);
+      case Type::signed_integer:
+        return static_cast<double>(signed_);
+      case Type::real:
+        return real_;
+      case Type::missing:
+        break;
     }
     return 0;
   }

@@ -97,9 +97,13 @@ SignalWaiter::~SignalWaiter() {
   g_terminal_fd = -1;
 }
 
-bool SignalWaiter::interrupted() const { return g_signal_number != 0; }
+bool SignalWaiter::interrupted() const {
+  return g_signal_number != 0;
+}
 
-int SignalWaiter::signal_number() const { return g_signal_number; }
+int SignalWaiter::signal_number() const {
+  return g_signal_number;
+}
 
 void SignalWaiter::interrupt() {
   int none = 0;
@@ -131,8 +135,7 @@ Wake SignalWaiter::wait_until(std::int64_t deadline_monotonic_ns, WaitTargets ta
     const timespec timeout = {static_cast<std::time_t>(left_ns / kNanosecondsPerSecond),
                               static_cast<long>(left_ns % kNanosecondsPerSecond)};
     // poll() ignores negative descriptors, and reports POLLERR without being asked.
-    std::array<pollfd, 3> polled = {pollfd{g_pipe[0], POLLIN, 0},
-                                    pollfd{targets.input_fd, POLLIN, 0},
+    std::array<pollfd, 3> polled = {pollfd{g_pipe[0], POLLIN, 0}, pollfd{targets.input_fd, POLLIN, 0},
                                     pollfd{targets.output_fd, 0, 0}};
     const int ready = ::ppoll(polled.data(), polled.size(), &timeout, nullptr);
     if (ready < 0) {

@@ -5,7 +5,6 @@
 namespace isotach::command {
 namespace {
 
-using memory::Layout;
 using memory::VmMode;
 
 class TablePrinter final : public VmPrinter {

@@ -14,7 +14,16 @@ namespace isotach::kernel {
 
 // In the order of the columns. `user` contains `guest`, and `nice` contains `guest_nice`.
 enum class CpuField : std::size_t {
-  user, nice, system, idle, iowait, irq, softirq, steal, guest, guest_nice,
+  user,
+  nice,
+  system,
+  idle,
+  iowait,
+  irq,
+  softirq,
+  steal,
+  guest,
+  guest_nice,
 };
 inline constexpr std::size_t kCpuFieldCount = static_cast<std::size_t>(CpuField::guest_nice) + 1;
 

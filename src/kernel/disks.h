@@ -15,9 +15,23 @@ namespace isotach::kernel {
 
 // In the order of the columns after the name. A sector is always 512 bytes here.
 enum class DiskCounter : std::size_t {
-  reads, reads_merged, sectors_read, read_ms, writes, writes_merged, sectors_written, write_ms,
-  in_flight, io_ms, weighted_io_ms, discards, discards_merged, sectors_discarded, discard_ms,
-  flushes, flush_ms,
+  reads,
+  reads_merged,
+  sectors_read,
+  read_ms,
+  writes,
+  writes_merged,
+  sectors_written,
+  write_ms,
+  in_flight,
+  io_ms,
+  weighted_io_ms,
+  discards,
+  discards_merged,
+  sectors_discarded,
+  discard_ms,
+  flushes,
+  flush_ms,
 };
 inline constexpr std::size_t kDiskCounterCount = static_cast<std::size_t>(DiskCounter::flush_ms) + 1;
 

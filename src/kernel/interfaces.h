@@ -14,9 +14,22 @@
 namespace isotach::kernel {
 
 enum class InterfaceCounter : std::size_t {
-  receive_bytes, receive_packets, receive_errors, receive_drops, receive_fifo, receive_frame,
-  receive_compressed, receive_multicast, transmit_bytes, transmit_packets, transmit_errors,
-  transmit_drops, transmit_fifo, collisions, carrier, transmit_compressed,
+  receive_bytes,
+  receive_packets,
+  receive_errors,
+  receive_drops,
+  receive_fifo,
+  receive_frame,
+  receive_compressed,
+  receive_multicast,
+  transmit_bytes,
+  transmit_packets,
+  transmit_errors,
+  transmit_drops,
+  transmit_fifo,
+  collisions,
+  carrier,
+  transmit_compressed,
 };
 inline constexpr std::size_t kInterfaceCounterCount =
     static_cast<std::size_t>(InterfaceCounter::transmit_compressed) + 1;

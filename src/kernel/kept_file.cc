@@ -22,8 +22,8 @@ Result<std::string_view> KeptFile::read() {
       if (buffer_.size() >= kLimitBytes) return system_failure(EFBIG, "read " + path_);
       buffer_.resize(buffer_.size() * 2);
     }
-    const ssize_t got = ::pread(fd_.get(), buffer_.data() + filled, buffer_.size() - filled,
-                                static_cast<off_t>(filled));
+    const ssize_t got =
+        ::pread(fd_.get(), buffer_.data() + filled, buffer_.size() - filled, static_cast<off_t>(filled));
     if (got < 0) {
       const int saved = errno;
       if (saved == EINTR) continue;

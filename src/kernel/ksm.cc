@@ -9,9 +9,9 @@ namespace isotach::kernel {
 namespace {
 
 constexpr std::array<std::string_view, kKsmFieldCount> kFiles = {
-    "run", "pages_to_scan", "sleep_millisecs", "max_page_sharing", "pages_shared", "pages_sharing",
-    "pages_unshared", "pages_volatile", "pages_skipped", "pages_scanned", "full_scans",
-    "ksm_zero_pages", "general_profit"};
+    "run",           "pages_to_scan",  "sleep_millisecs", "max_page_sharing", "pages_shared",
+    "pages_sharing", "pages_unshared", "pages_volatile",  "pages_skipped",    "pages_scanned",
+    "full_scans",    "ksm_zero_pages", "general_profit"};
 
 Value parse_number(std::string_view text) {
   text = trim(text);
@@ -25,7 +25,9 @@ Value parse_number(std::string_view text) {
 
 }  // namespace
 
-std::string_view ksm_field_file(KsmField field) { return kFiles[static_cast<std::size_t>(field)]; }
+std::string_view ksm_field_file(KsmField field) {
+  return kFiles[static_cast<std::size_t>(field)];
+}
 
 KsmReader::KsmReader(const SystemRoot& root) {
   files_.reserve(kFiles.size());

@@ -13,12 +13,21 @@
 namespace isotach::kernel {
 
 enum class KsmField : std::size_t {
-  run, pages_to_scan, sleep_millisecs, max_page_sharing, pages_shared, pages_sharing,
-  pages_unshared, pages_volatile, pages_skipped, pages_scanned, full_scans, zero_pages,
+  run,
+  pages_to_scan,
+  sleep_millisecs,
+  max_page_sharing,
+  pages_shared,
+  pages_sharing,
+  pages_unshared,
+  pages_volatile,
+  pages_skipped,
+  pages_scanned,
+  full_scans,
+  zero_pages,
   general_profit_bytes,
 };
-inline constexpr std::size_t kKsmFieldCount =
-    static_cast<std::size_t>(KsmField::general_profit_bytes) + 1;
+inline constexpr std::size_t kKsmFieldCount = static_cast<std::size_t>(KsmField::general_profit_bytes) + 1;
 
 [[nodiscard]] std::string_view ksm_field_file(KsmField field);  // "pages_sharing"
 

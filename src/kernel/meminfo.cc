@@ -6,11 +6,12 @@ namespace isotach::kernel {
 namespace {
 
 constexpr std::array<std::string_view, kMemoryFieldCount> kKeys = {
-    "MemTotal", "MemFree", "MemAvailable", "Buffers", "Cached", "SwapCached", "Active", "Inactive",
-    "Active(anon)", "Inactive(anon)", "Active(file)", "Inactive(file)", "Unevictable", "Mlocked",
-    "SwapTotal", "SwapFree", "Zswap", "Zswapped", "Dirty", "Writeback", "AnonPages", "Mapped",
-    "Shmem", "KReclaimable", "Slab", "SReclaimable", "SUnreclaim", "KernelStack", "PageTables",
-    "CommitLimit", "Committed_AS", "HighTotal", "HighFree", "LowTotal", "LowFree", "AnonHugePages",
+    "MemTotal",     "MemFree",      "MemAvailable", "Buffers",        "Cached",       "SwapCached",
+    "Active",       "Inactive",     "Active(anon)", "Inactive(anon)", "Active(file)", "Inactive(file)",
+    "Unevictable",  "Mlocked",      "SwapTotal",    "SwapFree",       "Zswap",        "Zswapped",
+    "Dirty",        "Writeback",    "AnonPages",    "Mapped",         "Shmem",        "KReclaimable",
+    "Slab",         "SReclaimable", "SUnreclaim",   "KernelStack",    "PageTables",   "CommitLimit",
+    "Committed_AS", "HighTotal",    "HighFree",     "LowTotal",       "LowFree",      "AnonHugePages",
     "Hugetlb"};
 
 }  // namespace

@@ -14,8 +14,8 @@ std::string undo_octal_escapes(std::string_view text) {
   for (std::size_t i = 0; i < text.size(); ++i) {
     const auto octal = [&](std::size_t at) { return text[at] >= '0' && text[at] <= '7'; };
     if (text[i] == '\\' && i + 3 < text.size() && octal(i + 1) && octal(i + 2) && octal(i + 3)) {
-      plain += static_cast<char>(((text[i + 1] - '0') << 6) | ((text[i + 2] - '0') << 3) |
-                                 (text[i + 3] - '0'));
+      plain +=
+          static_cast<char>(((text[i + 1] - '0') << 6) | ((text[i + 2] - '0') << 3) | (text[i + 3] - '0'));
       i += 3;
     } else {
       plain += text[i];
@@ -38,8 +38,7 @@ void parse_swaps(std::string_view text, std::vector<SwapDevice>& devices) {
     const std::string_view priority = take_word(*line);
     const auto [stopped, error] =
         std::from_chars(priority.data(), priority.data() + priority.size(), device.priority);
-    if (!size || !used || error != std::errc{} || stopped != priority.data() + priority.size())
-      continue;
+    if (!size || !used || error != std::errc{} || stopped != priority.data() + priority.size()) continue;
     device.size_kib = *size;
     device.used_kib = *used;
     devices.push_back(std::move(device));

@@ -13,11 +13,31 @@
 namespace isotach::kernel {
 
 enum class VmCounter : std::size_t {
-  paged_in_kib, paged_out_kib, swapped_in_pages, swapped_out_pages,
-  allocated_dma, allocated_dma32, allocated_normal, allocated_high, allocated_movable,
-  allocated_device, freed, activated, deactivated, lazy_freed, faults, major_faults,
-  refilled, stolen_kswapd, stolen_direct, scanned_kswapd, scanned_direct, oom_kills,
-  ksm_copied_on_write, zswap_in, zswap_out,
+  paged_in_kib,
+  paged_out_kib,
+  swapped_in_pages,
+  swapped_out_pages,
+  allocated_dma,
+  allocated_dma32,
+  allocated_normal,
+  allocated_high,
+  allocated_movable,
+  allocated_device,
+  freed,
+  activated,
+  deactivated,
+  lazy_freed,
+  faults,
+  major_faults,
+  refilled,
+  stolen_kswapd,
+  stolen_direct,
+  scanned_kswapd,
+  scanned_direct,
+  oom_kills,
+  ksm_copied_on_write,
+  zswap_in,
+  zswap_out,
 };
 inline constexpr std::size_t kVmCounterCount = static_cast<std::size_t>(VmCounter::zswap_out) + 1;
 

@@ -11,7 +11,17 @@ namespace isotach::machine {
 
 // Metrics that are read together and share a label.
 enum class Family : std::size_t {
-  memory, cpu, each_cpu, scheduler, vm_counters, uptime, pressure, swap_device, ksm, interface, disk,
+  memory,
+  cpu,
+  each_cpu,
+  scheduler,
+  vm_counters,
+  uptime,
+  pressure,
+  swap_device,
+  ksm,
+  interface,
+  disk,
   link,
 };
 inline constexpr std::size_t kFamilyCount = static_cast<std::size_t>(Family::link) + 1;

@@ -10,7 +10,9 @@ namespace {
 
 using kernel::MemoryField;
 
-constexpr std::size_t index_of(Family family) { return static_cast<std::size_t>(family); }
+constexpr std::size_t index_of(Family family) {
+  return static_cast<std::size_t>(family);
+}
 
 // used, cache and swap used are differences and sums of what the kernel gives; missing when one of
 // their parts is.
@@ -25,8 +27,7 @@ Value difference(const Value& whole, const Value& part) {
 Value used_kib(const kernel::MemoryReading& memory) {
   // free(1): total less available; total less free where "available" is missing or absurd.
   const Value& available = memory[MemoryField::available];
-  const bool usable = !available.is_missing() &&
-                      available.as_unsigned() <= memory.number(MemoryField::total);
+  const bool usable = !available.is_missing() && available.as_unsigned() <= memory.number(MemoryField::total);
   return difference(memory[MemoryField::total], usable ? available : memory[MemoryField::free]);
 }
 
@@ -43,8 +44,8 @@ void append(std::vector<Value>& values, const Array& from) {
 
 void append_pressure(std::vector<Value>& values, const kernel::PressureReading& reading) {
   for (const kernel::PressureLine* line : {&reading.some, &reading.full})
-    append(values, std::array{line->avg10_percent, line->avg60_percent, line->avg300_percent,
-                              line->total_us});
+    append(values,
+           std::array{line->avg10_percent, line->avg60_percent, line->avg300_percent, line->total_us});
 }
 
 void take_pressure(std::span<const Value> values, kernel::PressureReading& reading) {
@@ -116,8 +117,8 @@ void MachineSeries::put(const MachineReading& reading, record::Sample& sample) {
   }
   if (parts_.uptime) {
     const kernel::UptimeReading& uptime = reading.uptime;
-    append(values_, std::array{uptime.uptime_s, uptime.load_1_minute, uptime.load_5_minutes,
-                               uptime.load_15_minutes});
+    append(values_,
+           std::array{uptime.uptime_s, uptime.load_1_minute, uptime.load_5_minutes, uptime.load_15_minutes});
     put_values(Family::uptime, kNone, sample);
   }
   if (parts_.pressure) {
@@ -178,8 +179,7 @@ const std::vector<std::string>& MachineSeries::label_values(Family family) {
 }
 
 // Fills values_ in the family's order; false when the sample has none of them.
-bool MachineSeries::take_values(Family family, const std::string& label_value,
-                                const record::Sample& sample) {
+bool MachineSeries::take_values(Family family, const std::string& label_value, const record::Sample& sample) {
   const Ids& series = ids(family, label_value);
   values_.assign(series.size(), Value(Missing::not_supported));
   bool any = false;
@@ -252,7 +252,10 @@ void MachineSeries::take(const record::Sample& sample, MachineReading& reading) 
     reading.swap_devices.clear();
     for (const std::string& label : label_values(Family::swap_device)) {
       if (!take_values(Family::swap_device, label, sample)) continue;
-      reading.swap_devices.push_back({label, {}, values_[0].as_unsigned(), values_[1].as_unsigned(),
+      reading.swap_devices.push_back({label,
+                                      {},
+                                      values_[0].as_unsigned(),
+                                      values_[1].as_unsigned(),
                                       static_cast<int>(values_[2].as_signed())});
     }
   }
@@ -294,7 +297,9 @@ void MachineSeries::take(const record::Sample& sample, MachineReading& reading) 
 MachineProbe::MachineProbe(const kernel::SystemRoot& root, record::SeriesTable& table, Parts parts)
     : reader_(root, parts), series_(table, parts) {}
 
-std::vector<record::MetricDescriptor> MachineProbe::metrics() const { return machine_metrics(); }
+std::vector<record::MetricDescriptor> MachineProbe::metrics() const {
+  return machine_metrics();
+}
 
 void MachineProbe::collect(record::Sample& sample) {
   error_.reset();

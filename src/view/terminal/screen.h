@@ -16,8 +16,18 @@ namespace isotach::view {
 struct Key {
   enum class Kind {
     character,
-    left, right, up, down, page_up, page_down, home, end,
-    enter, escape, resize, other,
+    left,
+    right,
+    up,
+    down,
+    page_up,
+    page_down,
+    home,
+    end,
+    enter,
+    escape,
+    resize,
+    other,
   };
   Kind kind = Kind::other;
   char32_t character = 0;
