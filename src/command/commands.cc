@@ -1,12 +1,31 @@
+#include <iterator>
+
+#include "command/experiment/commands.h"
+#include "command/ksm/commands.h"
 #include "command/spec.h"
+#include "command/swap/commands.h"
 
 namespace isotach::command {
+namespace {
+
+std::vector<CommandSpec> make_commands() {
+  std::vector<CommandSpec> commands = {overview_command(), web_command(), plot_command(), agent_command(),
+                                       vm_command()};
+  const auto add = [&](std::vector<CommandSpec> more) {
+    commands.insert(commands.end(), std::make_move_iterator(more.begin()),
+                    std::make_move_iterator(more.end()));
+  };
+  add(swap_commands());
+  add(ksm_commands());
+  add(experiment_commands());
+  add({record_command(), replay_command(), help_command(), completions_command(), generate_command()});
+  return commands;
+}
+
+}  // namespace
 
 const std::vector<CommandSpec>& all_commands() {
-  static const std::vector<CommandSpec> commands = {
-      overview_command(), web_command(),    plot_command(), agent_command(),       vm_command(),
-      record_command(),   replay_command(), help_command(), completions_command(), generate_command(),
-  };
+  static const std::vector<CommandSpec> commands = make_commands();
   return commands;
 }
 

@@ -44,6 +44,13 @@ struct FigureEvent {
   std::string text;
 };
 
+// A stretch of time with a name, shaded behind the lines: "ksmd merges".
+struct FigureBand {
+  std::int64_t from_ns = 0;
+  std::int64_t to_ns = 0;
+  std::string text;
+};
+
 enum class TimeLabels { elapsed, clock };
 
 struct Figure {
@@ -51,6 +58,7 @@ struct Figure {
   std::string subtitle;  // "db1, 2026-11-23 14:03:05, every 500 ms"; may be empty
   std::vector<Panel> panels;
   std::vector<FigureEvent> events;  // in order of time
+  std::vector<FigureBand> bands;    // in order of their starts
   std::int64_t low_ns = 0;          // the time axis
   std::int64_t high_ns = 1;
   std::string time_title;  // "time since 14:03:05"

@@ -1,0 +1,9 @@
+#include "command/experiment/commands.h"
+
+namespace isotach::command {
+
+std::vector<CommandSpec> experiment_commands() {
+  return {};
+}
+
+}  // namespace isotach::command

@@ -1,0 +1,81 @@
+// Changing the machine so that it can be put back, whatever happens.
+//
+// A command begins a transaction and makes every change through it. Before a change is made, the step
+// that takes it back is in the journal, on disk. The changes are taken back, newest first, when the
+// transaction is put back or dropped without keep(); when the process is killed (a watchdog process,
+// which holds nothing else, sees its pipe close); and when the watchdog was killed too, by the next
+// start of isotach (recover.h).
+//
+// One transaction a resource at a time, on the whole machine: two commands that changed the settings
+// of KSM in turns would put back each other's values.
+//
+// Thread rules: begin() forks, so it is called before any thread is started; one thread at a time.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/fd.h"
+#include "base/result.h"
+#include "kernel/change/undo.h"
+
+namespace isotach::kernel {
+
+struct TransactionRequest {
+  std::string command;   // "ksm demo": who is named when another one has to wait
+  std::string resource;  // "ksm", "swap": a word of small letters
+  bool dry_run = false;  // changes are described, not made; needs no rights
+};
+
+class Transaction {
+ public:
+  // Fails with not_permitted where the folder of journals cannot be written, and with failed where
+  // another process holds the resource (after waiting a moment for one that is putting back).
+  [[nodiscard]] static Result<std::unique_ptr<Transaction>> begin(TransactionRequest request);
+  ~Transaction();  // puts back what was not kept
+  Transaction(const Transaction&) = delete;
+  Transaction& operator=(const Transaction&) = delete;
+
+  // Makes one change: writes `undo` to the journal (several steps are carried out in reverse order),
+  // then calls `perform`. `what` says it to people: "write 1000 to /sys/.../pages_to_scan (now 100)".
+  // In a dry run it is only remembered. When `perform` fails, the steps stay in the journal: what was
+  // half done is put back with the rest.
+  [[nodiscard]] Result<void> change(std::string what, std::vector<UndoStep> undo,
+                                    const std::function<Result<void>()>& perform);
+
+  [[nodiscard]] bool is_dry_run() const { return request_.dry_run; }
+  // What was done, or would be, in order.
+  [[nodiscard]] const std::vector<std::string>& done() const { return done_; }
+  // What putting back would do, newest first.
+  [[nodiscard]] std::vector<std::string> to_put_back() const;
+
+  // All changes stay. The transaction is over.
+  [[nodiscard]] Result<void> keep();
+  // Takes all changes back, newest first; goes on after one that fails. Fails with all that could not
+  // be put back; those stay in the journal for `isotach restore`. The transaction is over.
+  [[nodiscard]] Result<void> put_back();
+
+ private:
+  explicit Transaction(TransactionRequest request);
+  [[nodiscard]] Result<void> open();
+  void end_watchdog();
+  void finish();
+
+  TransactionRequest request_;
+  std::string path_;
+  Fd lock_;     // of the resource; the watchdog holds it too
+  Fd journal_;  // open while the transaction is
+  Fd watchdog_pipe_;
+  pid_t watchdog_ = -1;
+  std::vector<UndoStep> undo_;
+  std::vector<std::string> done_;
+};
+
+// The plain change: writes `value` to a file of /sys or /proc, and back. Does nothing when the file
+// holds `value` already.
+[[nodiscard]] Result<void> change_attribute(Transaction& transaction, const std::string& path,
+                                            const std::string& value);
+
+}  // namespace isotach::kernel
