@@ -2,36 +2,44 @@
 // at the next start of isotach.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/result.h"
+#include "kernel/change/journal.h"
 #include "kernel/change/undo.h"
 
 namespace isotach::kernel {
 
-// Where journals are: /var/lib/isotach/changes, or $ISOTACH_STATE/changes.
+// Where what must survive the end of a command is kept: /var/lib/isotach, or $ISOTACH_STATE.
+[[nodiscard]] std::string state_folder();
+// Where journals are: the folder "changes" in there.
 [[nodiscard]] std::string journal_folder();
 
 struct Recovered {
   std::string command;             // that made the changes
   std::vector<std::string> steps;  // what was put back
-  std::vector<Error> errors;       // what could not be
+  std::vector<Error> errors;       // what could not be; it stays in the journal
 };
 
-// Puts back what abandoned journals hold and removes them; journals whose command still runs are left
-// alone. Steps that the machine has forgotten by itself, because it was started anew since, are dropped.
-// Costs one system call where there is nothing. Where the journals belong to root and we are not,
-// `errors` say so.
+// Puts back what a locked journal holds from an earlier command; nothing where it holds none. Steps that
+// the machine has forgotten by itself, because it was started anew since, are dropped.
+[[nodiscard]] std::optional<Recovered> take_back_abandoned(Journal& journal);
+
+// The same for all journals whose command no longer runs; removes them. Costs one system call where there
+// are none. Other users' journals cannot even be listed.
 [[nodiscard]] std::vector<Recovered> recover_abandoned();
 
-// Abandoned changes without touching them.
+// What journals hold, without touching it.
 struct OpenJournal {
   std::string path;
-  std::string command;
-  bool running = false;  // its command is at work
-  std::vector<UndoStep> steps;
+  bool running = false;  // its command, or its watchdog, is at work
+  JournalContent content;
 };
-[[nodiscard]] std::vector<OpenJournal> open_journals();
+[[nodiscard]] Result<std::vector<OpenJournal>> open_journals();
+
+// Removes a journal without putting anything back; fails when its command runs.
+[[nodiscard]] Result<void> forget_journal(const std::string& path);
 
 }  // namespace isotach::kernel

@@ -14,12 +14,15 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
-#include "base/fd.h"
 #include "base/result.h"
+#include "kernel/change/journal.h"
 #include "kernel/change/undo.h"
+#include "kernel/change/watchdog.h"
 
 namespace isotach::kernel {
 
@@ -58,17 +61,13 @@ class Transaction {
   [[nodiscard]] Result<void> put_back();
 
  private:
-  explicit Transaction(TransactionRequest request);
+  explicit Transaction(TransactionRequest request) : request_(std::move(request)) {}
   [[nodiscard]] Result<void> open();
-  void end_watchdog();
-  void finish();
 
   TransactionRequest request_;
-  std::string path_;
-  Fd lock_;     // of the resource; the watchdog holds it too
-  Fd journal_;  // open while the transaction is
-  Fd watchdog_pipe_;
-  pid_t watchdog_ = -1;
+  std::string boot_id_;
+  std::optional<Journal> journal_;  // while the transaction is open; not in a dry run
+  Watchdog watchdog_;
   std::vector<UndoStep> undo_;
   std::vector<std::string> done_;
 };

@@ -21,7 +21,7 @@ namespace isotach::kernel {
 
 enum class UndoKind {
   attribute,      // write the value that a file of /sys or /proc had
-  ksm,            // give the settings of KSM the values they had, in the order that the kernel allows
+  ksm,            // give the settings of KSM the values they had
   swap_on,        // the area was switched on: switch it off
   swap_off,       // the area was switched off: switch it on with the priority that it had
   created_file,   // remove the file, if it is the one that was made
@@ -39,7 +39,8 @@ struct UndoStep {
 
 // An attribute is read now, so that what it holds is what will be written back.
 [[nodiscard]] Result<UndoStep> undo_attribute(const std::string& path);
-// Names of files below /sys/kernel/mm/ksm with the values to go back to.
+// Names of files below `folder`, /sys/kernel/mm/ksm, with the values to go back to. They are written in
+// this order, `run` last; what the kernel refuses while pages are merged is written after unmerging them.
 [[nodiscard]] UndoStep undo_ksm(const std::string& folder,
                                 const std::vector<std::pair<std::string, std::string>>& values);
 [[nodiscard]] UndoStep undo_swap_on(const std::string& path);
@@ -66,5 +67,9 @@ struct UndoStep {
 // One line without its end, and back; nothing for a line that no version of ours has written.
 [[nodiscard]] std::string write_step(const UndoStep& step);
 [[nodiscard]] std::optional<UndoStep> read_step(std::string_view line);
+
+// A field as one word of letters, digits and a few signs, every other byte as %XX, and back.
+[[nodiscard]] std::string escape_field(std::string_view field);
+[[nodiscard]] std::optional<std::string> unescape_field(std::string_view text);
 
 }  // namespace isotach::kernel
