@@ -4,9 +4,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
+#include <vector>
 
 #include "base/check.h"
 #include "kernel/key_value.h"
+#include "kernel/mappings.h"
 #include "kernel/process.h"
 
 namespace {
@@ -37,6 +39,28 @@ void key_values(std::string_view text) {
   parser.parse(text, values);
 }
 
+std::vector<kernel::Mapping> mappings_in(std::string_view text, std::size_t piece_size) {
+  kernel::MappingParser parser;
+  while (!text.empty()) {
+    const std::string_view piece = text.substr(0, piece_size);
+    parser.feed(piece);
+    text.remove_prefix(piece.size());
+  }
+  return parser.take();
+}
+
+void mappings(std::string_view text) {
+  const auto whole = mappings_in(text, 4096);
+  const auto cut = mappings_in(text, 13);
+  // However the text is cut.
+  CHECK(whole.size() == cut.size());
+  for (std::size_t i = 0; i < whole.size(); ++i) {
+    CHECK(whole[i].start < whole[i].end);
+    CHECK(whole[i].flags == cut[i].flags && whole[i].name == cut[i].name);
+    CHECK(whole[i].values == cut[i].values);
+  }
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -53,6 +77,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     case 'h':
       // However the text is cut.
       CHECK(heap_in(text, 4096) == heap_in(text, 13));
+      break;
+    case 'p':
+      mappings(text);
       break;
     case 'k':
       key_values(text);
