@@ -12,6 +12,7 @@
 #include "base/fd.h"
 #include "base/text.h"
 #include "kernel/attribute.h"
+#include "kernel/ksm_settings.h"
 #include "kernel/swap_control.h"
 #include "kernel/swap_devices.h"
 
@@ -54,32 +55,11 @@ Result<void> take_back_attribute(const UndoStep& step) {
   return *now == step.fields[1] ? Result<void>() : write_attribute(step.fields[0], step.fields[1]);
 }
 
-// Some settings can be changed only while nothing is merged (EBUSY; stopping ksmd is not enough): then all
-// is unmerged first, and `run` gets its value last.
 Result<void> take_back_ksm(const UndoStep& step) {
-  const std::string& folder = step.fields[0];
-  const std::string run_path = folder + "/run";
-  auto run = read_attribute(run_path);
-  if (!run) return tl::make_unexpected(run.error());
-  const std::string found_run = *run;
-  for (std::size_t i = 1; i + 1 < step.fields.size(); i += 2) {
-    const std::string path = folder + '/' + step.fields[i];
-    const std::string& value = step.fields[i + 1];
-    if (step.fields[i] == "run") {
-      *run = value;
-      continue;
-    }
-    if (const auto now = read_attribute(path); now && *now == value) continue;
-    auto written = write_attribute(path, value);
-    if (!written && written.error().errno_value == EBUSY) {
-      if (auto unmerged = write_attribute(run_path, "2"); !unmerged) return unmerged;
-      written = write_attribute(path, value);
-      if (written && *run == found_run) static_cast<void>(write_attribute(run_path, found_run));
-    }
-    if (!written) return written;
-  }
-  const auto now = read_attribute(run_path);
-  return now && *now == *run ? Result<void>() : write_attribute(run_path, *run);
+  KsmValues values;
+  for (std::size_t i = 1; i + 1 < step.fields.size(); i += 2)
+    values.emplace_back(step.fields[i], step.fields[i + 1]);
+  return write_ksm_settings(step.fields[0], values);
 }
 
 Result<void> take_back_swap(const UndoStep& step) {
