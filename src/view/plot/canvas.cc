@@ -22,6 +22,19 @@ constexpr std::array<Pair, kLineColors> kLines = {
     Pair{0x6b5b53, 0xc8b8ae},  // umber
 };
 
+// Shades behind the lines, and the same hues for their names. Lines keep a contrast of 3:1 with them; the
+// grid is lighter than a shade on light ground and so stays visible on it.
+constexpr std::array<Pair, kBandColors> kBands = {
+    Pair{0xd8e6f4, 0x20334a},
+    Pair{0xf6e3d3, 0x43301f},
+    Pair{0xdcebdc, 0x21392c},
+};
+constexpr std::array<Pair, kBandColors> kBandNames = {
+    Pair{0x35608c, 0x9cc4ee},
+    Pair{0x8f5420, 0xf0b88a},
+    Pair{0x2f6b41, 0x93d3a8},
+};
+
 Pair colors(const Paint& paint) {
   switch (paint.ink) {
     case Ink::background:
@@ -36,6 +49,10 @@ Pair colors(const Paint& paint) {
       return {0x8a939c, 0x707a85};
     case Ink::event:
       return {0x7a3b00, 0xffc27a};
+    case Ink::band:
+      return kBands[paint.line % kBandColors];
+    case Ink::band_name:
+      return kBandNames[paint.line % kBandColors];
     case Ink::line:
       break;
   }

@@ -20,11 +20,11 @@ struct Box {
 };
 
 // What something is; the backend chooses the colour, for light and dark backgrounds.
-enum class Ink { background, text, muted, grid, axis, event, line };
+enum class Ink { background, text, muted, grid, axis, event, line, band, band_name };
 
 struct Paint {
   Ink ink = Ink::text;
-  std::size_t line = 0;  // which line of the figure, where the ink is `line`
+  std::size_t line = 0;  // which line or band of the figure, where the ink is one of a line or band
 };
 
 struct Pen {
@@ -68,5 +68,6 @@ class Canvas {
 [[nodiscard]] unsigned color_on_light(const Paint& paint);
 [[nodiscard]] unsigned color_on_dark(const Paint& paint);
 inline constexpr std::size_t kLineColors = 8;
+inline constexpr std::size_t kBandColors = 3;
 
 }  // namespace isotach::view

@@ -5,8 +5,9 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <utility>
 
-#include "base/text.h"
+#include "view/plot/draw_parts.h"
 #include "view/plot/event_labels.h"
 #include "view/plot/ticks.h"
 #include "view/plot/trace.h"
@@ -21,45 +22,12 @@ constexpr double kTickGap = 8;
 constexpr double kLegendRow = 20;
 constexpr double kEventRow = 16;
 constexpr int kEventRows = 3;
+constexpr double kBandRow = 20;
+constexpr int kBandRows = 3;
+constexpr double kBandBar = 3;
+// A panel that is lower than this needs its height more than bands need names.
+constexpr double kLeastPanel = 60;
 constexpr double kPanelGap = 26;
-
-// The characters of `text` that fit into `width`; "…" where something was cut.
-std::string fit_text(const std::string& text, double size, double width, bool bold = false) {
-  if (text_width(text, size, bold) <= width) return text;
-  std::size_t columns = display_width(text);
-  while (columns > 1) {
-    --columns;
-    std::string cut = fit_columns(text, columns);
-    if (text_width(cut, size, bold) <= width) return cut;
-  }
-  return {};
-}
-
-// Marks that tell lines apart without colour, around `centre`.
-void draw_marker(Canvas& canvas, const Spot& centre, std::size_t line) {
-  const Paint paint{Ink::line, line};
-  const auto [x, y] = centre;
-  constexpr double r = 4;
-  switch (line % 5) {
-    case 0:
-      canvas.circle(centre, r, paint);
-      return;
-    case 1:
-      canvas.polygon(
-          std::array{Spot{x - r, y - r}, Spot{x + r, y - r}, Spot{x + r, y + r}, Spot{x - r, y + r}}, paint);
-      return;
-    case 2:
-      canvas.polygon(std::array{Spot{x, y - r - 1}, Spot{x + r + 1, y + r}, Spot{x - r - 1, y + r}}, paint);
-      return;
-    case 3:
-      canvas.polygon(
-          std::array{Spot{x, y - r - 1}, Spot{x + r + 1, y}, Spot{x, y + r + 1}, Spot{x - r - 1, y}}, paint);
-      return;
-    default:
-      canvas.polygon(std::array{Spot{x - r - 1, y - r}, Spot{x + r + 1, y - r}, Spot{x, y + r + 1}}, paint);
-      return;
-  }
-}
 
 class Drawing {
  public:
@@ -71,6 +39,7 @@ class Drawing {
     double top = draw_title();
     top = draw_legend(top);
     lay_out(top);
+    draw_bands();
     draw_events();
     std::size_t first_line = 0;
     for (std::size_t i = 0; i < figure_.panels.size(); ++i) {
@@ -147,8 +116,10 @@ class Drawing {
     const double left = std::min(kMargin + label_width + kTickGap, width_ * 0.4);
     const double right = width_ - kMargin - 6;
     top += kTextSize * 1.5;  // the axis' name stands above it
-    top = place_events(top, left, right);
     const double bottom = height_ - kMargin - kTextSize * 2.8;
+    top = place_events(top, left, right);
+    const double gaps = (kLeastPanel + kPanelGap) * static_cast<double>(count);
+    top = place_bands(top, left, right, static_cast<int>((bottom - top - gaps) / kBandRow));
     const double each =
         (bottom - top - kPanelGap * static_cast<double>(count - 1)) / static_cast<double>(count);
     for (std::size_t i = 0; i < count; ++i) {
@@ -167,11 +138,63 @@ class Drawing {
       labels.push_back({x, text_width(event_texts_.back(), kTextSize)});
     }
     event_places_ = place_labels(labels, kMargin, width_ - kMargin, kEventRows, 8);
-    int rows = 0;
-    for (const auto& place : event_places_)
-      if (place) rows = std::max(rows, place->row + 1);
-    event_rows_ = rows;
-    return top + rows * kEventRow;
+    event_rows_ = rows_of(event_places_);
+    return top + event_rows_ * kEventRow;
+  }
+
+  // Names of bands stand in rows of their own between the labels of events and the plot.
+  double place_bands(double top, double left, double right, int rows_that_fit) {
+    std::vector<BandLabel> labels;
+    for (const FigureBand& band : figure_.bands) {
+      if (band.to_ns < band.from_ns || band.to_ns < figure_.low_ns || band.from_ns > figure_.high_ns)
+        continue;
+      shown_bands_.push_back(&band);
+      const double from = left + time_share(std::max(band.from_ns, figure_.low_ns)) * (right - left);
+      const double to = left + time_share(std::min(band.to_ns, figure_.high_ns)) * (right - left);
+      band_texts_.push_back(fit_text(band.text, kTextSize, std::max(to - from, (right - left) * 0.45)));
+      labels.push_back({from, to, text_width(band_texts_.back(), kTextSize)});
+    }
+    band_places_ =
+        place_band_labels(labels, kMargin, width_ - kMargin, std::clamp(rows_that_fit, 0, kBandRows), 8);
+    band_rows_ = rows_of(band_places_);
+    return top + band_rows_ * kBandRow;
+  }
+
+  // The shades only: their names come after the lines of the events, which pass behind them.
+  void draw_bands() {
+    for (std::size_t i = 0; i < shown_bands_.size(); ++i) {
+      const FigureBand& band = *shown_bands_[i];
+      const auto [from, to] = band_span(band);
+      canvas_.begin_group(fmt::format("{}, from {} to {}", band.text,
+                                      format_duration_ns(static_cast<double>(band.from_ns)),
+                                      format_duration_ns(static_cast<double>(band.to_ns))));
+      for (const Box& box : boxes_) canvas_.fill({from, box.top, to, box.bottom}, {Ink::band, i});
+      canvas_.end_group();
+    }
+  }
+
+  void draw_band_names() {
+    for (std::size_t i = 0; i < shown_bands_.size(); ++i) {
+      if (!band_places_[i]) continue;
+      const auto [from, to] = band_span(*shown_bands_[i]);
+      const LabelPlace& place = *band_places_[i];
+      const double bottom = boxes_.front().top - place.row * kBandRow;
+      const double baseline = bottom - kBandBar - 5;
+      const double width = text_width(band_texts_[i], kTextSize);
+      canvas_.fill(
+          {place.left - 2, baseline - kTextSize * 0.95, place.left + width, baseline + kTextSize * 0.28},
+          {Ink::background, 0});
+      canvas_.fill({from, bottom - kBandBar, to, bottom}, {Ink::band_name, i});
+      canvas_.text({place.left + width / 2, baseline}, band_texts_[i],
+                   {kTextSize, false, Anchor::middle, {Ink::band_name, i}});
+    }
+  }
+
+  // A band of no length is a hair line; none leaves the time axis.
+  [[nodiscard]] std::pair<double, double> band_span(const FigureBand& band) const {
+    const double from = x_of(std::max(band.from_ns, figure_.low_ns));
+    const double to = x_of(std::min(band.to_ns, figure_.high_ns));
+    return {std::min(from, boxes_.front().right - 1), std::max(to, from + 1)};
   }
 
   // All lines first, then all labels on a ground of their own: the line of one event may pass behind
@@ -179,7 +202,9 @@ class Drawing {
   void draw_events() {
     const Box& first = boxes_.front();
     const double bottom = boxes_.back().bottom;
-    const auto baseline = [&](const LabelPlace& place) { return first.top - 4 - place.row * kEventRow; };
+    const auto baseline = [&](const LabelPlace& place) {
+      return first.top - band_rows_ * kBandRow - 4 - place.row * kEventRow;
+    };
     for (std::size_t i = 0; i < shown_events_.size(); ++i) {
       const FigureEvent& event = *shown_events_[i];
       const double x = std::round(x_of(event.time_ns)) + 0.5;
@@ -189,6 +214,7 @@ class Drawing {
       canvas_.stroke(std::array{Spot{x, top}, Spot{x, bottom}}, {{Ink::event, 0}, 1, true});
       canvas_.end_group();
     }
+    draw_band_names();
     for (std::size_t i = 0; i < shown_events_.size(); ++i) {
       if (!event_places_[i]) continue;
       const LabelPlace& place = *event_places_[i];
@@ -201,7 +227,7 @@ class Drawing {
   }
 
   void draw_panel(const Panel& panel, const Box& box, std::size_t first_line) {
-    const double above = &box == &boxes_.front() ? event_rows_ * kEventRow : 0;
+    const double above = &box == &boxes_.front() ? event_rows_ * kEventRow + band_rows_ * kBandRow : 0;
     canvas_.text({kMargin, box.top - above - 8}, value_title(panel.unit),
                  {kTextSize, false, Anchor::start, {Ink::muted, 0}});
     const int limit = std::max(2, static_cast<int>(box.height() / (kTextSize * 2.6)));
@@ -302,6 +328,10 @@ class Drawing {
   std::vector<std::string> event_texts_;
   std::vector<std::optional<LabelPlace>> event_places_;
   int event_rows_ = 0;
+  std::vector<const FigureBand*> shown_bands_;
+  std::vector<std::string> band_texts_;
+  std::vector<std::optional<LabelPlace>> band_places_;
+  int band_rows_ = 0;
   std::vector<double> tick_labels_;  // where labels of the value axes stand
 };
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "base/result.h"
 #include "view/plot/figure.h"
@@ -11,6 +12,14 @@ namespace isotach::view {
 // A whole SVG document, readable without fonts, scripts or other files. It follows the reader's choice
 // of a light or dark background, and names and describes itself to screen readers.
 [[nodiscard]] std::string svg_of(const Figure& figure, int width, int height);
+
+// The same as an element inside an HTML document. `id` must be unique there; the document must hold
+// svg_style() for this class, once for all its figures.
+[[nodiscard]] std::string svg_element_of(const Figure& figure, int width, int height, std::string_view id,
+                                         std::string_view css_class);
+// The colours of figures for light grounds, and for dark ones where the media query `dark_query` says so.
+// An empty class means every figure.
+[[nodiscard]] std::string svg_style(std::string_view css_class, std::string_view dark_query);
 
 // The bytes of a PNG file. Fails with not_supported in a build without cairo.
 [[nodiscard]] Result<std::string> png_of(const Figure& figure, int width, int height);

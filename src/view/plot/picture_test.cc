@@ -40,6 +40,18 @@ Figure memory_figure() {
   return figure;
 }
 
+// Bands that overlap, touch, have no length, and reach beyond the time axis.
+void add_bands(Figure& figure) {
+  figure.bands = {{-5 * kSecond, 4 * kSecond, "before the start"},
+                  {10 * kSecond, 25 * kSecond, "ksmd merges"},
+                  {20 * kSecond, 38 * kSecond, "the program sleeps"},
+                  {21 * kSecond, 22 * kSecond, "a rather long name of a short band"},
+                  {30 * kSecond, 30 * kSecond, "nothing"},
+                  {30 * kSecond, 20 * kSecond, "backwards"},
+                  {55 * kSecond, 90 * kSecond, "after the end"},
+                  {70 * kSecond, 90 * kSecond, "outside"}};
+}
+
 // What was drawn, for tests that look at places instead of text.
 class RecordingCanvas final : public Canvas {
  public:
@@ -47,7 +59,11 @@ class RecordingCanvas final : public Canvas {
     Box box;
     std::string text;
   };
-  void fill(const Box&, const Paint&) override {}
+  void fill(const Box& box, const Paint& paint) override {
+    all.push_back({box.left, box.top});
+    all.push_back({box.right, box.bottom});
+    if (paint.ink == Ink::band) bands.push_back(box);
+  }
   void stroke(std::span<const Spot> spots, const Pen& pen) override {
     for (const Spot& spot : spots) all.push_back(spot);
     if (pen.paint.ink == Ink::line) strokes.insert(pen.paint.line);
@@ -70,6 +86,7 @@ class RecordingCanvas final : public Canvas {
 
   std::vector<Spot> all;
   std::vector<Text> texts;
+  std::vector<Box> bands;
   std::set<std::size_t> strokes;
   int depth = 0;
 };
@@ -77,8 +94,9 @@ class RecordingCanvas final : public Canvas {
 TEST(Picture, NoTwoTextsOverlapAndNothingLeavesThePicture) {
   for (const auto& [width, height] :
        {std::pair(960, 480), {640, 360}, {480, 300}, {1600, 400}, {240, 160}, {300, 900}}) {
-    for (int panels = 1; panels <= 2; ++panels) {
+    for (const auto& [panels, bands] : {std::pair(1, false), {2, false}, {1, true}, {2, true}}) {
       Figure figure = memory_figure();
+      if (bands) add_bands(figure);
       if (panels == 2) {
         figure.panels.push_back(figure.panels[0]);
         figure.panels[1].unit = Unit::ratio;
@@ -107,6 +125,47 @@ TEST(Picture, NoTwoTextsOverlapAndNothingLeavesThePicture) {
       }
     }
   }
+}
+
+TEST(Picture, BandsAreShadedInEveryPanelAndNamed) {
+  Figure figure = memory_figure();
+  add_bands(figure);
+  figure.panels.push_back(figure.panels[0]);
+  RecordingCanvas canvas;
+  draw_figure(canvas, figure, 960, 480);
+  // Those outside the axis and the one that runs backwards are not there.
+  ASSERT_EQ(canvas.bands.size(), 12u);
+  const auto x_of = [&](double time_s) {
+    // The first band ends at 4 s, the last begins at 55 s.
+    const double at_4 = canvas.bands[0].right, at_55 = canvas.bands[10].left;
+    return at_4 + (time_s - 4) / 51 * (at_55 - at_4);
+  };
+  EXPECT_NEAR(canvas.bands[2].left, x_of(10), 0.01);
+  EXPECT_NEAR(canvas.bands[2].right, x_of(25), 0.01);
+  EXPECT_NEAR(canvas.bands[8].width(), 1, 0.01);
+  EXPECT_LT(canvas.bands[2].bottom, canvas.bands[3].top);
+  std::set<std::string> names;
+  for (const auto& text : canvas.texts) names.insert(text.text);
+  for (const char* name : {"before the start", "ksmd merges", "the program sleeps", "after the end"})
+    EXPECT_TRUE(names.contains(name)) << name;
+  EXPECT_FALSE(names.contains("outside"));
+  const std::string svg = svg_of(figure, 960, 480);
+  EXPECT_NE(svg.find("<g><title>ksmd merges, from 10 s to 25 s</title>\n<rect"), std::string::npos);
+  EXPECT_NE(svg.find("ksmd merges from 10 s to 25 s."), std::string::npos);
+  // Behind the lines.
+  EXPECT_LT(svg.find("<title>ksmd merges,"), svg.find("<g><title>free</title>"));
+}
+
+TEST(Picture, ElementsForADocumentShareNothingButTheStyle) {
+  const std::string svg = svg_element_of(memory_figure(), 640, 360, "figure-7", "picture");
+  EXPECT_EQ(svg.find("<?xml"), std::string::npos);
+  EXPECT_EQ(svg.find("<style"), std::string::npos);
+  EXPECT_NE(svg.find("class=\"picture\""), std::string::npos);
+  EXPECT_NE(svg.find("aria-labelledby=\"figure-7-title figure-7-desc\""), std::string::npos);
+  EXPECT_NE(svg.find("<title id=\"figure-7-title\">Memory</title>"), std::string::npos);
+  const std::string style = svg_style("picture", "screen and (prefers-color-scheme: dark)");
+  EXPECT_NE(style.find(".picture .line0{--ink:#0068a8}"), std::string::npos);
+  EXPECT_NE(style.find("@media screen and (prefers-color-scheme: dark){"), std::string::npos);
 }
 
 TEST(Picture, SvgNamesItselfAndShowsEverything) {
@@ -202,6 +261,18 @@ TEST(Picture, ColoursHaveContrast) {
   }
 }
 
+TEST(Picture, BandsLeaveLinesTheirContrast) {
+  for (std::size_t band = 0; band < kBandColors; ++band) {
+    const Paint name{Ink::band_name, band}, shade{Ink::band, band}, ground{Ink::background, 0};
+    EXPECT_GE(contrast(color_on_light(name), color_on_light(ground)), 4.5) << band;
+    EXPECT_GE(contrast(color_on_dark(name), color_on_dark(ground)), 4.5) << band;
+    for (std::size_t line = 0; line < kLineColors; ++line) {
+      EXPECT_GE(contrast(color_on_light({Ink::line, line}), color_on_light(shade)), 3) << band << line;
+      EXPECT_GE(contrast(color_on_dark({Ink::line, line}), color_on_dark(shade)), 3) << band << line;
+    }
+  }
+}
+
 TEST(Picture, PngHasTheSizeAskedFor) {
   if (!png_supported()) GTEST_SKIP() << "built without cairo";
   const auto bytes = png_of(memory_figure(), 640, 360);
@@ -230,6 +301,23 @@ TEST(EventLabels, DoNotOverlapAndGiveUpWhenFull) {
   EXPECT_LT(placed, 40u);
 }
 
+TEST(BandLabels, StandOverTheirBandsAndDoNotOverlap) {
+  std::vector<BandLabel> labels = {{0, 100, 40}, {100, 200, 40}, {50, 150, 20}, {190, 200, 60}, {0, 5, 500}};
+  const auto places = place_band_labels(labels, 0, 220, 2, 4);
+  ASSERT_TRUE(places[0] && places[3]);
+  EXPECT_EQ(places[0]->left, 30);
+  EXPECT_EQ(places[0]->row, 0);
+  // It touches its neighbour: the bars must not look like one.
+  ASSERT_TRUE(places[1]);
+  EXPECT_EQ(places[1]->row, 1);
+  EXPECT_FALSE(places[2]);
+  // Moved inwards from the edge.
+  EXPECT_EQ(places[3]->left, 160);
+  EXPECT_FALSE(places[4]);
+  EXPECT_EQ(rows_of(places), 2);
+  EXPECT_EQ(rows_of(place_band_labels(labels, 0, 220, 0, 4)), 0);
+}
+
 std::string terminal(int columns, int rows, DotStyle style, const Figure& figure) {
   Grid grid(columns, rows);
   draw_figure(grid, figure, {style, {}});
@@ -256,11 +344,35 @@ TEST(TerminalPlot, DrawsInAscii) {
             "      0 s         15 s        30 s         45 s        1:00\n");
 }
 
+TEST(TerminalPlot, DrawsBandsInAscii) {
+  Figure figure = memory_figure();
+  figure.bands = {{10 * kSecond, 40 * kSecond, "ksmd merges"}, {50 * kSecond, 52 * kSecond, "idle"}};
+  EXPECT_EQ(terminal(60, 16, DotStyle::ascii, figure),
+            "Memory\n"
+            "A free 8 GiB   B used 2 GiB\n"
+            "                                         python3 exited 0\n"
+            "                start python3           :peak 5.8 GiB\n"
+            "               [----- ksmd merges ------]       idle\n"
+            "      |        : . . . . . . . . . . . .:        .\n"
+            "      |        :. . . . . . . . . . . . :         .\n"
+            " 8 GiB+AAAAAAAAAAAAAA. . . . . . . . . .AAAAAAAAA.AAAAAAAAA\n"
+            "      |        :. . AAAAAA. . . . .BBBBBB         .\n"
+            "      |        : . . . . AAAAABBBBBB . .B        .\n"
+            " 4 GiB+        :. . . . .BBBBB.AAAAA. . B         .\n"
+            "      |        : . .BBBBB. . . . . .AAAAB        .\n"
+            "      |BBBBBBBBBBBBB. . . . . . . . . . BBBBBBBBBBBBBBBBBBB\n"
+            "     0+        : . . . . . . . . . . . .:        .\n"
+            "      ++------------+-----------+------------+-----------+\n"
+            "      0 s         15 s        30 s         45 s        1:00\n");
+}
+
 TEST(TerminalPlot, FitsEverySize) {
   for (int columns = 0; columns <= 130; columns += 3) {
     for (int rows = 0; rows <= 40; rows += 2) {
       for (const DotStyle style : {DotStyle::braille, DotStyle::block, DotStyle::ascii}) {
-        const std::string text = terminal(columns, rows, style, memory_figure());
+        Figure figure = memory_figure();
+        if (rows % 4 == 0) add_bands(figure);
+        const std::string text = terminal(columns, rows, style, figure);
         EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), rows);
       }
     }

@@ -3,51 +3,16 @@
 #include <algorithm>
 #include <cmath>
 #include <iterator>
+#include <string_view>
 
-#include "base/text.h"
 #include "view/plot/canvas.h"
 #include "view/plot/draw.h"
+#include "view/plot/markup.h"
 #include "view/plot/picture.h"
 #include "view/plot/ticks.h"
 
 namespace isotach::view {
 namespace {
-
-// Text as XML wants it. Names come from outside (interfaces, processes): control characters and
-// invalid UTF-8, which no XML document may hold, have become "?" already.
-std::string escaped(std::string_view text) {
-  const std::string clean = printable(text);
-  std::string xml;
-  for (std::size_t i = 0; i < clean.size(); ++i) {
-    // U+FFFE and U+FFFF are valid UTF-8 and yet forbidden.
-    if (clean.compare(i, 2, "\xef\xbf") == 0 && i + 2 < clean.size() &&
-        static_cast<unsigned char>(clean[i + 2]) >= 0xbe) {
-      xml += '?';
-      i += 2;
-      continue;
-    }
-    switch (clean[i]) {
-      case '&':
-        xml += "&amp;";
-        break;
-      case '<':
-        xml += "&lt;";
-        break;
-      case '>':
-        xml += "&gt;";
-        break;
-      case '"':
-        xml += "&quot;";
-        break;
-      case '\'':
-        xml += "&#39;";
-        break;
-      default:
-        xml += clean[i];
-    }
-  }
-  return xml;
-}
 
 // At most two digits after the point: a hundredth of a pixel.
 std::string number(double value) {
@@ -71,20 +36,28 @@ std::string class_of(const Paint& paint) {
       return "axis";
     case Ink::event:
       return "event";
+    case Ink::band:
+      return fmt::format("band{}", paint.line % kBandColors);
+    case Ink::band_name:
+      return fmt::format("band-name{}", paint.line % kBandColors);
     case Ink::line:
       break;
   }
   return fmt::format("line{}", paint.line % kLineColors);
 }
 
-std::string style_rules(unsigned (*color)(const Paint&)) {
+std::string color_rules(std::string_view scope, unsigned (*color)(const Paint&)) {
   std::string rules;
   const auto add = [&](const Paint& paint) {
-    fmt::format_to(std::back_inserter(rules), ".{}{{--ink:#{:06x}}}", class_of(paint), color(paint));
+    fmt::format_to(std::back_inserter(rules), "{}.{}{{--ink:#{:06x}}}", scope, class_of(paint), color(paint));
   };
   for (const Ink ink : {Ink::background, Ink::text, Ink::muted, Ink::grid, Ink::axis, Ink::event})
     add({ink, 0});
   for (std::size_t line = 0; line < kLineColors; ++line) add({Ink::line, line});
+  for (std::size_t band = 0; band < kBandColors; ++band) {
+    add({Ink::band, band});
+    add({Ink::band_name, band});
+  }
   return rules;
 }
 
@@ -129,10 +102,10 @@ class SvgCanvas final : public Canvas {
                                                           : " text-anchor=\"end\"";
     add("<text x=\"{}\" y=\"{}\" font-size=\"{}\"{}{} {}>{}</text>\n", number(spot.x), number(spot.y),
         number(style.size), style.bold ? " font-weight=\"600\"" : "", anchor, filled(style.paint),
-        escaped(text));
+        escaped_markup(text));
   }
 
-  void begin_group(std::string_view name) override { add("<g><title>{}</title>\n", escaped(name)); }
+  void begin_group(std::string_view name) override { add("<g><title>{}</title>\n", escaped_markup(name)); }
   void end_group() override { body_ += "</g>\n"; }
 
   [[nodiscard]] const std::string& body() const { return body_; }
@@ -169,36 +142,54 @@ std::string description_of(const Figure& figure) {
                       : fmt::format(" {}: no data.", line.name);
     }
   }
+  for (const FigureBand& band : figure.bands)
+    text +=
+        fmt::format(" {} from {} to {}.", band.text, format_duration_ns(static_cast<double>(band.from_ns)),
+                    format_duration_ns(static_cast<double>(band.to_ns)));
   for (const FigureEvent& event : figure.events)
     text += fmt::format(" {} at {}.", event.text, format_duration_ns(static_cast<double>(event.time_ns)));
   return text;
 }
 
-}  // namespace
-
-std::string svg_of(const Figure& figure, int width, int height) {
+// The element, with `style` inside; `id` begins the names that must not be there twice in a document.
+std::string element(const Figure& figure, int width, int height, std::string_view id,
+                    std::string_view attributes, std::string_view style) {
   width = std::clamp(width, kSmallestFigureWidth, kLargestFigureSide);
   height = std::clamp(height, kSmallestFigureHeight, kLargestFigureSide);
   SvgCanvas canvas;
   draw_figure(canvas, figure, width, height);
   return fmt::format(
-      R"(<?xml version="1.0" encoding="UTF-8"?>
-<svg xmlns="http://www.w3.org/2000/svg" width="{0}" height="{1}" viewBox="0 0 {0} {1}"
- role="img" aria-labelledby="title desc"
+      R"(<svg xmlns="http://www.w3.org/2000/svg" width="{0}" height="{1}" viewBox="0 0 {0} {1}"{6}
+ role="img" aria-labelledby="{2}title {2}desc"
  font-family="'DejaVu Sans','Segoe UI',Roboto,'Helvetica Neue',Arial,sans-serif"
  fill="none" stroke-linejoin="round" stroke-linecap="butt">
-<title id="title">{2}</title>
-<desc id="desc">{3}</desc>
-<style>
-{4}
-.f{{fill:var(--ink)}}.s{{stroke:var(--ink)}}
-text{{font-variant-numeric:tabular-nums}}
-@media (prefers-color-scheme: dark){{{5}}}
-</style>
-{6}</svg>
+<title id="{2}title">{3}</title>
+<desc id="{2}desc">{4}</desc>
+{5}{7}</svg>
 )",
-      width, height, escaped(figure.title), escaped(description_of(figure)), style_rules(color_on_light),
-      style_rules(color_on_dark), canvas.body());
+      width, height, id, escaped_markup(figure.title), escaped_markup(description_of(figure)), style,
+      attributes, canvas.body());
+}
+
+}  // namespace
+
+std::string svg_of(const Figure& figure, int width, int height) {
+  const std::string style =
+      fmt::format("<style>\n{}</style>\n", svg_style({}, "(prefers-color-scheme: dark)"));
+  return "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n" + element(figure, width, height, {}, {}, style);
+}
+
+std::string svg_element_of(const Figure& figure, int width, int height, std::string_view id,
+                           std::string_view css_class) {
+  return element(figure, width, height, fmt::format("{}-", id), fmt::format(" class=\"{}\"", css_class), {});
+}
+
+std::string svg_style(std::string_view css_class, std::string_view dark_query) {
+  const std::string scope = css_class.empty() ? std::string() : fmt::format(".{} ", css_class);
+  return fmt::format(
+      "{0}\n{1}.f{{fill:var(--ink)}}{1}.s{{stroke:var(--ink)}}\n"
+      "{1}text{{font-variant-numeric:tabular-nums}}\n@media {3}{{{2}}}\n",
+      color_rules(scope, color_on_light), scope, color_rules(scope, color_on_dark), dark_query);
 }
 
 }  // namespace isotach::view

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
+#include <utility>
 
 #include "base/text.h"
 #include "view/plot/event_labels.h"
@@ -15,6 +16,9 @@ namespace {
 constexpr int kLeastColumns = 16;
 constexpr int kLeastRows = 7;
 constexpr int kEventRows = 2;
+constexpr int kBandRows = 2;
+// Rows that a panel keeps before bands get rows for their names.
+constexpr int kLeastPanelRows = 6;
 
 Style line_style(std::size_t line) {
   static constexpr Style kStyles[] = {Style::series_1, Style::series_2, Style::series_3,
@@ -24,9 +28,10 @@ Style line_style(std::size_t line) {
 
 struct Frame {
   const char *vertical, *tick, *corner, *horizontal, *time_tick, *event, *above, *below;
+  const char *band_from, *band_to, *shade;
 };
-constexpr Frame kUnicodeFrame = {"│", "┤", "└", "─", "┬", "┆", "▲", "▼"};
-constexpr Frame kAsciiFrame = {"|", "+", "+", "-", "+", ":", "^", "v"};
+constexpr Frame kUnicodeFrame = {"│", "┤", "└", "─", "┬", "┆", "▲", "▼", "├", "┤", "·"};
+constexpr Frame kAsciiFrame = {"|", "+", "+", "-", "+", ":", "^", "v", "[", "]", "."};
 
 // Rows and columns of one panel's plot, without its labels.
 struct Area {
@@ -114,6 +119,7 @@ class TerminalDrawing {
 
     top = place_events(top, left, columns);
     const auto count = static_cast<int>(figure_.panels.size());
+    top = draw_bands(top, left, columns, (grid_.rows() - top - 2 - (count - 1)) / count - kLeastPanelRows);
     // Two rows for the time axis, one between panels.
     const int rows = grid_.rows() - top - 2 - (count - 1);
     if (rows < 2 * count) return false;
@@ -137,9 +143,7 @@ class TerminalDrawing {
     }
     if (grid_.rows() < 12) return top;
     event_places_ = place_labels(labels, 0, grid_.columns(), kEventRows, 1);
-    int rows = 0;
-    for (const auto& place : event_places_)
-      if (place) rows = std::max(rows, place->row + 1);
+    const int rows = rows_of(event_places_);
     for (std::size_t i = 0; i < event_places_.size(); ++i) {
       if (!event_places_[i]) continue;
       const int row = top + rows - 1 - event_places_[i]->row;
@@ -152,7 +156,46 @@ class TerminalDrawing {
     return top + rows;
   }
 
+  // Finds the columns of the bands and draws their names, each on a bar as long as its band:
+  // "├─ ksmd merges ─┤".
+  int draw_bands(int top, int left, int columns, int rows_that_fit) {
+    std::vector<BandLabel> labels;
+    std::vector<std::string> texts;
+    for (const FigureBand& band : figure_.bands) {
+      if (band.to_ns < band.from_ns || band.to_ns < figure_.low_ns || band.from_ns > figure_.high_ns)
+        continue;
+      const auto column = [&](std::int64_t time_ns) {
+        return left + static_cast<int>(std::lround(time_share(time_ns) * (columns - 1)));
+      };
+      band_columns_.emplace_back(column(band.from_ns), column(band.to_ns));
+      const auto [from, to] = band_columns_.back();
+      texts.push_back(
+          fit_columns(band.text, static_cast<std::size_t>(std::max({4, to - from - 3, columns / 2}))));
+      labels.push_back(
+          {static_cast<double>(from), to + 1.0, static_cast<double>(display_width(texts.back())) + 2});
+    }
+    const auto places =
+        place_band_labels(labels, 0, grid_.columns(), std::clamp(rows_that_fit, 0, kBandRows), 1);
+    const int rows = rows_of(places);
+    for (const int column : event_columns_)
+      for (int row = top; row < top + rows; ++row) grid_.put(column, row, frame_.event, Style::dim);
+    for (std::size_t i = 0; i < places.size(); ++i) {
+      if (!places[i]) continue;
+      const int row = top + rows - 1 - places[i]->row;
+      const auto [from, to] = band_columns_[i];
+      grid_.fill(from, row, to - from + 1, 1, frame_.horizontal, Style::dim);
+      grid_.put(from, row, frame_.band_from, Style::dim);
+      grid_.put(to, row, frame_.band_to, Style::dim);
+      grid_.write(static_cast<int>(places[i]->left), row, ' ' + texts[i] + ' ', Style::warning);
+    }
+    return top + rows;
+  }
+
   void draw_panel(const Panel& panel, const Area& area, std::size_t first_line) {
+    for (const auto& [from, to] : band_columns_)
+      for (int row = area.top; row < area.bottom(); ++row)
+        for (int column = from; column <= to; ++column)
+          if ((row + column) % 2 == 0) grid_.put(column, row, frame_.shade, Style::dim);
     for (int row = area.top; row < area.bottom(); ++row) {
       grid_.put(area.left - 1, row, frame_.vertical, Style::dim);
       for (const int column : event_columns_) grid_.put(column, row, frame_.event, Style::dim);
@@ -275,6 +318,7 @@ class TerminalDrawing {
   bool labelled_ = true;
   std::vector<Area> areas_;
   std::vector<int> event_columns_;
+  std::vector<std::pair<int, int>> band_columns_;  // first and last
   std::vector<std::string> event_texts_;
   std::vector<std::optional<LabelPlace>> event_places_;
 };

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "view/plot/figure.h"
@@ -20,23 +21,35 @@ struct ReportFigure {
   int width = 960, height = 420;
 };
 
+// Text that keeps its lines: a command, a program, what a program printed.
+struct ReportCode {
+  std::string caption;  // may be empty
+  std::string text;
+};
+
 struct ReportSection {
   std::string title;
+  std::string verdict;  // the answer in a few words, set off beside the title: "freed at once"; may be empty
   std::vector<std::string> paragraphs;
   std::vector<ReportFigure> figures;
-  bool side_by_side = false;  // the figures, where the page is wide enough
+  bool side_by_side = false;  // the figures, where the page is wide enough; they are drawn narrower for it
   std::vector<ReportTable> tables;
+  std::vector<ReportCode> code;
 };
 
 struct Report {
   std::string title;
-  std::string subtitle;              // when, where, by which command
-  std::vector<std::string> summary;  // the answer, before the evidence
+  std::string subtitle;                                    // when, where, by which command
+  std::vector<std::pair<std::string, std::string>> facts;  // "kernel", "6.18": under what it was measured
+  std::vector<std::string> summary;                        // the answer, before the evidence
   std::vector<ReportSection> sections;
+  std::string footer;  // "isotach 0.1.0"; may be empty
 };
 
-// A whole HTML document with its pictures inside: no scripts, fonts or other files, light and dark, and
-// it prints well. All text is escaped: names come from outside.
+// A whole HTML document with its pictures inside: no scripts, fonts or other files, light and dark. It
+// can be read on a telephone (figures are drawn a second time for narrow pages), by a screen reader, and
+// on paper. All text is escaped: names come from outside. Sections follow in this order: title, paragraphs,
+// figures, tables, code. Rows that are too short are filled up with empty cells.
 [[nodiscard]] std::string html_of(const Report& report);
 
 }  // namespace isotach::view
