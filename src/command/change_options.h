@@ -34,8 +34,8 @@ struct ChangeOptions {
 [[nodiscard]] int show_plan(Context& context, const kernel::Transaction& transaction);
 
 // To be called when all changes are made. Keeps them, or says how long they last and waits for that,
-// then puts them back. In a dry run it shows the plan. Returns the exit code: that of COMMAND when it
-// failed.
+// then puts them back. In a dry run it shows the plan. Returns isotach's own exit code; that of COMMAND is
+// told.
 [[nodiscard]] int finish_changes(Context& context, kernel::Transaction& transaction,
                                  const ChangeOptions& options);
 

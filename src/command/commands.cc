@@ -18,7 +18,8 @@ std::vector<CommandSpec> make_commands() {
   add(swap_commands());
   add(ksm_commands());
   add(experiment_commands());
-  add({record_command(), replay_command(), help_command(), completions_command(), generate_command()});
+  add({record_command(), replay_command(), restore_command(), help_command(), completions_command(),
+       generate_command()});
   return commands;
 }
 

@@ -71,10 +71,6 @@ std::string option_words(const CommandSpec& command) {
   return joined(words);
 }
 
-std::string pattern_of(const CommandSpec& command) {
-  return command.name.empty() ? "''" : command.name;
-}
-
 }  // namespace
 
 std::string bash_completion(const std::vector<CommandSpec>& commands,
@@ -83,9 +79,13 @@ std::string bash_completion(const std::vector<CommandSpec>& commands,
   text += kBegin;
   text += fmt::format("  local metrics='{}'\n", joined(metrics));
 
-  std::string launchers;
-  for (const CommandSpec* command : listed(commands))
-    if (command->takes_command) launchers += (launchers.empty() ? "" : " | ") + pattern_of(*command);
+  if (const std::string under = subcommand_patterns(commands, " | "); !under.empty())
+    text += fmt::format(
+        "  if ((COMP_CWORD > 2)); then\n    case \"$command ${{COMP_WORDS[2]}}\" in\n"
+        "      {}) command+=\" ${{COMP_WORDS[2]}}\" ;;\n    esac\n  fi\n",
+        under);
+
+  const std::string launchers = launcher_patterns(commands, " | ");
   text += "\n  for ((at = 1; at < COMP_CWORD; at++)); do\n    [[ ${COMP_WORDS[at]} == -- ]] || continue\n";
   if (!launchers.empty())
     text += fmt::format(
@@ -97,19 +97,21 @@ std::string bash_completion(const std::vector<CommandSpec>& commands,
   for (const CommandSpec* command : listed(commands)) text += value_cases(*command, commands);
   text += "  esac\n\n  if [[ $current == -* ]]; then\n    case $command in\n";
   for (const CommandSpec* command : listed(commands))
-    text += fmt::format("      {}) _isotach_words '{}' ;;\n", pattern_of(*command), option_words(*command));
+    text += fmt::format("      {}) _isotach_words '{}' ;;\n", name_pattern(*command), option_words(*command));
   text += "    esac\n    return\n  fi\n\n";
   text += fmt::format("  if ((COMP_CWORD == 1)); then\n    _isotach_words '{}'\n    return\n  fi\n",
                       command_names(commands));
   text += "  case $command in\n";
   for (const CommandSpec* command : listed(commands)) {
     std::string actions;
+    if (const std::string words = subcommand_words(commands, *command); !words.empty())
+      actions = fmt::format("if ((COMP_CWORD == 2)); then _isotach_words '{}'; fi; ", words);
     for (const PositionalSpec& positional : command->positionals) {
       const std::string one = action(positional.completes, positional.choices, commands);
       // Words that stand in any place are offered in every place.
       if (actions.find(one) == std::string::npos) actions += one;
     }
-    if (!actions.empty()) text += fmt::format("    {}) {};;\n", pattern_of(*command), actions);
+    if (!actions.empty()) text += fmt::format("    {}) {};;\n", name_pattern(*command), actions);
   }
   return text + "  esac\n}\n\ncomplete -F _isotach isotach\n";
 }

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "command/completion_shells.h"
+#include "command/describe.h"
 #include "machine/metrics.h"
 #include "memory/process/metrics.h"
 
@@ -42,8 +43,33 @@ std::string joined(const std::vector<std::string>& words) {
 std::string command_names(const std::vector<CommandSpec>& commands) {
   std::vector<std::string> names;
   for (const CommandSpec* command : listed(commands))
-    if (!command->name.empty()) names.push_back(command->name);
+    if (!command->name.empty() && !is_subcommand(*command)) names.push_back(command->name);
   return joined(names);
+}
+
+std::string subcommand_words(const std::vector<CommandSpec>& commands, const CommandSpec& parent) {
+  std::vector<std::string> names;
+  for (const CommandSpec* command : subcommands(commands, parent)) names.push_back(last_word(*command));
+  return joined(names);
+}
+
+std::string name_pattern(const CommandSpec& command) {
+  return command.name.empty() || is_subcommand(command) ? '\'' + command.name + '\'' : command.name;
+}
+
+std::string subcommand_patterns(const std::vector<CommandSpec>& commands, std::string_view separator) {
+  std::string text;
+  for (const CommandSpec* command : listed(commands))
+    if (is_subcommand(*command))
+      text += (text.empty() ? "" : std::string(separator)) + name_pattern(*command);
+  return text;
+}
+
+std::string launcher_patterns(const std::vector<CommandSpec>& commands, std::string_view separator) {
+  std::string text;
+  for (const CommandSpec* command : listed(commands))
+    if (command->takes_command) text += (text.empty() ? "" : std::string(separator)) + name_pattern(*command);
+  return text;
 }
 
 bool completes_with(const std::string& completes, std::string_view what) {

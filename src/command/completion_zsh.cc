@@ -69,6 +69,25 @@ std::string arguments_call(const CommandSpec& command) {
   return text + '\n';
 }
 
+// Adds a function that offers the commands of a command; the names of those that have some, as a pattern.
+std::string parents_function(const std::vector<CommandSpec>& commands, std::string& text) {
+  std::string parents;
+  std::string cases;
+  for (const CommandSpec* parent : listed(commands)) {
+    const std::vector<const CommandSpec*> under = subcommands(commands, *parent);
+    if (under.empty()) continue;
+    parents += (parents.empty() ? "" : "|") + parent->name;
+    cases += fmt::format("    {}) commands=(\n", parent->name);
+    for (const CommandSpec* each : under)
+      cases += fmt::format("      '{}:{}'\n", last_word(*each), described(each->summary));
+    cases += "    ) ;;\n";
+  }
+  if (!parents.empty())
+    text += "_isotach_subcommands() {\n  local -a commands\n  case $1 in\n" + cases +
+            "  esac\n  _describe -t commands command commands\n}\n\n";
+  return parents;
+}
+
 }  // namespace
 
 std::string zsh_completion(const std::vector<CommandSpec>& commands,
@@ -77,23 +96,27 @@ std::string zsh_completion(const std::vector<CommandSpec>& commands,
       "#compdef isotach\n# Completion of isotach for zsh. Made by: isotach completions zsh\n\n"
       "_isotach_commands() {\n  local -a commands=(\n";
   for (const CommandSpec* command : listed(commands))
-    if (!command->name.empty())
+    if (!command->name.empty() && !is_subcommand(*command))
       text += fmt::format("    '{}:{}'\n", command->name, described(command->summary));
   text += "  )\n  _describe -t commands command commands\n}\n\n_isotach_metrics() {\n  local -a metrics=(\n";
   for (const std::string& metric : metrics) text += "    " + metric + '\n';
   text += "  )\n  compadd -X metric -a metrics\n}\n\n";
 
-  std::string launchers;
-  for (const CommandSpec* command : listed(commands))
-    if (command->takes_command)
-      launchers +=
-          (launchers.empty() ? "" : "|") + (command->name.empty() ? std::string("''") : command->name);
+  const std::string parents = parents_function(commands, text);
+  const std::string launchers = launcher_patterns(commands, "|");
   text +=
       "_isotach() {\n"
       "  local command=\n"
       "  if ((CURRENT == 2)) && [[ ${words[2]} != -* ]]; then\n    _isotach_commands\n    return\n  fi\n"
       "  if ((CURRENT > 2)) && [[ ${words[2]} != -* ]]; then\n"
       "    command=${words[2]}\n    shift words\n    ((CURRENT--))\n  fi\n";
+  if (!parents.empty())
+    text += fmt::format(
+        "  if ((CURRENT == 2)) && [[ $command == ({}) && ${{words[2]}} != -* ]]; then\n"
+        "    _isotach_subcommands $command\n    return\n  fi\n"
+        "  if ((CURRENT > 2)) && [[ \"$command ${{words[2]}}\" == ({}) ]]; then\n"
+        "    command+=\" ${{words[2]}}\"\n    shift words\n    ((CURRENT--))\n  fi\n",
+        parents, subcommand_patterns(commands, "|"));
   if (!launchers.empty())
     text += fmt::format(
         "  # Behind \"--\" stands a program with its own arguments.\n"
@@ -103,7 +126,7 @@ std::string zsh_completion(const std::vector<CommandSpec>& commands,
         launchers);
   text += "  case $command in\n";
   for (const CommandSpec* command : listed(commands)) {
-    text += fmt::format("    {})\n", command->name.empty() ? "''" : command->name);
+    text += fmt::format("    {})\n", name_pattern(*command));
     text += arguments_call(*command) + "      ;;\n";
   }
   text += "  esac\n}\n\n";

@@ -82,7 +82,7 @@ std::vector<std::string> option_groups(const std::vector<OptionSpec>& options) {
 std::vector<std::string> areas(const std::vector<CommandSpec>& commands) {
   std::vector<std::string> found;
   for (const CommandSpec& command : commands)
-    if (!command.hidden) add_once(found, command.area);
+    if (!command.hidden && !is_subcommand(command)) add_once(found, command.area);
   return found;
 }
 
@@ -90,6 +90,24 @@ const CommandSpec* find_command(const std::vector<CommandSpec>& commands, std::s
   for (const CommandSpec& command : commands)
     if (command.name == name) return &command;
   return nullptr;
+}
+
+bool is_subcommand(const CommandSpec& spec) {
+  return spec.name.find(' ') != std::string::npos;
+}
+
+std::vector<const CommandSpec*> subcommands(const std::vector<CommandSpec>& commands,
+                                            const CommandSpec& parent) {
+  std::vector<const CommandSpec*> found;
+  if (parent.name.empty()) return found;
+  for (const CommandSpec& command : commands)
+    if (!command.hidden && command.name.starts_with(parent.name + ' ')) found.push_back(&command);
+  return found;
+}
+
+std::string last_word(const CommandSpec& spec) {
+  const std::size_t blank = spec.name.rfind(' ');
+  return blank == std::string::npos ? spec.name : spec.name.substr(blank + 1);
 }
 
 std::vector<std::string> paragraphs(std::string_view text) {

@@ -40,6 +40,14 @@ struct ExitCode {
 [[nodiscard]] const CommandSpec* find_command(const std::vector<CommandSpec>& commands,
                                               std::string_view name);
 
+// "swap create" is a command of "swap".
+[[nodiscard]] bool is_subcommand(const CommandSpec& spec);
+// Those of `parent` that are not hidden.
+[[nodiscard]] std::vector<const CommandSpec*> subcommands(const std::vector<CommandSpec>& commands,
+                                                          const CommandSpec& parent);
+// "create" of "swap create".
+[[nodiscard]] std::string last_word(const CommandSpec& spec);
+
 // Paragraphs of a text: what stands between blank lines. Line ends inside them are kept.
 [[nodiscard]] std::vector<std::string> paragraphs(std::string_view text);
 

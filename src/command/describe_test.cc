@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <ostream>
 #include <set>
 
@@ -103,7 +104,9 @@ TEST_P(EveryCommand, HasPositionalsThatAreDescribed) {
 
 INSTANTIATE_TEST_SUITE_P(Commands, EveryCommand, ::testing::ValuesIn(all_commands()),
                          [](const ::testing::TestParamInfo<CommandSpec>& each) {
-                           return each.param.name.empty() ? std::string("overview") : each.param.name;
+                           std::string name = each.param.name.empty() ? "overview" : each.param.name;
+                           std::replace(name.begin(), name.end(), ' ', '_');
+                           return name;
                          });
 
 TEST(Describe, CommandsHaveDifferentNamesAndTheFirstHasNone) {

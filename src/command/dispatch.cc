@@ -52,13 +52,42 @@ bool asks_for(const std::vector<std::string>& words, const CommandSpec& spec, st
   return false;
 }
 
+Error unknown_command(const std::string& name, const std::string& before,
+                      const std::vector<std::string>& names) {
+  const auto nearest = name.size() <= kLongestSuggestion ? nearest_word(name, names) : std::nullopt;
+  return {ErrorKind::usage, 0, "unknown command '" + before + printable(name) + "'",
+          nearest ? "did you mean: isotach " + before + *nearest + "?" : std::string()};
+}
+
 Error unknown_command(const std::vector<CommandSpec>& commands, const std::string& name) {
   std::vector<std::string> names;
   for (const CommandSpec& command : commands)
-    if (!command.hidden && !command.name.empty()) names.push_back(command.name);
-  const auto nearest = name.size() <= kLongestSuggestion ? nearest_word(name, names) : std::nullopt;
-  return {ErrorKind::usage, 0, "unknown command '" + printable(name) + "'",
-          nearest ? "did you mean: isotach " + *nearest + "?" : std::string()};
+    if (!command.hidden && !command.name.empty() && !is_subcommand(command)) names.push_back(command.name);
+  return unknown_command(name, "", names);
+}
+
+bool is_plain_word(const std::string& word) {
+  return word.empty() || word[0] != '-';
+}
+
+// The command that the first words name; these are taken out of `words`.
+Result<const CommandSpec*> take_command(const std::vector<CommandSpec>& commands,
+                                        std::vector<std::string>& words) {
+  if (words.empty() || !is_plain_word(words[0])) return find_command(commands, "");
+  const CommandSpec* spec = words[0].empty() ? nullptr : find_command(commands, words[0]);
+  if (spec == nullptr) return tl::make_unexpected(unknown_command(commands, words[0]));
+  words.erase(words.begin());
+  const std::vector<const CommandSpec*> under = subcommands(commands, *spec);
+  if (under.empty() || words.empty() || !is_plain_word(words[0])) return spec;
+  std::vector<std::string> names;
+  for (const CommandSpec* each : under) {
+    names.push_back(last_word(*each));
+    if (names.back() != words[0]) continue;
+    words.erase(words.begin());
+    return each;
+  }
+  if (!spec->positionals.empty()) return spec;
+  return tl::make_unexpected(unknown_command(words[0], spec->name + ' ', names));
 }
 
 }  // namespace
@@ -79,16 +108,14 @@ int dispatch(Context& context, const std::vector<CommandSpec>& commands, std::ve
   if (!color) return context.report(color.error());
   context.color = wants_color(*color, context.out_is_terminal);
 
-  const CommandSpec* spec = find_command(commands, "");
-  if (!words.empty() && (words[0].empty() || words[0][0] != '-')) {
-    spec = words[0].empty() ? nullptr : find_command(commands, words[0]);
-    if (spec == nullptr) return context.report(unknown_command(commands, words[0]));
-    words.erase(words.begin());
-  }
+  const auto taken = take_command(commands, words);
+  if (!taken) return context.report(taken.error());
+  const CommandSpec* spec = *taken;
   context.command_name = spec->name;
   if (asks_for(words, *spec, "--help")) {
     const int columns = terminal_size(context.out.fd()).columns;
-    context.out.write(spec->name.empty() ? general_help(commands, columns) : command_help(*spec, columns));
+    context.out.write(spec->name.empty() ? general_help(commands, columns)
+                                         : command_help(*spec, commands, columns));
     return kExitOk;
   }
   if (asks_for(words, *spec, "--version")) {

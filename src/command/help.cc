@@ -97,6 +97,18 @@ std::string usage_lines(const CommandSpec& spec, std::size_t columns) {
   return text;
 }
 
+std::string subcommand_lines(const CommandSpec& spec, const std::vector<CommandSpec>& commands,
+                             std::size_t columns) {
+  const std::vector<const CommandSpec*> under = subcommands(commands, spec);
+  if (under.empty()) return {};
+  std::size_t left = 0;
+  for (const CommandSpec* each : under) left = std::max(left, display_width(each->name));
+  const Columns table(left, columns);
+  std::string text = "\ncommands:\n";
+  for (const CommandSpec* each : under) text += table.row(each->name, each->summary);
+  return text;
+}
+
 std::string example_lines(const CommandSpec& spec, std::size_t columns) {
   std::size_t left = 0;
   for (const ExampleSpec& example : spec.examples) left = std::max(left, display_width(example.command));
@@ -124,7 +136,7 @@ std::string general_help(const std::vector<CommandSpec>& commands, int columns) 
   for (const std::string& area : areas(commands)) {
     text += '\n' + area + ":\n";
     for (const CommandSpec& command : commands)
-      if (!command.hidden && command.area == area)
+      if (!command.hidden && command.area == area && !is_subcommand(command))
         text += table.row(command.name.empty() ? "(none)" : command.name, command.summary);
   }
   if (const CommandSpec* overview = find_command(commands, ""); overview != nullptr) {
@@ -138,13 +150,15 @@ std::string general_help(const std::vector<CommandSpec>& commands, int columns) 
   return text + '\n' + exit_code_lines(width);
 }
 
-std::string command_help(const CommandSpec& spec, int columns) {
+std::string command_help(const CommandSpec& spec, const std::vector<CommandSpec>& commands, int columns) {
   const std::size_t width = std::clamp(static_cast<std::size_t>(std::max(columns, 0)), kNarrowest, kWidest);
   std::string text = wrapped(full_name(spec) + " - " + spec.summary, 0, 2, width);
   if (!spec.usages.empty()) text += '\n' + usage_lines(spec, width);
   if (!spec.examples.empty()) text += "\nexamples:\n" + example_lines(spec, width);
   for (const std::string& paragraph : paragraphs(spec.description))
     text += '\n' + wrapped(paragraph, 0, 0, width);
+
+  text += subcommand_lines(spec, commands, width);
 
   const std::vector<OptionSpec> options = all_options(spec);
   std::size_t left = option_left_width(options);

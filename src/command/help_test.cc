@@ -36,7 +36,7 @@ CommandSpec vm_like() {
 }
 
 TEST(CommandHelp, LooksLikeThisAt80Columns) {
-  EXPECT_EQ(command_help(vm_like(), 80), R"(isotach vm - memory, swap and CPU, row by row
+  EXPECT_EQ(command_help(vm_like(), {}, 80), R"(isotach vm - memory, swap and CPU, row by row
 
 usage: isotach vm [OPTIONS] [DELAY [COUNT]]
        isotach vm [OPTIONS] -- PROGRAM [ARGUMENT...]
@@ -74,7 +74,7 @@ exit codes: 0 ok; 1 failed, or a check found something; 2 wrong usage;
 }
 
 TEST(CommandHelp, StacksColumnsOnANarrowTerminal) {
-  const std::string text = command_help(vm_like(), 20);
+  const std::string text = command_help(vm_like(), {}, 20);
   EXPECT_THAT(text, HasSubstr("\n  -w, --wide\n      wide columns\n      for machines\n"));
   EXPECT_THAT(text, HasSubstr("\n  isotach vm 1 5\n      five rows, one\n"));
 }
@@ -89,18 +89,18 @@ void expect_fits(const std::string& text, std::size_t columns, std::size_t longe
 
 TEST(CommandHelp, FitsEveryWidth) {
   for (int columns = 1; columns <= 220; ++columns)
-    expect_fits(command_help(vm_like(), columns), static_cast<std::size_t>(columns), 46);
+    expect_fits(command_help(vm_like(), {}, columns), static_cast<std::size_t>(columns), 46);
 }
 
 TEST(CommandHelp, DoesNotGrowPast100Columns) {
-  EXPECT_EQ(command_help(vm_like(), 200), command_help(vm_like(), 100));
-  EXPECT_EQ(command_help(vm_like(), -5), command_help(vm_like(), 20));
+  EXPECT_EQ(command_help(vm_like(), {}, 200), command_help(vm_like(), {}, 100));
+  EXPECT_EQ(command_help(vm_like(), {}, -5), command_help(vm_like(), {}, 20));
 }
 
 TEST(CommandHelp, ACommandsOwnLetterIsNotHelp) {
   CommandSpec spec = vm_like();
   spec.options.push_back({"--human", 'h', "", "units for people", "what to show"});
-  EXPECT_THAT(command_help(spec, 80), HasSubstr("\n      --help "));
+  EXPECT_THAT(command_help(spec, {}, 80), HasSubstr("\n      --help "));
 }
 
 TEST(GeneralHelp, GroupsCommandsByAreaAndHidesTheHidden) {
@@ -129,7 +129,7 @@ TEST(GeneralHelp, OfThisProgramFits) {
 
 TEST(CommandHelp, OfThisProgramFits80Columns) {
   for (const CommandSpec& command : all_commands()) {
-    const std::string text = command_help(command, 80);
+    const std::string text = command_help(command, all_commands(), 80);
     for (const std::string_view line : split(text, '\n'))
       EXPECT_LE(display_width(line), 80u) << full_name(command) << ": " << line;
   }

@@ -5,11 +5,13 @@
 #include <cstring>
 #include <exception>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/fd.h"
 #include "command/context.h"
 #include "command/dispatch.h"
+#include "command/restore.h"
 #include "command/spec.h"
 
 int main(int argc, char** argv) {
@@ -29,8 +31,11 @@ int main(int argc, char** argv) {
         out, err, waiter, clock, ::isatty(STDOUT_FILENO) == 1, ::isatty(STDIN_FILENO) == 1, false, {}, false};
     try {
       // A program may be started without even its name.
-      code = command::dispatch(context, command::all_commands(),
-                               std::vector<std::string>(argv + (argc > 0 ? 1 : 0), argv + argc));
+      std::vector<std::string> words(argv + (argc > 0 ? 1 : 0), argv + argc);
+      // `restore` shows what there is before it does it; a hidden command is part of one that runs.
+      const std::string first = words.empty() ? std::string() : words.front();
+      if (first != "restore" && !first.starts_with("internal-")) command::recover_and_tell(context);
+      code = command::dispatch(context, command::all_commands(), std::move(words));
     } catch (const std::exception& error) {
       code = context.report({ErrorKind::failed, 0, std::string("out of resources: ") + error.what(), {}});
     }

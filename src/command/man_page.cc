@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/text.h"
 #include "command/describe.h"
 #include "command/version.h"
@@ -54,11 +56,27 @@ std::string command_list(const std::vector<CommandSpec>& commands) {
   for (const std::string& area : areas(commands)) {
     text += "## " + scdoc_escaped(area) + "\n\n";
     for (const CommandSpec& command : commands) {
-      if (command.hidden || command.area != area) continue;
+      if (command.hidden || command.area != area || is_subcommand(command)) continue;
       text += definition(command.name.empty() ? "*isotach*" : reference(command), command.summary);
     }
   }
   return text;
+}
+
+std::string subcommand_list(const CommandSpec& spec, const std::vector<CommandSpec>& commands) {
+  const std::vector<const CommandSpec*> under = subcommands(commands, spec);
+  if (under.empty()) return {};
+  std::string text = section("COMMANDS");
+  for (const CommandSpec* each : under) text += definition(reference(*each), each->summary);
+  return text;
+}
+
+// What belongs beside it: of a command of "swap" the other ones, of others the commands that stand alone.
+bool is_neighbour(const CommandSpec& spec, const CommandSpec& other) {
+  if (other.hidden || other.name == spec.name) return false;
+  if (!is_subcommand(other)) return !is_subcommand(spec) || spec.name.starts_with(other.name + ' ');
+  const std::string parent = other.name.substr(0, other.name.find(' '));
+  return spec.name == parent || spec.name.starts_with(parent + ' ');
 }
 
 std::string arguments(const CommandSpec& spec) {
@@ -121,7 +139,7 @@ std::string see_also(const CommandSpec& spec, const std::vector<CommandSpec>& co
   std::string text = section("SEE ALSO");
   bool first = true;
   for (const CommandSpec& command : commands) {
-    if (command.hidden || command.name == spec.name) continue;
+    if (!is_neighbour(spec, command)) continue;
     if (!first) text += ", ";
     first = false;
     text += reference(command);
@@ -149,7 +167,9 @@ std::string scdoc_escaped(std::string_view text) {
 }
 
 std::string man_page_name(const CommandSpec& spec) {
-  return spec.name.empty() ? "isotach" : "isotach-" + spec.name;
+  std::string name = spec.name.empty() ? "isotach" : "isotach-" + spec.name;
+  std::replace(name.begin(), name.end(), ' ', '-');
+  return name;
 }
 
 std::string man_page(const CommandSpec& spec, const std::vector<CommandSpec>& commands) {
@@ -159,7 +179,8 @@ std::string man_page(const CommandSpec& spec, const std::vector<CommandSpec>& co
   text += section("NAME") + scdoc_escaped(man_page_name(spec)) + " - " + scdoc_escaped(spec.summary) + "\n\n";
   text += synopsis(spec) + description(spec);
   if (overview) text += command_list(commands);
-  text += examples(spec) + arguments(spec) + options(spec) + exit_status() + environment() + files();
+  text += subcommand_list(spec, commands) + examples(spec) + arguments(spec) + options(spec) + exit_status() +
+          environment() + files();
   return text + see_also(spec, commands);
 }
 

@@ -41,8 +41,10 @@ struct ExampleSpec {
   std::string effect;   // "five rows, one second apart"
 };
 
+// A command with commands of its own ("swap") is followed in the list by those ("swap create"), each with
+// options of its own.
 struct CommandSpec {
-  std::string name;                 // "vm"; empty for isotach without a command
+  std::string name;                 // "vm", "swap create"; empty for isotach without a command
   std::string area;                 // "overview", "memory", "recordings", ...: the heading in isotach --help
   std::string summary;              // one line
   std::vector<std::string> usages;  // "isotach vm [OPTIONS] [DELAY [COUNT]]"
@@ -98,6 +100,7 @@ class Arguments {
 [[nodiscard]] CommandSpec replay_command();
 [[nodiscard]] CommandSpec agent_command();
 [[nodiscard]] CommandSpec completions_command();
+[[nodiscard]] CommandSpec restore_command();
 [[nodiscard]] CommandSpec help_command();
 [[nodiscard]] CommandSpec generate_command();  // hidden: man pages and docs for the build
 

@@ -33,7 +33,7 @@ Result<std::string> read_attribute(const std::string& path) {
 }
 
 Result<void> write_attribute(const std::string& path, std::string_view value) {
-  const Fd fd(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
+  const Fd fd(::open(path.c_str(), O_WRONLY | O_TRUNC | O_CLOEXEC));
   const std::string doing = "write " + std::string(value) + " to " + path;
   if (!fd.is_open()) {
     const int failed = errno;

@@ -77,6 +77,12 @@ listed_commands() {
   "$ISOTACH" --help | awk '/^without a command/ {exit} /^  [a-z][a-z-]*  +[a-z]/ {print $1}'
 }
 
+# subcommands_of COMMAND: "create" of "isotach swap create".
+subcommands_of() {
+  "$ISOTACH" "$1" --help | awk -v name="$1" '
+    /^commands:/ {inside = 1; next} /^$/ {inside = 0} inside && $1 == name {print $2}'
+}
+
 needs_root() {
   ((EUID == 0)) || skip "needs root"
 }
