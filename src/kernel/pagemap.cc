@@ -37,6 +37,7 @@ struct ScanArguments {
 constexpr unsigned long kPagemapScan = _IOWR('f', 16, ScanArguments);
 constexpr std::uint64_t kPresent = 1u << 3;
 constexpr std::uint64_t kSwapped = 1u << 4;
+constexpr std::uint64_t kPageOfZeros = 1u << 5;
 
 void append(std::vector<AddressRange>& ranges, AddressRange range) {
   if (!ranges.empty() && ranges.back().end == range.start) {
@@ -80,6 +81,7 @@ Result<std::size_t> Pagemap::read(std::uint64_t address, std::span<PageEntry> en
 }
 
 Result<void> Pagemap::find_by_reading(AddressRange range, std::vector<AddressRange>& found) const {
+  static const std::uint64_t zero_frame = zero_page_frame();
   std::array<PageEntry, 4096> entries;
   const std::uint64_t page = page_size_bytes();
   for (std::uint64_t at = range.start; at < range.end && found.size() < kRangeLimit;) {
@@ -90,6 +92,7 @@ Result<void> Pagemap::find_by_reading(AddressRange range, std::vector<AddressRan
     if (*got == 0) return {};
     for (std::size_t i = 0; i < *got; ++i, at += page) {
       if (!entries[i].present() && !entries[i].swapped()) continue;
+      if (zero_frame != 0 && entries[i].frame() == zero_frame) continue;
       if (found.size() == kRangeLimit && found.back().end != at) return {};
       append(found, {at, std::min(at + page, range.end)});
     }
@@ -109,6 +112,8 @@ Result<void> Pagemap::find_populated(AddressRange range, std::vector<AddressRang
   arguments.vec = reinterpret_cast<std::uintptr_t>(regions.data());
   arguments.vec_len = regions.size();
   arguments.category_anyof_mask = kPresent | kSwapped;
+  arguments.category_inverted = kPageOfZeros;
+  arguments.category_mask = kPageOfZeros;
   // A mask of 0 is refused; with this one, neighbours that differ in more than presence come as one.
   arguments.return_mask = kPresent;
   for (;;) {

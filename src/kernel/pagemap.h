@@ -66,9 +66,11 @@ class Pagemap {
   [[nodiscard]] Result<std::size_t> read(std::uint64_t address, std::span<PageEntry> entries) const;
 
   // The parts of [start, end) where something is present or swapped, in order, joined where they touch.
+  // Where memory was only read, and the kernel's page of zeros stands for it, counts as a hole.
   // By ioctl PAGEMAP_SCAN where the kernel has it (6.7), which skips holes of any size at once; by
-  // reading the entries otherwise. At most kRangeLimit parts: then `end` of the last is where to go on
-  // from, and so it is for the caller in any case. An empty result: nothing is left.
+  // reading the entries otherwise; then only those who see frames see that page. At most kRangeLimit parts:
+  // then `end` of the last is where to go on from, and so it is for the caller in any case. An empty result:
+  // nothing is left.
   static constexpr std::size_t kRangeLimit = 1024;
   [[nodiscard]] Result<void> find_populated(AddressRange range, std::vector<AddressRange>& found);
 

@@ -92,6 +92,23 @@ TEST(Pagemap, SkipsHolesOfASparseMapping) {
   EXPECT_EQ(found[0], expected[0]);
 }
 
+TEST(Pagemap, TakesThePageOfZerosForAHole) {
+  Pages pages(10);
+  for (std::size_t page = 0; page < 10; ++page)
+    static_cast<void>(*reinterpret_cast<volatile const char*>(pages.address(page)));
+  pages.write(4);
+  Pagemap map = own_map();
+  std::vector<AddressRange> found;
+  const std::vector<AddressRange> expected = {{pages.address(4), pages.address(5)}};
+  ASSERT_TRUE(map.find_populated({pages.address(0), pages.address(10)}, found));
+  if (found.size() != 1 && ::geteuid() != 0) GTEST_SKIP() << "before Linux 6.7 frames must be seen for it";
+  EXPECT_EQ(found, expected);
+  if (::geteuid() != 0) return;
+  map.forget_scan_call();
+  ASSERT_TRUE(map.find_populated({pages.address(0), pages.address(10)}, found));
+  EXPECT_EQ(found, expected);
+}
+
 TEST(Pagemap, GoesOnAfterManyParts) {
   constexpr std::size_t kPages = 5000;
   Pages pages(kPages);

@@ -1,5 +1,9 @@
-// Reads pages of another process, many at a time (process_vm_readv). Nothing is written there, but each
-// page read counts as used, and one that is absent would be faulted in: ask Pagemap first.
+// Reads pages of another process, many at a time. Nothing is written there, but each page read counts as
+// used, and one that is absent would be faulted in: ask Pagemap first.
+//
+// process_vm_readv() is the quick way, but it is not free of effects: it pins pages, and pinning a page that
+// fork() or KSM shares makes the kernel (5.19 and later) give the process a copy of its own. Looking would
+// undo the sharing. /proc/PID/mem does not pin.
 #pragma once
 
 #include <sys/uio.h>
@@ -21,22 +25,29 @@ class ProcessMemory {
   // processes can be read unless kernel.yama.ptrace_scope forbids it), with ESRCH where it has ended.
   [[nodiscard]] static Result<ProcessMemory> open(unsigned pid);
 
+  enum class Way {
+    pinning,  // process_vm_readv: for pages of which PageEntry::exclusive() is true
+    copying,  // /proc/PID/mem: half as quick, for all others
+  };
+
   // Reads `bytes_each` bytes from each of `addresses` into `buffer`, one behind the other;
   // buffer.size() >= addresses.size() * bytes_each, and no piece may cross a page. readable[i] says
-  // whether address i could be read: what was unmapped meanwhile cannot, nor what the process itself
-  // locked away, and that of memory protected against itself (PROT_NONE) is tried in another way.
-  // Returns how many were. Fails when the process has ended, or this process may not read it.
-  [[nodiscard]] Result<std::size_t> read(std::span<const std::uint64_t> addresses, std::size_t bytes_each,
-                                         std::span<char> buffer, std::vector<bool>& readable);
+  // whether address i could be read: what was unmapped meanwhile cannot. Returns how many were. Fails when
+  // the process has ended, or this process may not read it.
+  [[nodiscard]] Result<std::size_t> read(Way way, std::span<const std::uint64_t> addresses,
+                                         std::size_t bytes_each, std::span<char> buffer,
+                                         std::vector<bool>& readable);
 
  private:
   explicit ProcessMemory(unsigned pid) : pid_(pid) {}
-  [[nodiscard]] bool read_protected(std::uint64_t address, std::span<char> buffer);
+  // Both return how many bytes came, up to the first address that cannot be read.
+  [[nodiscard]] Result<std::size_t> read_pinning(std::span<char> buffer) const;
+  [[nodiscard]] Result<std::size_t> read_copying(std::span<char> buffer);
+  [[nodiscard]] Result<void> open_file();
 
   unsigned pid_;
-  Fd file_;  // /proc/PID/mem, opened when first needed
-  bool file_failed_ = false;
-  std::vector<iovec> parts_;
+  Fd file_;                   // /proc/PID/mem, opened when first needed
+  std::vector<iovec> parts_;  // of the other process: neighbours are one
 };
 
 }  // namespace isotach::kernel

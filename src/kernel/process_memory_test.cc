@@ -1,6 +1,7 @@
 #include "kernel/process_memory.h"
 
 #include <gtest/gtest.h>
+#include <signal.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -34,16 +35,18 @@ TEST(ProcessMemory, ReadsScatteredPagesAndTellsWhichItCould) {
   constexpr std::size_t kEach = 64;
   std::vector<char> buffer(addresses.size() * kEach);
   std::vector<bool> readable;
-  const auto count = own_memory().read(addresses, kEach, buffer, readable);
-  ASSERT_TRUE(count) << count.error().message();
-  EXPECT_EQ(*count, addresses.size() - 1);
-  ASSERT_EQ(readable.size(), addresses.size());
-  for (std::size_t i = 0; i < addresses.size(); ++i) {
-    EXPECT_EQ(readable[i], i != 4) << i;
-    if (!readable[i]) continue;
-    std::size_t read = 0;
-    std::memcpy(&read, buffer.data() + i * kEach, sizeof read);
-    EXPECT_EQ(read, 2 * i);
+  for (const auto way : {ProcessMemory::Way::pinning, ProcessMemory::Way::copying}) {
+    const auto count = own_memory().read(way, addresses, kEach, buffer, readable);
+    ASSERT_TRUE(count) << count.error().message();
+    EXPECT_EQ(*count, addresses.size() - 1);
+    ASSERT_EQ(readable.size(), addresses.size());
+    for (std::size_t i = 0; i < addresses.size(); ++i) {
+      EXPECT_EQ(readable[i], i != 4) << i;
+      if (!readable[i]) continue;
+      std::size_t read = 0;
+      std::memcpy(&read, buffer.data() + i * kEach, sizeof read);
+      EXPECT_EQ(read, 2 * i);
+    }
   }
   ::munmap(at, kPages * page);
 }
@@ -51,10 +54,38 @@ TEST(ProcessMemory, ReadsScatteredPagesAndTellsWhichItCould) {
 TEST(ProcessMemory, ReadsNothingWhereNothingIsAskedFor) {
   std::vector<bool> readable = {true};
   std::vector<char> buffer;
-  const auto count = own_memory().read({}, 4096, buffer, readable);
+  const auto count = own_memory().read(ProcessMemory::Way::pinning, {}, 4096, buffer, readable);
   ASSERT_TRUE(count);
   EXPECT_EQ(*count, 0u);
   EXPECT_TRUE(readable.empty());
+}
+
+TEST(ProcessMemory, CopyingLeavesSharedPagesShared) {
+  const std::size_t page = page_size_bytes();
+  void* const at = ::mmap(nullptr, page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  ASSERT_NE(at, MAP_FAILED);
+  std::memset(at, 5, page);
+  const pid_t child = ::fork();
+  ASSERT_GE(child, 0);
+  if (child == 0)
+    for (;;) ::pause();
+  auto memory = ProcessMemory::open(static_cast<unsigned>(child));
+  if (memory) {
+    const std::uint64_t address = reinterpret_cast<std::uintptr_t>(at);
+    std::vector<char> buffer(page);
+    std::vector<bool> readable;
+    ASSERT_TRUE(memory->read(ProcessMemory::Way::copying, std::span(&address, 1), page, buffer, readable));
+    EXPECT_EQ(buffer[0], 5);
+    const auto map = Pagemap::open(SystemRoot(), static_cast<unsigned>(child));
+    ASSERT_TRUE(map);
+    PageEntry entry;
+    ASSERT_TRUE(map->read(address, std::span(&entry, 1)));
+    EXPECT_TRUE(entry.present());
+    EXPECT_FALSE(entry.exclusive());
+  }
+  ::kill(child, SIGKILL);
+  ::waitpid(child, nullptr, 0);
+  ::munmap(at, page);
 }
 
 TEST(ProcessMemory, SaysThatAProcessHasEnded) {
