@@ -85,6 +85,14 @@ pid_t Transactions::killed_command(bool watchdog_too) const {
   if (watchdog_too) ::kill(watchdog, SIGKILL);
   ::kill(child, SIGKILL);
   ::waitpid(child, nullptr, 0);
+  // Its lock ends when it has ended.
+  const auto unlocked = [] {
+    const auto journal = Journal::open_existing(journal_folder() + "/test.journal");
+    return journal && journal->has_value();
+  };
+  if (watchdog_too) {
+    EXPECT_TRUE(comes_true(unlocked));
+  }
   return watchdog;
 }
 
