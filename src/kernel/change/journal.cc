@@ -31,6 +31,16 @@ Result<void> make_folders(const std::string& folder) {
                             : "run it as root");
 }
 
+// What a journal says is carried out with our rights: one that somebody else could have written is none.
+Result<void> check_owner(const std::string& path, int fd) {
+  struct stat status {};
+  if (::fstat(fd, &status) != 0) return system_failure(errno, "read " + path);
+  if (status.st_uid == ::geteuid() && (status.st_mode & (S_IWGRP | S_IWOTH)) == 0 && S_ISREG(status.st_mode))
+    return {};
+  return failure(ErrorKind::failed, path + " belongs to somebody else, or others may write it",
+                 "look at what it holds, and remove it");
+}
+
 bool is_still(const std::string& path, int fd) {
   struct stat named {};
   struct stat opened {};
@@ -84,6 +94,7 @@ Result<std::optional<Journal>> Journal::open(const std::string& folder, const st
       if (failed == ENOENT) continue;  // the folder was removed by a command that has just ended
       return system_failure(failed, "open " + path, failed == EACCES ? "run it as root" : "");
     }
+    if (auto ours = check_owner(path, fd.get()); !ours) return tl::make_unexpected(ours.error());
     if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) return std::optional<Journal>();
     if (is_still(path, fd.get())) return std::optional<Journal>(Journal(path, std::move(fd)));
   }
@@ -97,6 +108,7 @@ Result<std::optional<Journal>> Journal::open_existing(const std::string& path) {
     if (failed == ENOENT) return std::optional<Journal>();
     return system_failure(failed, "open " + path);
   }
+  if (auto ours = check_owner(path, fd.get()); !ours) return tl::make_unexpected(ours.error());
   if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0 || !is_still(path, fd.get())) return std::optional<Journal>();
   return std::optional<Journal>(Journal(path, std::move(fd)));
 }

@@ -7,6 +7,7 @@
 // One file a resource, RESOURCE.journal. Whoever may touch it holds its flock(2), which ends by itself when
 // the last process that inherited the descriptor is gone: no process number can be mistaken for another. A
 // last line without an end was being written when the machine stopped; its change was not made yet.
+// A journal that is not ours, or that others may write, is refused.
 #pragma once
 
 #include <sys/types.h>

@@ -1,6 +1,7 @@
 #include "kernel/change/recover.h"
 
 #include <dirent.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -28,8 +29,10 @@ Result<std::vector<std::string>> journal_paths() {
   std::vector<std::string> paths;
   while (const dirent* entry = ::readdir(listing.get())) {
     const std::string_view name = entry->d_name;
-    if (name.ends_with(kEnding) && paths.size() < kJournalLimit)
-      paths.push_back(folder + '/' + std::string(name));
+    if (!name.ends_with(kEnding) || paths.size() == kJournalLimit) continue;
+    std::string path = folder + '/' + std::string(name);
+    struct stat status {};
+    if (::lstat(path.c_str(), &status) == 0 && S_ISREG(status.st_mode)) paths.push_back(std::move(path));
   }
   std::sort(paths.begin(), paths.end());
   return paths;

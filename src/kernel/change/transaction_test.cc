@@ -221,6 +221,17 @@ TEST_F(Transactions, AfterARestartOnlyWhatOutlivesItIsPutBack) {
   EXPECT_EQ(content("value"), "old");
 }
 
+TEST_F(Transactions, AJournalThatOthersMayWriteIsNotObeyed) {
+  std::filesystem::create_directories(journal_folder());
+  const std::string journal = journal_folder() + "/test.journal";
+  std::ofstream(journal) << journal_head("", 1, "planted")
+                         << write_step({UndoKind::attribute, {path("value"), "planted"}}) << '\n';
+  std::filesystem::permissions(journal, std::filesystem::perms(0666));
+  EXPECT_TRUE(recover_abandoned().empty());
+  EXPECT_EQ(content("value"), "old");
+  EXPECT_FALSE(Transaction::begin({"other", "test", false}));
+}
+
 TEST(JournalText, RefusesWhatIsNoJournal) {
   for (const char* text : {"", "\n", "isotach-changes 1 a 2 b", "isotach-changes 2 a 2 b\n", "ELF\n\n"})
     EXPECT_FALSE(parse_journal(text)) << text;
