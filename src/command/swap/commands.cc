@@ -3,7 +3,7 @@
 namespace isotach::command {
 
 std::vector<CommandSpec> swap_commands() {
-  return {};
+  return {swap_list_command(), swap_top_command()};
 }
 
 }  // namespace isotach::command

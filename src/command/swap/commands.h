@@ -9,4 +9,8 @@ namespace isotach::command {
 
 [[nodiscard]] std::vector<CommandSpec> swap_commands();
 
+// Each in its own file.
+[[nodiscard]] CommandSpec swap_list_command();
+[[nodiscard]] CommandSpec swap_top_command();
+
 }  // namespace isotach::command
