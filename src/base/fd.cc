@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -94,6 +95,12 @@ Result<void> replace_file(const std::string& path, std::string_view text) {
     fd = create();
   }
   if (!fd.is_open()) return system_failure(errno, "create " + temporary);
+  // Whoever could not read the old content cannot read the new one.
+  struct stat old {};
+  if (::stat(path.c_str(), &old) == 0 && S_ISREG(old.st_mode)) {
+    if (::fchown(fd.get(), old.st_uid, old.st_gid) == 0 || old.st_uid == ::geteuid())
+      static_cast<void>(::fchmod(fd.get(), old.st_mode & 07777));
+  }
   int failed = 0;
   if (auto done = write_all(fd.get(), text); !done) failed = done.error().errno_value;
   if (failed == 0 && ::fsync(fd.get()) != 0) failed = errno;

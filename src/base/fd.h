@@ -43,7 +43,7 @@ void occupy_standard_descriptors();
 [[nodiscard]] Result<void> write_all(int fd, std::string_view text);
 
 // Writes `text` to a new file beside `path`, then renames it over `path`: a reader sees the old
-// or the new content, never half of it.
+// or the new content, never half of it. The owner and mode of a file that was there stay.
 [[nodiscard]] Result<void> replace_file(const std::string& path, std::string_view text);
 
 }  // namespace isotach

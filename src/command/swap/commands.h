@@ -12,5 +12,9 @@ namespace isotach::command {
 // Each in its own file.
 [[nodiscard]] CommandSpec swap_list_command();
 [[nodiscard]] CommandSpec swap_top_command();
+[[nodiscard]] CommandSpec swap_create_command();
+[[nodiscard]] CommandSpec swap_on_command();
+[[nodiscard]] CommandSpec swap_off_command();
+[[nodiscard]] CommandSpec swap_remove_command();
 
 }  // namespace isotach::command
