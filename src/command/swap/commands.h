@@ -16,5 +16,6 @@ namespace isotach::command {
 [[nodiscard]] CommandSpec swap_on_command();
 [[nodiscard]] CommandSpec swap_off_command();
 [[nodiscard]] CommandSpec swap_remove_command();
+[[nodiscard]] CommandSpec swap_drain_command();
 
 }  // namespace isotach::command

@@ -249,10 +249,15 @@ void print_drain_plan(Context& context, const MadePlan& made) {
                      {"used", view::Align::quantity},
                      {"priority", view::Align::right, 2},
                      {"about", view::Align::quantity, 1}});
+  // Of what is used, what is in the swap cache is there at once.
+  double used = 0;
+  for (const memory::DrainArea& area : made.plan.steps) used += static_cast<double>(area.used_bytes);
+  const double share = used > 0 ? static_cast<double>(made.plan.returning_bytes) / used : 0;
   for (const memory::DrainArea& area : made.plan.steps) {
     const double rate = made.input.bytes_per_second.value_or(kAssumedBytesPerSecond);
     steps.row({area.path, bytes_text(area.used_bytes), std::to_string(area.priority),
-               area.used_bytes == 0 ? "at once" : seconds_text(static_cast<double>(area.used_bytes) / rate)});
+               area.used_bytes == 0 ? "at once"
+                                    : seconds_text(static_cast<double>(area.used_bytes) * share / rate)});
   }
   view::Table room(
       {{"", view::Align::left, 0, 20}, {"", view::Align::quantity}, {"", view::Align::left, 1, 20}});

@@ -162,10 +162,12 @@ view::Table account_table(const memory::SwapAccount& account) {
   view::Table table(
       {{"", view::Align::left, 0, 20}, {"", view::Align::quantity}, {"", view::Align::left, 1, 20}});
   table.row({"used in all areas", bytes_text(account.used_bytes), ""});
-  table.row({"in memory as well", bytes_text(account.cached_bytes), "the swap cache"});
   table.row({"of the processes", bytes_text(account.process_bytes), "their shares, where they may be read"});
-  table.row({"not accounted for", bytes_text(account.rest_bytes),
-             "shared memory, tmpfs, and what is hidden from us"});
+  table.row({"the rest", bytes_text(account.rest_bytes),
+             account.least_rest_bytes == account.rest_bytes
+                 ? "shared memory, tmpfs, what is hidden from us"
+                 : "swap cache (at most " + bytes_text(account.cached_bytes) +
+                       "), shared memory, tmpfs, what is hidden from us"});
   if (account.excess_bytes > 0)
     table.row({"counted too often", bytes_text(account.excess_bytes), "came back meanwhile, or shared"});
   return table;
@@ -238,7 +240,8 @@ void write_json(view::JsonWriter& json, const TopReading& reading, const Instant
   json.key("used_bytes").unsigned_integer(reading.account.used_bytes);
   json.key("cached_bytes").value(reading.account.cached_bytes);
   json.key("of_processes_bytes").unsigned_integer(reading.account.process_bytes);
-  json.key("unaccounted_bytes").unsigned_integer(reading.account.rest_bytes);
+  json.key("rest_bytes").unsigned_integer(reading.account.rest_bytes);
+  json.key("unaccounted_bytes").unsigned_integer(reading.account.least_rest_bytes);
   json.key("excess_bytes").unsigned_integer(reading.account.excess_bytes);
   json.key("unreadable_processes").unsigned_integer(reading.users.unreadable);
   json.end_object();

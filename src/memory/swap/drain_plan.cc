@@ -74,7 +74,7 @@ DrainPlan plan_drain(const DrainInput& input) {
   }
   std::reverse(plan.in_the_way.begin(), plan.in_the_way.end());
   if (input.bytes_per_second && *input.bytes_per_second > 0)
-    plan.seconds = static_cast<double>(used) / *input.bytes_per_second;
+    plan.seconds = static_cast<double>(plan.returning_bytes) / *input.bytes_per_second;
   return plan;
 }
 

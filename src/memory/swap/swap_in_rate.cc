@@ -71,7 +71,8 @@ std::optional<SwapInRate> measure_swap_in(const std::vector<SwapProcess>& users,
     for (std::size_t i = 0; i < pages.size() && spent_ns < kLongestNs; i += kRun) {
       const std::size_t count = std::min(kRun, pages.size() - i);
       const std::int64_t start_ns = clock.now().monotonic_ns;
-      const auto got = process->read(std::span(pages).subspan(i, count), 1, bytes, readable);
+      const auto got = process->read(kernel::ProcessMemory::Way::copying, std::span(pages).subspan(i, count),
+                                     1, bytes, readable);
       if (!got) break;
       spent_ns += clock.now().monotonic_ns - start_ns;
       read_bytes += *got * page;

@@ -30,11 +30,10 @@ SwapAccount account_for(std::uint64_t used_bytes, const Value& cached_bytes,
     const std::uint64_t room = std::numeric_limits<std::uint64_t>::max() - account.process_bytes;
     account.process_bytes += std::min(room, process.counted_bytes());
   }
-  const std::uint64_t cached =
-      cached_bytes.is_missing() ? 0 : std::min(cached_bytes.as_unsigned(), used_bytes);
-  const std::uint64_t out = used_bytes - cached;
-  if (account.process_bytes <= out) account.rest_bytes = out - account.process_bytes;
-  if (account.process_bytes > out) account.excess_bytes = account.process_bytes - out;
+  const std::uint64_t cached = cached_bytes.is_missing() ? 0 : cached_bytes.as_unsigned();
+  account.rest_bytes = used_bytes - std::min(used_bytes, account.process_bytes);
+  account.least_rest_bytes = account.rest_bytes - std::min(account.rest_bytes, cached);
+  account.excess_bytes = account.process_bytes - std::min(used_bytes, account.process_bytes);
   return account;
 }
 

@@ -30,15 +30,16 @@ enum class SwapOrder { swap, share, pid, name };
 
 void sort_users(std::vector<SwapProcess>& processes, SwapOrder order);
 
-// What the processes account for, and what is left.
+// What the processes account for, and what is left. A page in the swap cache may or may not be counted by
+// its process, which knows only where its page tables point; so the rest is known within bounds.
 struct SwapAccount {
   std::uint64_t used_bytes = 0;
   Value cached_bytes;  // in memory as well
   std::uint64_t process_bytes = 0;
-  // Used, less the cache, less the processes. Not below 0: the files are read one after the other.
-  std::uint64_t rest_bytes = 0;
-  // The processes have more than is out: pages were swapped in while they were counted, or a page that is
-  // shared was counted for each.
+  std::uint64_t rest_bytes = 0;        // used, less the processes
+  std::uint64_t least_rest_bytes = 0;  // and less all of the swap cache: this is surely somebody else's
+  // The processes have more than is used: pages came back while they were counted, or one that is shared
+  // was counted for each.
   std::uint64_t excess_bytes = 0;
 };
 [[nodiscard]] SwapAccount account_for(std::uint64_t used_bytes, const Value& cached_bytes,

@@ -21,19 +21,20 @@ TEST(SwapUsers, WhatNobodyAccountsForIsTheRest) {
   const SwapAccount account =
       account_for(1000, Value::of(100), {process(1, "a", 500, Value::of(300)), process(2, "b", 200)});
   EXPECT_EQ(account.process_bytes, 500u);
-  EXPECT_EQ(account.rest_bytes, 400u);
+  EXPECT_EQ(account.rest_bytes, 500u);
+  EXPECT_EQ(account.least_rest_bytes, 400u);
   EXPECT_EQ(account.excess_bytes, 0u);
 }
 
 TEST(SwapUsers, TooMuchIsToldToo) {
-  const SwapAccount account = account_for(1000, Value::of(600), {process(1, "a", 500)});
+  const SwapAccount account = account_for(400, Value::of(600), {process(1, "a", 500)});
   EXPECT_EQ(account.rest_bytes, 0u);
   EXPECT_EQ(account.excess_bytes, 100u);
   const std::uint64_t most = std::numeric_limits<std::uint64_t>::max();
   EXPECT_EQ(
       account_for(0, Missing::not_supported, {process(1, "a", most), process(2, "b", most)}).excess_bytes,
       most);
-  EXPECT_EQ(account_for(5, Value::of(most), {}).rest_bytes, 0u);
+  EXPECT_EQ(account_for(5, Value::of(most), {}).least_rest_bytes, 0u);
 }
 
 TEST(SwapUsers, AreSorted) {
