@@ -73,6 +73,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       break;
     case 'm':
       kernel::parse_process_statm(text, reading);
+      kernel::parse_process_schedstat(text, reading);
       break;
     case 'h':
       // However the text is cut.

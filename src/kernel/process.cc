@@ -16,7 +16,8 @@ namespace isotach::kernel {
 namespace {
 
 constexpr std::array<std::string_view, 4> kStatusKeys = {"VmHWM", "RssAnon", "VmSwap", "VmData"};
-constexpr std::array<std::string_view, 4> kRollupKeys = {"Pss", "Private_Clean", "Private_Dirty", "SwapPss"};
+constexpr std::array<std::string_view, 5> kRollupKeys = {"Pss", "Private_Clean", "Private_Dirty", "SwapPss",
+                                                         "LazyFree"};
 
 std::string process_path(unsigned pid, std::string_view file) {
   return "proc/" + std::to_string(pid) + '/' + std::string(file);
@@ -78,6 +79,11 @@ bool parse_process_stat(std::string_view text, std::uint64_t ticks_per_second, P
 void parse_process_statm(std::string_view text, ProcessReading& reading) {
   static_cast<void>(take_word(text));  // size
   reading[ProcessField::resident_pages] = value_of(take_unsigned(text));
+}
+
+void parse_process_schedstat(std::string_view text, ProcessReading& reading) {
+  static_cast<void>(take_word(text));  // time on a CPU
+  reading[ProcessField::cpu_wait_ns] = value_of(take_unsigned(text));
 }
 
 bool HeapScanner::scan_line(std::string_view line) {
@@ -150,6 +156,7 @@ ProcessReader::ProcessReader(const SystemRoot& root, unsigned pid)
       stat_(root, process_path(pid, "stat")),
       statm_(root, process_path(pid, "statm")),
       status_(root, process_path(pid, "status")),
+      schedstat_(root, process_path(pid, "schedstat")),
       uptime_(root, "proc/uptime"),
       status_parser_(kStatusKeys),
       rollup_parser_(kRollupKeys),
@@ -201,6 +208,12 @@ void ProcessReader::read_memory(ProcessReading& reading) {
 }
 
 void ProcessReader::read_cpu(ProcessReading& reading) {
+  // Kernels without CONFIG_SCHED_INFO have no such file, or zeros in it.
+  if (const auto text = schedstat_.read()) {
+    parse_process_schedstat(*text, reading);
+  } else {
+    reading[ProcessField::cpu_wait_ns] = missing_reason(text.error());
+  }
   if (!live_) return;
   clockid_t clock{};
   timespec time{};
@@ -247,6 +260,7 @@ void ProcessReader::read_proportional(ProcessReading& reading) {
   }
   reading[ProcessField::proportional_kib] = values[0];
   reading[ProcessField::proportional_swap_kib] = values[3];
+  reading[ProcessField::lazy_free_kib] = values[4];
   std::uint64_t private_kib = 0;
   if (values[1].is_missing()) {
     reading[ProcessField::private_kib] = values[1];

@@ -1,4 +1,5 @@
-// /proc/PID/{stat,statm,status,maps,smaps_rollup} of one process (kernel: fs/proc/{array,base,task_mmu}.c).
+// /proc/PID/{stat,statm,status,maps,schedstat,smaps_rollup} of one process (kernel:
+// fs/proc/{array,base,task_mmu}.c).
 #pragma once
 
 #include <array>
@@ -23,8 +24,10 @@ namespace isotach::kernel {
 // mappings in maps: what brk() has taken. Large blocks of malloc() are mapped instead; they count
 // in data_kib (all private writable memory, touched or not) and in anonymous_kib (touched).
 // cpu_ns comes from the CPU clock of the process, which is exact to nanoseconds where stat counts
-// in ticks of 10 ms. "children" are those that have ended and were waited for. age_ns is the time since
-// the process started.
+// in ticks of 10 ms. cpu_wait_ns is the time in which the first thread could have run and had no CPU.
+// "children" are those that have ended and were waited for. lazy_free_kib is memory that
+// the process has given back by MADV_FREE and the kernel has not taken yet: it still counts as resident.
+// age_ns is the time since the process started.
 enum class ProcessField : std::size_t {
   resident_pages,
   peak_resident_kib,
@@ -35,12 +38,14 @@ enum class ProcessField : std::size_t {
   proportional_kib,
   private_kib,
   proportional_swap_kib,
+  lazy_free_kib,
   minor_faults,
   children_minor_faults,
   major_faults,
   children_major_faults,
   cpu_ns,
   children_cpu_ns,
+  cpu_wait_ns,
   threads,
   age_ns,
 };
@@ -95,7 +100,7 @@ class ProcessReader {
   unsigned pid_;
   bool live_;
   std::optional<std::uint64_t> start_ticks_;  // of the first reading
-  KeptFile stat_, statm_, status_, uptime_;
+  KeptFile stat_, statm_, status_, schedstat_, uptime_;
   KeyValueParser status_parser_, rollup_parser_;
   std::string maps_path_, rollup_path_;
 };
@@ -132,6 +137,8 @@ class ProcessLister {
                                       ProcessReading& reading);
 
 void parse_process_statm(std::string_view text, ProcessReading& reading);
+
+void parse_process_schedstat(std::string_view text, ProcessReading& reading);
 
 // Sum of the [heap] mappings in the text of maps, fed in pieces. A process that never called brk()
 // has none: 0.

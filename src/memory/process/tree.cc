@@ -40,6 +40,7 @@ constexpr ProcessField kMemoryFields[] = {
     ProcessField::resident_pages,   ProcessField::peak_resident_kib, ProcessField::anonymous_kib,
     ProcessField::swap_kib,         ProcessField::data_kib,          ProcessField::heap_bytes,
     ProcessField::proportional_kib, ProcessField::private_kib,       ProcessField::proportional_swap_kib,
+    ProcessField::lazy_free_kib,
 };
 
 Value sum_of(const Value& a, const Value& b) {
@@ -101,6 +102,9 @@ void TreeSum::sum(const std::vector<ProcessReading>& members, ProcessReading& to
       never_less(counted(ProcessField::major_faults, ProcessField::children_major_faults), major_faults_);
   total[ProcessField::cpu_ns] =
       never_less(counted(ProcessField::cpu_ns, ProcessField::children_cpu_ns), cpu_ns_);
+  Value waited = Value::of(0);
+  for (const ProcessReading& member : members) waited = sum_of(waited, member[ProcessField::cpu_wait_ns]);
+  total[ProcessField::cpu_wait_ns] = never_less(waited, cpu_wait_ns_);
   for (const ProcessReading& member : members)
     total[ProcessField::threads] = sum_of(total[ProcessField::threads], member[ProcessField::threads]);
 }

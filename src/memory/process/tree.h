@@ -50,6 +50,7 @@ class TreeSum {
   std::uint64_t minor_faults_ = 0;
   std::uint64_t major_faults_ = 0;
   std::uint64_t cpu_ns_ = 0;
+  std::uint64_t cpu_wait_ns_ = 0;
 };
 
 }  // namespace isotach::memory
