@@ -105,7 +105,8 @@ TEST_P(EveryCommand, HasPositionalsThatAreDescribed) {
 INSTANTIATE_TEST_SUITE_P(Commands, EveryCommand, ::testing::ValuesIn(all_commands()),
                          [](const ::testing::TestParamInfo<CommandSpec>& each) {
                            std::string name = each.param.name.empty() ? "overview" : each.param.name;
-                           std::replace(name.begin(), name.end(), ' ', '_');
+                           std::replace_if(
+                               name.begin(), name.end(), [](char c) { return c == ' ' || c == '-'; }, '_');
                            return name;
                          });
 
