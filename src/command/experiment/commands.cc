@@ -3,7 +3,7 @@
 namespace isotach::command {
 
 std::vector<CommandSpec> experiment_commands() {
-  return {};
+  return {experiment_command(), experiment_memory_command(), lab_program_command()};
 }
 
 }  // namespace isotach::command

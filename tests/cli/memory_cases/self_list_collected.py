@@ -1,0 +1,17 @@
+# The same, and the collector is asked to look for it.
+import gc
+import time
+
+
+def work():
+    items = []
+    items.append(items)
+    for i in range(1500):
+        items.append(("object %d" % i) * 3000)
+        time.sleep(0.0002)
+
+
+work()
+time.sleep(0.3)
+gc.collect()
+time.sleep(0.4)

@@ -1,0 +1,2 @@
+# Over before anybody has looked.
+print("hello")
