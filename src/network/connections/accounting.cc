@@ -1,0 +1,450 @@
+#include "network/connections/accounting.h"
+
+#include <algorithm>
+#include <cstdlib>
+
+#include "network/connections/lateness.h"
+
+namespace isotach::network {
+namespace {
+
+constexpr double kSecondNs = 1e9;
+
+bool after(std::uint32_t a, std::uint32_t b) { return static_cast<std::int32_t>(a - b) > 0; }
+
+// The account of one segment. `kTcptrace` keeps the faults that docs/tcptrace.md numbers.
+template <Rules kRules>
+class Entry {
+ public:
+  Entry(Connection& connection, int side, const SeenSegment& segment)
+      : connection_(connection),
+        me_(connection.directions[static_cast<std::size_t>(side)]),
+        peer_(connection.directions[static_cast<std::size_t>(1 - side)]),
+        segment_(segment),
+        head_(segment.head),
+        now_(segment.time_ns),
+        length_(segment.data_length) {}
+
+  void run() {
+    count_flags();
+    window_ = effective_window();
+    note_times();
+    note_sequence();
+    take_options();
+    count_packet();
+    note_duplicate();
+    note_truncation();
+    if (head_.has(kTcpSyn) || head_.has(kTcpFin) || length_ > 0) take_data();
+    if (head_.has(kTcpAck)) take_ack();
+    if (retransmitted_) count_retransmission();
+    if (head_.has(kTcpRst)) {
+      if (head_.has(kTcpAck)) ++me_.ack_packets;
+      return;
+    }
+    note_window();
+    if (head_.has(kTcpAck)) count_ack();
+    note_initial_window();
+    note_outstanding();
+  }
+
+ private:
+  static constexpr bool kTcptrace = kRules == Rules::tcptrace;
+
+  // Eight bits for each, as tcptrace has them (fault 12).
+  static void count(std::uint32_t& counter) {
+    ++counter;
+    if constexpr (kTcptrace) counter &= 0xff;
+  }
+
+  void count_flags() {
+    // A time of 0 passes for none with tcptrace.
+    if (kTcptrace ? connection_.first_ns == 0 : connection_.packets == 0) connection_.first_ns = now_;
+    connection_.last_ns = now_;
+    if (head_.has(kTcpSyn)) count(me_.syns);
+    if (head_.has(kTcpRst)) count(me_.resets);
+    if (head_.has(kTcpFin)) count(me_.fins);
+    if constexpr (!kTcptrace) note_handshake();
+  }
+
+  void note_handshake() {
+    if (head_.has(kTcpSyn)) {
+      (head_.has(kTcpAck) ? connection_.syn_ack_ns : connection_.syn_ns) = now_;
+    } else if (connection_.handshake_ns < 0 && head_.has(kTcpAck) && !head_.has(kTcpRst) &&
+               connection_.syn_ns != 0 && connection_.syn_ack_ns >= connection_.syn_ns && peer_.syns > 0 &&
+               head_.acknowledgement == peer_.syn + 1 && now_ >= connection_.syn_ns) {
+      connection_.handshake_ns = now_ - connection_.syn_ns;
+    }
+  }
+
+  // Scaled, unless in a SYN; the scale counts only when both sides offered one (RFC 7323).
+  std::uint64_t effective_window() const {
+    if (!head_.has(kTcpAck) && !head_.has(kTcpSyn)) return 0;
+    std::uint64_t window = head_.window;
+    if (me_.asked_scale && peer_.asked_scale && !head_.has(kTcpSyn)) {
+      constexpr unsigned kLargestScale = 14;
+      const unsigned scale = me_.window_scale;
+      window <<= kTcptrace ? scale & 63u : std::min(scale, kLargestScale);
+    }
+    return window;
+  }
+
+  void note_times() {
+    const bool first = kTcptrace ? me_.last_ns == 0 : me_.packets == 0;
+    if (!first && now_ > me_.last_ns) me_.idle_max_ns = std::max(me_.idle_max_ns, now_ - me_.last_ns);
+    me_.last_ns = now_;
+  }
+
+  // Every quarter of the sequence space was seen, and this segment is in that of the SYN again.
+  void note_wrap() {
+    const std::uint64_t start = head_.sequence;
+    const std::uint64_t end = segment_.end();
+    const auto bit = [](std::uint64_t quarter) { return quarter < 4 ? 1u << quarter : 0u; };
+    constexpr std::uint8_t kAll = 0x0f;
+    if (me_.seen_quarters == kAll && (me_.syn >> 30) == (end >> 30) && end >= me_.syn) {
+      ++me_.wraps;
+      me_.seen_quarters = 0;
+    }
+    me_.seen_quarters = static_cast<std::uint8_t>(me_.seen_quarters | bit(start >> 30) | bit(end >> 30));
+  }
+
+  void note_sequence() {
+    note_wrap();
+    if (head_.has(kTcpSyn)) {
+      me_.syn = head_.sequence;
+      // tcptrace takes it for an acknowledgement that the other side has sent.
+      if constexpr (kTcptrace) peer_.ack = head_.sequence;
+    }
+    const auto end = static_cast<std::uint32_t>(segment_.end());
+    if (head_.has(kTcpFin)) me_.fin = end;
+    if (head_.has(kTcpAck)) me_.window_end = static_cast<std::uint32_t>(head_.acknowledgement + window_);
+    if (!me_.has_base || (head_.has(kTcpSyn) && head_.has(kTcpAck))) {
+      me_.base = head_.has(kTcpSyn) ? head_.sequence : head_.sequence - 1;
+      me_.has_base = true;
+    }
+    if (!peer_.has_base && head_.has(kTcpAck)) {
+      peer_.base = head_.acknowledgement - 1;
+      peer_.has_base = true;
+    }
+  }
+
+  void take_options() {
+    const TcpOptions& options = segment_.options;
+    // tcptrace keeps it in sixteen bits with a sign, and -1 is none at all (fault 19).
+    if (options.has_mss && !(kTcptrace && options.mss == 0xffff))
+      me_.mss = options.mss | (kTcptrace && options.mss >= 0x8000 ? 0xffff'0000u : 0u);
+    if (options.has_window_scale && !(kTcptrace && options.window_scale == 0xff)) {
+      me_.window_scale = options.window_scale;
+      me_.asked_scale = true;
+    }
+    if (options.has_timestamps) me_.asked_timestamps = true;
+    if (!head_.has(kTcpSyn) && (!me_.asked_scale || !peer_.asked_scale))
+      me_.window_scale = peer_.window_scale = 0;
+    if (options.sack_permitted) me_.asked_sack = true;
+    if (options.sack_blocks > 0) ++me_.troubles().sack_options;
+    if (length_ <= 0) return;
+    const auto length = static_cast<std::uint64_t>(length_);
+    ++me_.data_packets;
+    if (head_.has(kTcpPsh)) ++me_.pushed_packets;
+    me_.data_bytes += length;
+    if (head_.has(kTcpUrg)) {
+      ++me_.troubles().urgent_packets;
+      me_.troubles().urgent_bytes += head_.urgent_pointer;
+    }
+    me_.segment_max = std::max(me_.segment_max, length);
+    me_.segment_min = me_.segment_min == 0 ? length : std::min(me_.segment_min, length);
+    if (kTcptrace ? me_.first_data_ns == 0 : me_.data_packets == 1) me_.first_data_ns = now_;
+    me_.last_data_ns = now_;
+  }
+
+  void count_packet() {
+    ++connection_.packets;
+    ++me_.packets;
+    me_.wire_bytes += segment_.wire_length;
+    if (kTcptrace && me_.scaling_counted) ++me_.window_packets;
+    me_.latest_end = static_cast<std::uint32_t>(segment_.end());
+  }
+
+  // The same IP packet once more, among the last eight.
+  void note_duplicate() {
+    if (segment_.ip_version != 4) return;
+    const std::uint16_t id = segment_.ip_id;
+    const std::uint32_t sequence = head_.sequence;
+    for (std::size_t i = 0; i < me_.recent_ids.size(); ++i) {
+      if (me_.recent_ids[i] == id && me_.recent_sequences[i] == sequence && id != 0 && sequence != 0) {
+        duplicated_ = true;
+        ++me_.troubles().duplicated;
+        return;
+      }
+    }
+    me_.recent_ids[me_.recent_next] = id;
+    me_.recent_sequences[me_.recent_next] = sequence;
+    me_.recent_next = static_cast<std::uint8_t>((me_.recent_next + 1u) % 8);
+  }
+
+  void note_truncation() {
+    if (length_ <= 0 || segment_.data_captured >= length_) return;
+    me_.truncated_bytes += static_cast<std::uint64_t>(length_ - segment_.data_captured);
+    ++me_.truncated_packets;
+  }
+
+  // Does this look like the question whether the other side is still there (RFC 9293, 3.8.4)?
+  bool is_keep_alive() const {
+    return length_ <= 1 && me_.has_top && head_.sequence == me_.top - 1 && !head_.has(kTcpSyn) &&
+           !head_.has(kTcpFin) && !head_.has(kTcpRst);
+  }
+
+  void take_data() {
+    if (!kTcptrace && is_keep_alive() && length_ == 1) {
+      ++me_.troubles().keep_alives;
+      return;
+    }
+    // Into a window that is shut: a question, whether it has opened.
+    if (peer_.window_last == 0 && peer_.packets > 0 && !head_.has(kTcpSyn)) {
+      ++me_.troubles().probes;
+      me_.troubles().probe_bytes += static_cast<std::uint64_t>(length_);
+      return;
+    }
+    std::int64_t length = length_;
+    if (head_.has(kTcpSyn)) ++length;
+    if (head_.has(kTcpFin)) ++length;
+    if (!kTcptrace && length <= 0) return;
+    SentSegment sent;
+    sent.time_ns = now_;
+    sent.ip_id = segment_.ip_id;
+    sent.timestamp = segment_.options.timestamp;
+    placement_ = place_segment(me_, kRules, head_.sequence, static_cast<std::uint64_t>(length), sent);
+    out_of_order_ = placement_.fills_hole;
+    repeated_bytes_ = placement_.seen_before;
+    std::int64_t again = repeated_bytes_;
+    if (head_.has(kTcpSyn)) {
+      --length;
+      if (me_.syns > 1) --again;
+    }
+    if (head_.has(kTcpFin)) {
+      --length;
+      if (me_.fins > 1) --again;
+    }
+    if (again < length) me_.unique_bytes += static_cast<std::uint64_t>(length - again);
+    if constexpr (kTcptrace) {
+      if (out_of_order_) ++me_.troubles().out_of_order;
+      retransmitted_ = repeated_bytes_ > 0;
+    } else {
+      judge();
+    }
+  }
+
+  // Late data: a retransmission, something the network has put out of order, or the same packet twice.
+  void judge() {
+    const auto end = static_cast<std::uint32_t>(head_.sequence + static_cast<std::uint64_t>(length_)) +
+                     (head_.has(kTcpSyn) ? 1 : 0) + (head_.has(kTcpFin) ? 1 : 0);
+    if (repeated_bytes_ > 0) {
+      retransmitted_ = !duplicated_;
+      if (retransmitted_) count_kind(end);
+    } else if (out_of_order_) {
+      out_of_order_ = false;
+      if (sent_later(me_, peer_, placement_, segment_, connection_.handshake_ns)) {
+        retransmitted_ = true;
+        repeated_bytes_ = length_ + (head_.has(kTcpSyn) ? 1 : 0) + (head_.has(kTcpFin) ? 1 : 0);
+        ++me_.troubles().lost_before_capture;
+        count_kind(end);
+      } else {
+        out_of_order_ = true;
+        ++me_.troubles().out_of_order;
+      }
+    }
+    note_ids();
+    if (!me_.has_top || after(end, me_.top)) me_.top = end;
+    me_.has_top = true;
+  }
+
+  void count_kind(std::uint32_t end) {
+    const Retransmission kind = kind_of(me_, peer_, placement_, segment_, end);
+    ++me_.troubles().kinds[static_cast<std::size_t>(kind)];
+  }
+
+  // Whether this side numbers its IP packets one after the other.
+  void note_ids() {
+    if (segment_.ip_id == 0 || retransmitted_ || out_of_order_ || duplicated_) return;
+    constexpr int kLargestStep = 2048;
+    const auto step = static_cast<std::int16_t>(segment_.ip_id - me_.last_ip_id);
+    if (me_.last_ip_id != 0) ++(step > 0 && step < kLargestStep ? me_.ids_in_order : me_.ids_out_of_order);
+    me_.last_ip_id = segment_.ip_id;
+  }
+
+  void take_ack() {
+    const std::uint32_t ack = head_.acknowledgement;
+    const bool plain = !head_.has(kTcpSyn) && !head_.has(kTcpFin) && !head_.has(kTcpRst);
+    if constexpr (!kTcptrace) {
+      // An acknowledgement of what is a GiB away is of another connection, or forged.
+      if (peer_.has_top && std::abs(static_cast<std::int64_t>(static_cast<std::int32_t>(ack - peer_.top))) >
+                               (std::int64_t{1} << 30))
+        return;
+      note_evidence(ack, plain);
+    }
+    take_acknowledgement(peer_, me_, kRules, ack, length_, window_, plain, now_);
+    if (ack == static_cast<std::uint32_t>(peer_.syn + 1) && peer_.syns == 1)
+      peer_.rtt_handshake = static_cast<std::uint64_t>(peer_.rtt_last);
+  }
+
+  // What the other side will know of losses once it has this segment.
+  void note_evidence(std::uint32_t ack, bool plain) {
+    const TcpOptions& options = segment_.options;
+    for (std::uint32_t i = 0; i < options.sack_blocks; ++i) {
+      const std::uint32_t right = options.sack[i].right;
+      if (after(right, ack) && (!after(peer_.sacked_top, ack) || after(right, peer_.sacked_top)))
+        peer_.sacked_top = right;
+    }
+    if (me_.has_ack && ack == me_.ack) {
+      if (plain && length_ == 0 && window_ == me_.window_last && after(peer_.top, ack)) ++me_.duplicate_run;
+      return;
+    }
+    if (me_.has_ack && !after(ack, me_.ack)) return;
+    me_.duplicate_run = 0;
+    if (peer_.trouble && peer_.trouble->in_recovery && !after(peer_.trouble->recovery_point, ack))
+      peer_.trouble->in_recovery = false;
+  }
+
+  void count_retransmission() {
+    Troubles& troubles = me_.troubles();
+    ++troubles.retransmitted_packets;
+    troubles.retransmitted_bytes += static_cast<std::uint64_t>(repeated_bytes_);
+  }
+
+  void note_window() {
+    me_.window_last = window_;
+    if (!head_.has(kTcpAck) && !head_.has(kTcpSyn)) return;
+    me_.window_max = std::max(me_.window_max, window_);
+    if (window_ > 0 && me_.asked_scale && peer_.asked_scale && !head_.has(kTcpSyn) && !me_.scaling_counted) {
+      // What was advertised without a scale does not count once there is one.
+      me_.scaling_counted = true;
+      me_.window_min = me_.window_max = window_;
+      me_.window_total = 0;
+      me_.window_packets = kTcptrace ? 1 : 0;
+    } else if (window_ > 0 && (me_.window_min == 0 || window_ < me_.window_min)) {
+      me_.window_min = window_;
+    }
+    me_.window_total += window_;
+    if constexpr (!kTcptrace) ++me_.window_packets;
+  }
+
+  void count_ack() {
+    if (window_ == 0) {
+      ++me_.troubles().zero_windows;
+      if (me_.troubles().zero_window_since_ns == 0) me_.troubles().zero_window_since_ns = now_;
+    } else if (me_.trouble && me_.trouble->zero_window_since_ns != 0) {
+      me_.trouble->zero_window_ns += std::max<std::int64_t>(0, now_ - me_.trouble->zero_window_since_ns);
+      me_.trouble->zero_window_since_ns = 0;
+    }
+    ++me_.ack_packets;
+    if (length_ == 0 && !head_.has(kTcpSyn) && !head_.has(kTcpFin)) ++me_.pure_acks;
+    if (segment_.options.sack_blocks > 0) count_sack();
+    me_.ack = head_.acknowledgement;
+    me_.has_ack = true;
+  }
+
+  // RFC 2883: the first block repeats what was acknowledged, or lies within the second.
+  bool is_dsack() const {
+    const TcpOptions& options = segment_.options;
+    const SackBlock one = options.sack[0];
+    const std::uint32_t ack = head_.acknowledgement;
+    const bool more = options.sack_blocks > 1;
+    const SackBlock two = options.sack[1];
+    if constexpr (kTcptrace) {
+      if (one.right <= ack) return true;
+      if (!more) return false;
+      if (one.right <= two.right && one.left >= two.left) return true;
+      return (one.left <= two.left && one.right > two.left) || (one.right >= two.right && one.left < two.right);
+    }
+    if (!after(one.right, ack)) return true;
+    return more && !after(one.right, two.right) && !after(two.left, one.left);
+  }
+
+  void count_sack() {
+    Troubles& troubles = me_.troubles();
+    ++troubles.sack_packets;
+    troubles.max_sack_blocks = std::max<std::uint32_t>(troubles.max_sack_blocks, segment_.options.sack_blocks);
+    if (!is_dsack()) return;
+    ++troubles.dsack_packets;
+    if (peer_.trouble && peer_.trouble->spurious < peer_.trouble->retransmitted_packets) ++peer_.trouble->spurious;
+  }
+
+  void note_initial_window() {
+    if (!peer_.data_acked && head_.has(kTcpAck) &&
+        static_cast<std::uint32_t>(peer_.syn + 1) != head_.acknowledgement)
+      peer_.data_acked = true;
+    if (length_ <= 0 || me_.data_acked || retransmitted_) return;
+    me_.initial_window_bytes += static_cast<std::uint32_t>(length_);
+    ++me_.initial_window_packets;
+  }
+
+  std::uint64_t outstanding_now() const {
+    if constexpr (kTcptrace) {
+      // One too many once there is an acknowledgement; across the wrap of the sequence number it is
+      // nearly 2^64 (fault 1).
+      if (peer_.ack == 0) return static_cast<std::uint64_t>(length_);
+      return segment_.end() - (peer_.ack - std::uint32_t{1});
+    }
+    if (!peer_.has_ack) return static_cast<std::uint64_t>(std::max<std::int64_t>(length_, 0));
+    const auto ahead = static_cast<std::int32_t>(static_cast<std::uint32_t>(segment_.end()) - peer_.ack);
+    return static_cast<std::uint64_t>(std::max(ahead, 0));
+  }
+
+  void note_outstanding() {
+    if (head_.has(kTcpSyn) || out_of_order_ || retransmitted_) return;
+    const std::uint64_t amount = outstanding_now();
+    me_.outstanding_max = std::max(me_.outstanding_max, amount);
+    if (amount > 0 && (me_.outstanding_min == 0 || amount < me_.outstanding_min)) me_.outstanding_min = amount;
+    me_.outstanding_total += amount;
+    ++me_.outstanding_count;
+    const bool first = kTcptrace ? me_.outstanding_last_ns / 1'000'000'000 == 0 : me_.outstanding_count == 1;
+    if (!first) {
+      const std::int64_t span_ns = std::max<std::int64_t>(0, now_ - me_.outstanding_last_ns);
+      const double seconds =
+          kTcptrace ? static_cast<double>(span_ns / 1000) / 1e6 : static_cast<double>(span_ns) / kSecondNs;
+      me_.outstanding_weighted +=
+          static_cast<std::uint64_t>(static_cast<double>(me_.outstanding_last) * seconds);
+    }
+    me_.outstanding_last_ns = now_;
+    me_.outstanding_last = amount;
+  }
+
+  Connection& connection_;
+  Direction& me_;
+  Direction& peer_;
+  const SeenSegment& segment_;
+  const TcpHeader& head_;
+  const std::int64_t now_;
+  const std::int64_t length_;
+  std::uint64_t window_ = 0;
+  Placement placement_;
+  std::int64_t repeated_bytes_ = 0;
+  bool out_of_order_ = false;
+  bool retransmitted_ = false;
+  bool duplicated_ = false;
+};
+
+}  // namespace
+
+void account(Connection& connection, int side, Rules rules, const SeenSegment& segment) {
+  if (rules == Rules::tcptrace) {
+    Entry<Rules::tcptrace>(connection, side, segment).run();
+  } else {
+    Entry<Rules::exact>(connection, side, segment).run();
+  }
+}
+
+void finish(Connection& connection, Rules rules, std::int64_t end_ns) {
+  for (Direction& direction : connection.directions) {
+    if (!connection.is_closed() && (rules == Rules::tcptrace ? direction.last_ns != 0 : direction.packets > 0) &&
+        end_ns > direction.last_ns)
+      direction.idle_max_ns = std::max(direction.idle_max_ns, end_ns - direction.last_ns);
+    if (direction.trouble && direction.trouble->zero_window_since_ns != 0) {
+      // Until the connection was last heard of; nobody knows for later.
+      direction.trouble->zero_window_ns +=
+          std::max<std::int64_t>(0, connection.last_ns - direction.trouble->zero_window_since_ns);
+      direction.trouble->zero_window_since_ns = 0;
+    }
+  }
+}
+
+}  // namespace isotach::network

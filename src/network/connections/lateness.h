@@ -1,0 +1,25 @@
+// Late data judged: was it sent again, or was it overtaken on its way? And why was it sent again?
+//
+// A capture shows what passed, not what the sender thought. What is said here follows from what the sender
+// could know when it sent: acknowledgements, SACK, and how long it had waited. Pure.
+#pragma once
+
+#include "network/connections/segment.h"
+#include "network/connections/sent_record.h"
+#include "network/connections/statistics.h"
+
+namespace isotach::network {
+
+// The segment fills a hole. True when it was sent after the segment above the hole, and so is the
+// retransmission of one that was lost before it reached the capture; false when it was overtaken.
+//
+// Told by the IP id where the sender numbers its packets one after the other, else by the TCP timestamps,
+// else by time: a retransmission cannot come before the other side has told of the hole.
+[[nodiscard]] bool sent_later(const Direction& me, const Direction& peer, const Placement& placement,
+                              const SeenSegment& segment, std::int64_t handshake_ns);
+
+// Why it was sent again. `end` is that of the segment, SYN and FIN included.
+[[nodiscard]] Retransmission kind_of(Direction& me, const Direction& peer, const Placement& placement,
+                                     const SeenSegment& segment, std::uint32_t end);
+
+}  // namespace isotach::network

@@ -1,0 +1,266 @@
+#include "network/connections/sent_record.h"
+
+#include <algorithm>
+#include <limits>
+
+namespace isotach::network {
+namespace {
+
+constexpr std::uint32_t kQuarterSize = 0x4000'0000;
+
+// Where holes are never filled the list would grow with the capture. tcptrace lets it.
+std::uint32_t most_segments(Rules rules) { return rules == Rules::tcptrace ? 65536 : 4096; }
+
+unsigned quarter_of(std::uint32_t sequence) { return sequence >> 30; }
+
+// Makes the quarter and its neighbours exist and forgets the one opposite.
+SegmentList& enter_quarter(SequenceSpace& space, unsigned quarter) {
+  if (space.exists[quarter] && space.has_next[quarter] && space.has_previous[quarter])
+    return space.quarters[quarter];
+  const unsigned next = (quarter + 1) % 4;
+  const unsigned opposite = (quarter + 2) % 4;
+  const unsigned previous = (quarter + 3) % 4;
+  space.exists[quarter] = space.exists[next] = space.exists[previous] = true;
+  space.exists[opposite] = space.has_next[opposite] = space.has_previous[opposite] = false;
+  space.quarters[opposite] = SegmentList();
+  space.has_next[quarter] = space.has_previous[quarter] = true;
+  space.has_previous[next] = true;
+  space.has_next[previous] = true;
+  space.has_next[next] = false;
+  space.has_previous[previous] = false;
+  return space.quarters[quarter];
+}
+
+SequenceSpace& space_of(Direction& me) {
+  if (!me.sent) me.sent = std::make_unique<SequenceSpace>();
+  return *me.sent;
+}
+
+// tcptrace takes a smallest time of 0 for none at all (docs/tcptrace.md, fault 3).
+void add_time(Rules rules, TimeSamples& samples, double time) {
+  if (rules == Rules::exact) {
+    samples.add(time);
+    return;
+  }
+  const auto whole = static_cast<std::uint64_t>(time);
+  if (samples.least == 0 || static_cast<double>(samples.least) > time) samples.least = whole;
+  if (static_cast<double>(samples.most) < time) samples.most = whole;
+  samples.sum += time;
+  samples.sum_of_squares += time * time;
+  ++samples.count;
+}
+
+// A segment is sent once more.
+void repeat(Direction& me, Rules rules, SentSegment& segment, std::int64_t now_ns) {
+  if (segment.acked == 0) {
+    // What was acknowledged has been joined with others; its time and count mean nothing any more.
+    Troubles& troubles = me.troubles();
+    const double time = elapsed_units(rules, segment.time_ns, now_ns);
+    troubles.max_retransmissions = std::max<std::uint32_t>(troubles.max_retransmissions, segment.retransmitted);
+    add_time(rules, troubles.between_transmissions, time);
+  }
+  segment.time_ns = now_ns;
+}
+
+// Enters a piece that lies within one quarter.
+void place_piece(Direction& me, Rules rules, SegmentList& list, std::uint32_t first, std::uint64_t length,
+                 const SentSegment& sent, Placement& placement) {
+  const auto last = static_cast<std::uint32_t>(first + length - 1);
+  const auto piece = [&](std::uint32_t from, std::uint32_t to) {
+    SentSegment segment = sent;
+    segment.first = from;
+    segment.last = to;
+    return segment;
+  };
+  std::uint32_t index = 0;
+  const std::uint32_t count = list.size();
+  if (count > 0 && first > list[count - 1].last) {
+    index = count;
+  } else {
+    // The first segment that does not end before this one.
+    std::uint32_t below = 0;
+    std::uint32_t above = count;
+    while (below < above) {
+      const std::uint32_t middle = (below + above) / 2;
+      if (first > list[middle].last) {
+        below = middle + 1;
+      } else {
+        above = middle;
+      }
+    }
+    index = below;
+  }
+  bool split = false;
+  for (; index < list.size(); ++index) {
+    if (first > list[index].last) continue;
+    if (first < list[index].first) {
+      if (last < list[index].last) {
+        placement.fills_hole = true;
+        placement.has_above = true;
+        placement.above = list[index];
+      }
+      const std::uint32_t next_first = list[index].first;
+      const bool apart = last < next_first;
+      list.insert(index, piece(first, apart ? last : next_first - 1));
+      if (apart) return;
+      ++index;
+      first = next_first;
+    }
+    SentSegment& seen = list[index];
+    if (!placement.has_repeated) {
+      placement.has_repeated = true;
+      placement.repeated = seen;
+    }
+    if (rules == Rules::tcptrace || seen.retransmitted < std::numeric_limits<std::uint8_t>::max())
+      ++seen.retransmitted;
+    if (!split) repeat(me, rules, seen, sent.time_ns);
+    if (last <= seen.last) {
+      placement.seen_before += std::int64_t{last} - first + 1;
+      return;
+    }
+    split = true;
+    placement.seen_before += std::int64_t{seen.last} - first + 1;
+    first = seen.last + 1;
+  }
+  list.insert(list.size(), piece(first, last));
+}
+
+// Joins what is acknowledged and adjoins, from the front on as far as all is acknowledged.
+void join(SegmentList& list) {
+  std::uint32_t index = 0;
+  while (index + 1 < list.size() && list[index].acked > 0) {
+    SentSegment& one = list[index];
+    SentSegment& next = list[index + 1];
+    if (next.acked == 0 || one.last + 1 != next.first) {
+      ++index;
+      continue;
+    }
+    // Into the later one, so that at the front nothing has to move.
+    next.first = one.first;
+    next.time_ns = std::max(next.time_ns, one.time_ns);
+    next.retransmitted = one.retransmitted;
+    list.erase(index);
+  }
+}
+
+// Keeps a list within its bound: the two oldest become one, the hole between them forgotten.
+void bound(SegmentList& list, Rules rules) {
+  while (list.size() > most_segments(rules)) {
+    list[1].first = list[0].first;
+    list[1].time_ns = std::max(list[0].time_ns, list[1].time_ns);
+    list[1].acked = std::max<std::uint8_t>(list[0].acked, 1);
+    list.erase(0);
+  }
+}
+
+// Round-trip time of the largest segments so far: a larger one begins anew.
+void sample_full_size(Direction& me, Rules rules, const SentSegment& segment, double time) {
+  std::uint64_t size = std::uint64_t{segment.last} - segment.first + 1;
+  if (rules == Rules::tcptrace && segment.last <= segment.first) {
+    // Fault 2: a SYN or FIN, of one byte, counts as 4 GiB, and nothing is ever larger.
+    size = (std::uint64_t{1} << 32) - segment.first + segment.last;
+  }
+  if (me.rtt_full_size == 0 || me.rtt_full_size < size) {
+    me.rtt_full_size = size;
+    me.rtt_full = {};
+    me.rtt_full.add(time);
+  } else if (me.rtt_full_size == size) {
+    add_time(rules, me.rtt_full, time);
+  }
+}
+
+// The acknowledgement answers `segment` exactly.
+void answer(Direction& me, Rules rules, const SentSegment& segment, bool later_sent, std::int64_t now_ns) {
+  const double time = elapsed_units(rules, segment.time_ns, now_ns);
+  if (later_sent) {
+    // Something before it was sent again meanwhile, and delayed this acknowledgement.
+    me.rtt_last = 0;
+    ++me.troubles().post_loss_acks;
+    return;
+  }
+  if (segment.retransmitted == 0) {
+    me.rtt_last = time;
+    add_time(rules, me.rtt, time);
+    sample_full_size(me, rules, segment, time);
+    return;
+  }
+  // Nobody knows which transmission it answers (Karn's algorithm).
+  Troubles& troubles = me.troubles();
+  add_time(rules, troubles.rtt_last, time);
+  ++troubles.ambiguous_acks;
+  me.rtt_last = 0;
+}
+
+}  // namespace
+
+Placement place_segment(Direction& me, Rules rules, std::uint32_t sequence, std::uint64_t length,
+                        const SentSegment& sent) {
+  Placement placement;
+  SequenceSpace& space = space_of(me);
+  const auto last = static_cast<std::uint32_t>(sequence + length - 1);
+  const unsigned quarter = quarter_of(sequence);
+  SegmentList& list = enter_quarter(space, quarter);
+  if (quarter_of(last) == quarter) {
+    place_piece(me, rules, list, sequence, length, sent, placement);
+    bound(list, rules);
+    return placement;
+  }
+  const std::uint64_t here = std::uint64_t{kQuarterSize} * (quarter + 1) - sequence;
+  place_piece(me, rules, list, sequence, here, sent, placement);
+  SegmentList& next = space.quarters[(quarter + 1) % 4];
+  place_piece(me, rules, next, kQuarterSize * quarter_of(last), length - here, sent, placement);
+  bound(list, rules);
+  bound(next, rules);
+  return placement;
+}
+
+void take_acknowledgement(Direction& me, const Direction& peer, Rules rules, std::uint32_t ack,
+                          std::int64_t data_length, std::uint64_t window, bool plain, std::int64_t now_ns) {
+  SequenceSpace& space = space_of(me);
+  const unsigned quarter = quarter_of(ack);
+  SegmentList& list = enter_quarter(space, quarter);
+  SegmentList& previous = space.quarters[(quarter + 3) % 4];
+  std::int64_t last_sent_ns = 0;
+  bool changed = false;
+  for (std::uint32_t i = 0; i < previous.size(); ++i) {
+    if (previous[i].acked > 0) continue;
+    ++previous[i].acked;
+    changed = true;
+    ++me.cumulatively_acked;
+    last_sent_ns = std::max(last_sent_ns, previous[i].time_ns);
+  }
+  if (changed) join(previous);
+
+  // The rule of BSD: nothing new, no data, the same window, and something to wait for. tcptrace asks only
+  // whether anything was ever outstanding, and lets SYN, FIN and RST pass (fault 6).
+  const bool repeats = ack == peer.ack && data_length == 0 && window == peer.window_last;
+  const bool duplicate = rules == Rules::tcptrace
+                             ? repeats && me.outstanding_total > 0
+                             : repeats && plain && peer.has_ack && static_cast<std::int32_t>(me.top - ack) > 0;
+  changed = false;
+  for (std::uint32_t i = 0; i < list.size() && ack > list[i].first; ++i) {
+    SentSegment& segment = list[i];
+    last_sent_ns = std::max(last_sent_ns, segment.time_ns);
+    const bool exactly = ack == static_cast<std::uint32_t>(segment.last + 1);
+    if (segment.acked > 0) {
+      if (exactly && duplicate) {
+        ++me.duplicate_acks;
+        if (segment.acked < std::numeric_limits<std::uint8_t>::max()) ++segment.acked;
+        if (segment.acked == 4) ++me.troubles().triple_duplicate_acks;
+      } else {
+        segment.acked = 1;
+      }
+      continue;
+    }
+    segment.acked = 1;
+    changed = true;
+    if (exactly) {
+      answer(me, rules, segment, last_sent_ns > segment.time_ns, now_ns);
+    } else {
+      ++me.cumulatively_acked;
+    }
+  }
+  if (changed) join(list);
+}
+
+}  // namespace isotach::network

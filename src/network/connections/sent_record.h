@@ -1,0 +1,42 @@
+// What one side has sent, as the capture saw it: tells new data from what was seen before, and finds the
+// segment that an acknowledgement answers. The method is that of Ostermann's tcptrace.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "network/connections/statistics.h"
+
+namespace isotach::network {
+
+// Definitions to count by: what is right, or what tcptrace 6.6.7 prints.
+enum class Rules : std::uint8_t { exact, tcptrace };
+
+// What a segment turned out to be.
+struct Placement {
+  std::int64_t seen_before = 0;  // bytes of it, SYN and FIN included, that were seen already
+  bool fills_hole = false;       // begins and ends below what was seen, and was not seen itself
+  // The segment right above the hole, as it was when it came: evidence of what was sent first.
+  bool has_above = false;
+  SentSegment above;
+  // The segment that it repeats, before this transmission.
+  bool has_repeated = false;
+  SentSegment repeated;
+};
+
+// Enters `length` bytes from `sequence` on. Times between transmissions go into `me.troubles()`.
+[[nodiscard]] Placement place_segment(Direction& me, Rules rules, std::uint32_t sequence, std::uint64_t length,
+                                      const SentSegment& sent);
+
+// Enters an acknowledgement of what `me` sent. `peer` sent it; its statistics are those before this
+// segment. `data_length` and `window` are those of the segment that carries it.
+void take_acknowledgement(Direction& me, const Direction& peer, Rules rules, std::uint32_t ack,
+                          std::int64_t data_length, std::uint64_t window, bool plain, std::int64_t now_ns);
+
+// `b` - `a` in the unit of `rules`: ns, or us; 0 when time went backwards.
+[[nodiscard]] inline double elapsed_units(Rules rules, std::int64_t a, std::int64_t b) {
+  if (b < a) return 0;
+  return rules == Rules::tcptrace ? static_cast<double>((b - a) / 1000) : static_cast<double>(b - a);
+}
+
+}  // namespace isotach::network

@@ -1,0 +1,175 @@
+// What is counted of one direction of a connection.
+//
+// A direction has what every connection needs; what only troubled ones need (retransmissions, SACK, zero
+// windows) is made when it is needed first, so that many short connections stay small.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstdint>
+#include <memory>
+
+#include "network/connections/segment_list.h"
+
+namespace isotach::network {
+
+// Samples of a time. `unit` is chosen by who counts: ns, or us as tcptrace has it.
+struct TimeSamples {
+  double sum = 0;
+  double sum_of_squares = 0;
+  std::uint64_t least = 0;
+  std::uint64_t most = 0;
+  std::uint32_t count = 0;
+
+  void add(double value) {
+    const auto whole = static_cast<std::uint64_t>(value);
+    least = count == 0 ? whole : std::min(least, whole);
+    most = std::max(most, whole);
+    ++count;
+    sum += value;
+    sum_of_squares += value * value;
+  }
+  [[nodiscard]] double mean() const { return count == 0 ? 0 : sum / count; }
+  // Of the samples, with n - 1.
+  [[nodiscard]] double deviation() const {
+    if (count < 2) return 0;
+    const double variance = (sum_of_squares - sum * sum / count) / (count - 1);
+    return variance > 0 ? std::sqrt(variance) : 0;
+  }
+};
+
+// The sequence space in four quarters of 1 GiB, as it wraps around. At most three neighbours hold
+// segments at a time, which is what makes comparing numbers within a quarter safe.
+struct SequenceSpace {
+  std::array<SegmentList, 4> quarters;
+  std::array<bool, 4> exists{};
+  std::array<bool, 4> has_next{};
+  std::array<bool, 4> has_previous{};
+};
+
+// How a retransmission came about, as the capture lets us tell.
+enum class Retransmission : std::uint8_t {
+  fast,        // acknowledgements had told of a loss: SACK above it, or three duplicates
+  timeout,     // nothing had: the timer ran out; and what is sent again while that is made good
+  tail_probe,  // the last segment once more, before the timer: a tail loss probe (RFC 8985)
+};
+inline constexpr std::size_t kRetransmissionKinds = 3;
+
+struct Troubles {
+  std::uint64_t retransmitted_packets = 0;
+  std::uint64_t retransmitted_bytes = 0;
+  std::array<std::uint32_t, kRetransmissionKinds> kinds{};
+  std::uint32_t lost_before_capture = 0;  // retransmissions whose first transmission was never seen
+  std::uint32_t spurious = 0;             // retransmissions that the receiver said it had already (D-SACK)
+  std::uint32_t keep_alives = 0;
+  std::uint32_t out_of_order = 0;  // fills a hole; by default those that the network put out of order
+  std::uint32_t duplicated = 0;    // the same IP packet again: by the network, or by the capture
+  std::uint32_t max_retransmissions = 0;
+  TimeSamples between_transmissions;
+  TimeSamples rtt_last;  // of segments sent more than once, from their last transmission
+  std::uint32_t ambiguous_acks = 0;
+  std::uint32_t post_loss_acks = 0;
+  std::uint32_t triple_duplicate_acks = 0;
+  std::uint32_t probes = 0;  // of a zero window
+  std::uint64_t probe_bytes = 0;
+  std::uint32_t sack_options = 0;
+  std::uint32_t sack_packets = 0;
+  std::uint32_t dsack_packets = 0;
+  std::uint32_t max_sack_blocks = 0;
+  std::uint64_t urgent_packets = 0;
+  std::uint64_t urgent_bytes = 0;
+  std::uint64_t zero_windows = 0;
+  std::int64_t zero_window_ns = 0;        // how long the window was shut
+  std::int64_t zero_window_since_ns = 0;  // 0: it is open
+  std::uint32_t recovery_point = 0;       // after a timeout: all up to here was outstanding then
+  bool in_recovery = false;
+};
+
+struct Direction {
+  std::uint64_t packets = 0;
+  std::uint64_t wire_bytes = 0;
+  std::uint64_t ack_packets = 0;
+  std::uint64_t pure_acks = 0;
+  std::uint64_t data_packets = 0;
+  std::uint64_t data_bytes = 0;
+  std::uint64_t unique_bytes = 0;
+  std::uint64_t pushed_packets = 0;
+  std::uint64_t truncated_bytes = 0;
+  std::int64_t first_data_ns = 0;
+  std::int64_t last_data_ns = 0;
+  std::int64_t last_ns = 0;
+  std::int64_t idle_max_ns = 0;
+
+  // The window this side advertises.
+  std::uint64_t window_max = 0;
+  std::uint64_t window_min = 0;
+  std::uint64_t window_total = 0;
+  std::uint64_t window_last = 0;
+  std::uint64_t window_packets = 0;  // that advertised one, since scaling is in use
+
+  // Data outstanding: sent and not acknowledged.
+  std::uint64_t outstanding_max = 0;
+  std::uint64_t outstanding_min = 0;
+  std::uint64_t outstanding_total = 0;
+  std::uint64_t outstanding_count = 0;
+  std::uint64_t outstanding_weighted = 0;  // bytes times seconds
+  std::uint64_t outstanding_last = 0;
+  std::int64_t outstanding_last_ns = 0;
+
+  TimeSamples rtt;
+  TimeSamples rtt_full;  // of the largest segments
+  std::uint64_t rtt_full_size = 0;
+  double rtt_last = 0;
+  std::uint64_t rtt_handshake = 0;
+  std::uint64_t cumulatively_acked = 0;
+  std::uint32_t duplicate_acks = 0;
+
+  // Sequence numbers.
+  std::uint32_t syn = 0;
+  std::uint32_t fin = 0;
+  std::uint32_t ack = 0;          // the last this side sent
+  std::uint32_t window_end = 0;   // ack and window of the last segment
+  std::uint32_t latest_end = 0;   // end of the last segment
+  std::uint32_t base = 0;         // of the first segment, less one where that was no SYN
+  std::uint32_t top = 0;          // highest end seen, SYN and FIN included
+  std::uint32_t sacked_top = 0;   // highest byte that the other side acknowledged selectively
+  std::uint32_t wraps = 0;        // of the sequence number
+  std::uint32_t mss = 0;
+  std::uint64_t segment_max = 0;
+  std::uint64_t segment_min = 0;
+  std::uint32_t initial_window_bytes = 0;
+  std::uint32_t initial_window_packets = 0;
+  std::uint32_t truncated_packets = 0;
+  std::uint32_t syns = 0;
+  std::uint32_t fins = 0;
+  std::uint32_t resets = 0;
+  std::uint32_t duplicate_run = 0;  // duplicate acks this side sent since its ack last rose
+  std::uint32_t ids_in_order = 0;   // how often the IP id rose a little, and how often it did not
+  std::uint32_t ids_out_of_order = 0;
+  std::uint16_t last_ip_id = 0;
+  std::uint8_t window_scale = 0;
+  std::uint8_t seen_quarters = 0;  // bits
+  std::uint8_t recent_next = 0;
+  bool asked_scale = false;
+  bool asked_timestamps = false;
+  bool asked_sack = false;
+  bool scaling_counted = false;  // window statistics have begun anew with the first scaled window
+  bool data_acked = false;       // the initial window is over
+  bool has_base = false;
+  bool has_ack = false;
+  bool has_top = false;
+  // Duplicates of whole IP packets: the last eight.
+  std::array<std::uint16_t, 8> recent_ids{};
+  std::array<std::uint32_t, 8> recent_sequences{};
+
+  std::unique_ptr<SequenceSpace> sent;
+  std::unique_ptr<Troubles> trouble;
+
+  Troubles& troubles() {
+    if (!trouble) trouble = std::make_unique<Troubles>();
+    return *trouble;
+  }
+};
+
+}  // namespace isotach::network

@@ -1,0 +1,70 @@
+// All connections of a capture: finds the one that a packet belongs to, or begins it.
+//
+// A hash table of small slots into blocks of connections that never move; a connection costs its
+// statistics and eight to sixteen bytes here. Not thread-safe.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "network/connections/accounting.h"
+#include "network/connections/connection.h"
+#include "network/packet/packet.h"
+
+namespace isotach::network {
+
+// In whole microseconds, and after January 2038 as 32 bits with a sign have it: before 1970.
+[[nodiscard]] std::int64_t tcptrace_time(std::int64_t time_ns);
+
+class Tracker {
+ public:
+  // `seed` decides the order in the hash table and nothing that can be seen.
+  explicit Tracker(Rules rules, std::uint64_t seed = 0x5eed'1507'ac4b'0001);
+  ~Tracker();
+  Tracker(const Tracker&) = delete;
+  Tracker& operator=(const Tracker&) = delete;
+
+  // Enters a packet of TCP; others are left alone. False when its head was not captured.
+  bool add(const Packet& packet, std::uint32_t wire_length, std::int64_t time_ns);
+  // The capture has ended; nothing may be added any more.
+  void end();
+
+  // In the order in which they began.
+  [[nodiscard]] std::size_t size() const { return count_; }
+  [[nodiscard]] const Connection& operator[](std::size_t index) const;
+  [[nodiscard]] std::uint64_t packets() const { return packets_; }
+  // Segments whose head was not captured.
+  [[nodiscard]] std::uint64_t too_short() const { return too_short_; }
+  // Packets that are added next come from this file.
+  void set_file(std::uint32_t file) { file_ = file; }
+  // Time of the newest frame, of TCP or not, for the idle times of tcptrace.
+  void note_time(std::int64_t time_ns) { end_ns_ = time_ns; }
+
+ private:
+  struct Slot {
+    std::uint32_t hash = 0;
+    std::uint32_t connection = 0;  // its index plus one; 0: free
+  };
+  static constexpr std::size_t kBlock = 256;
+
+  [[nodiscard]] Connection& at(std::size_t index);
+  Connection& begin(const FlowKey& key, Slot& slot, std::uint32_t hash);
+  Connection& find(const FlowKey& key, const SeenSegment& segment, int& side);
+  [[nodiscard]] bool is_another(const Connection& connection, int side, const SeenSegment& segment) const;
+  void grow();
+
+  Rules rules_;
+  std::uint64_t seed_;
+  std::vector<Slot> slots_;
+  std::size_t used_ = 0;  // slots
+  std::vector<std::unique_ptr<Connection[]>> blocks_;
+  std::size_t count_ = 0;
+  std::uint64_t packets_ = 0;
+  std::uint64_t too_short_ = 0;
+  std::uint32_t file_ = 0;
+  std::int64_t end_ns_ = 0;
+};
+
+}  // namespace isotach::network

@@ -1,0 +1,35 @@
+// Where the bytes of a capture come from: a file, standard input, and what gzip or zstd packed.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "base/result.h"
+
+namespace isotach::network {
+
+class ByteSource {
+ public:
+  virtual ~ByteSource() = default;
+
+  // Fills up to `size` bytes; 0 is the end. An error leaves what was read before as it is.
+  [[nodiscard]] virtual Result<std::size_t> read(std::uint8_t* into, std::size_t size) = 0;
+
+  // Bytes of the file read so far, packed as they are, and in all; 0 where nobody can know, as on a pipe.
+  [[nodiscard]] virtual std::uint64_t position() const = 0;
+  [[nodiscard]] virtual std::uint64_t size() const = 0;
+};
+
+// "-" is standard input. What is packed is told by its first bytes, not by its name; several gzip members
+// or zstd frames one after the other are one stream.
+[[nodiscard]] Result<std::unique_ptr<ByteSource>> open_byte_source(const std::string& path);
+
+// Bytes that are in memory already; they must outlive the source.
+[[nodiscard]] std::unique_ptr<ByteSource> memory_byte_source(const std::uint8_t* bytes, std::size_t size);
+
+// What `packed` holds when gzip or zstd made it, and `packed` itself otherwise.
+[[nodiscard]] Result<std::unique_ptr<ByteSource>> unpack_byte_source(std::unique_ptr<ByteSource> packed);
+
+}  // namespace isotach::network

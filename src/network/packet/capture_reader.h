@@ -1,0 +1,99 @@
+// Reads capture files, frame after frame: pcap of either byte order with micro- or nanoseconds (and the
+// variant of A. Kuznetzov), pcapng with any number of sections and interfaces, and snoop.
+//
+// Reads big pieces into one buffer that is used again: memory does not grow with the file, and no frame
+// costs an allocation. A file that is cut short or damaged gives the frames up to there, and then says so.
+// Not thread-safe.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "network/packet/byte_source.h"
+#include "network/packet/frame.h"
+
+namespace isotach::network {
+
+class CaptureReader {
+ public:
+  // `path` may be "-" for standard input; gzip and zstd are unpacked. An error when nothing can be read
+  // or the first bytes belong to no capture format.
+  [[nodiscard]] static Result<std::unique_ptr<CaptureReader>> open(const std::string& path);
+  [[nodiscard]] static Result<std::unique_ptr<CaptureReader>> over(std::unique_ptr<ByteSource> source);
+
+  // Cuts frames to the length that the head of a pcap file promises, as libpcap does.
+  void cut_to_snap_length() { cut_ = true; }
+
+  // False at the end, whether the file ends well or not.
+  [[nodiscard]] bool next(Frame& frame) {
+    // The common case without a call: the whole record is in the buffer.
+    return format_ == Format::pcap && next_buffered_pcap(frame) ? true : next_slow(frame);
+  }
+
+  // Why the file ended before its end, as a sentence without final stop: "it ends in the middle of
+  // frame 12". Empty when it ended well.
+  [[nodiscard]] const std::string& damage() const { return damage_; }
+  [[nodiscard]] std::uint64_t frames() const { return frames_; }
+  [[nodiscard]] const ByteSource& source() const { return *source_; }
+  [[nodiscard]] const char* format_name() const;
+
+ private:
+  enum class Format { pcap, pcapng, snoop };
+  struct Interface {
+    std::uint32_t link_type = 0;
+    std::uint32_t snap_length = 0;
+    std::int64_t offset_s = 0;         // added to every time
+    std::uint8_t resolution = 6;       // a time is in 10^-resolution s, or 2^-resolution s
+    bool binary_resolution = false;
+  };
+
+  explicit CaptureReader(std::unique_ptr<ByteSource> source);
+  [[nodiscard]] Result<void> begin();
+  [[nodiscard]] bool next_buffered_pcap(Frame& frame);
+  [[nodiscard]] bool next_slow(Frame& frame);
+  [[nodiscard]] bool next_pcap(Frame& frame);
+  [[nodiscard]] bool next_pcapng(Frame& frame);
+  [[nodiscard]] bool next_snoop(Frame& frame);
+
+  // Makes `size` bytes stand at data(); false at the end of the file.
+  [[nodiscard]] bool have(std::size_t size);
+  [[nodiscard]] const std::uint8_t* data() const { return buffer_.data() + begin_; }
+  [[nodiscard]] std::size_t left() const { return end_ - begin_; }
+  bool stop(std::string why);       // remembers the damage; false
+  bool stop_cut(const char* what);  // the file ends within `what`; false
+  [[nodiscard]] std::uint16_t number16(const std::uint8_t* bytes) const;
+  [[nodiscard]] std::uint32_t number32(const std::uint8_t* bytes) const;
+
+  [[nodiscard]] Result<void> begin_pcap(std::uint32_t magic);
+  [[nodiscard]] bool begin_section();
+  [[nodiscard]] bool add_interface(const std::uint8_t* body, std::size_t size);
+  enum class Block { frame, other, damaged };
+  [[nodiscard]] Block take_packet_block(std::uint32_t type, const std::uint8_t* body, std::size_t size,
+                                        Frame& frame);
+  [[nodiscard]] static std::int64_t time_of(const Interface& interface, std::uint64_t ticks);
+
+  std::unique_ptr<ByteSource> source_;
+  std::vector<std::uint8_t> buffer_;
+  std::size_t begin_ = 0;
+  std::size_t end_ = 0;
+  bool source_ended_ = false;
+  std::string damage_;
+  std::uint64_t frames_ = 0;
+
+  Format format_ = Format::pcap;
+  bool big_endian_ = false;
+  std::uint32_t link_type_ = 0;        // of pcap and snoop
+  std::uint32_t snap_length_ = 0;      // 0: none
+  bool cut_ = false;
+  std::uint32_t record_head_ = 16;     // bytes before each frame of a pcap file
+  std::uint32_t fraction_ns_ = 1000;   // what the fraction of a second counts
+  bool swapped_lengths_ = false;       // old files have the length on the wire first
+  bool unsure_lengths_ = false;        // version 2.3 has them in either order: the smaller is what was captured
+  std::vector<Interface> interfaces_;  // of the pcapng section at hand
+  std::int64_t last_time_ns_ = 0;      // for blocks that carry no time
+};
+
+}  // namespace isotach::network
