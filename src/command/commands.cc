@@ -1,5 +1,6 @@
 #include <iterator>
 
+#include "command/connections/commands.h"
 #include "command/experiment/commands.h"
 #include "command/ksm/commands.h"
 #include "command/spec.h"
@@ -18,6 +19,7 @@ std::vector<CommandSpec> make_commands() {
   add(swap_commands());
   add(ksm_commands());
   add(experiment_commands());
+  add(connections_commands());
   add({record_command(), replay_command(), restore_command(), help_command(), completions_command(),
        generate_command()});
   return commands;

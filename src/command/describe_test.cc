@@ -20,7 +20,7 @@ namespace {
 
 using ::testing::ElementsAre;
 
-const std::set<std::string> kAreas = {"overview", "memory", "recordings", "about"};
+const std::set<std::string> kAreas = {"overview", "memory", "network", "recordings", "about"};
 
 // Every command of the program, under its name in the test's output.
 class EveryCommand : public ::testing::TestWithParam<CommandSpec> {};

@@ -1,16 +1,20 @@
 #include "network/connections/accounting.h"
 
 #include <algorithm>
+#include <array>
 #include <cstdlib>
+#include <cstring>
 
 #include "network/connections/lateness.h"
 
 namespace isotach::network {
 namespace {
 
-constexpr double kSecondNs = 1e9;
+constexpr std::int64_t kSecondNs = 1'000'000'000;
 
-bool after(std::uint32_t a, std::uint32_t b) { return static_cast<std::int32_t>(a - b) > 0; }
+bool after(std::uint32_t a, std::uint32_t b) {
+  return static_cast<std::int32_t>(a - b) > 0;
+}
 
 // The account of one segment. `kTcptrace` keeps the faults that docs/tcptrace.md numbers.
 template <Rules kRules>
@@ -169,8 +173,9 @@ class Entry {
     if (segment_.ip_version != 4) return;
     const std::uint16_t id = segment_.ip_id;
     const std::uint32_t sequence = head_.sequence;
-    for (std::size_t i = 0; i < me_.recent_ids.size(); ++i) {
-      if (me_.recent_ids[i] == id && me_.recent_sequences[i] == sequence && id != 0 && sequence != 0) {
+    if (id != 0 && sequence != 0 && holds_id(id)) {
+      for (std::size_t i = 0; i < me_.recent_ids.size(); ++i) {
+        if (me_.recent_ids[i] != id || me_.recent_sequences[i] != sequence) continue;
         duplicated_ = true;
         ++me_.troubles().duplicated;
         return;
@@ -179,6 +184,20 @@ class Entry {
     me_.recent_ids[me_.recent_next] = id;
     me_.recent_sequences[me_.recent_next] = sequence;
     me_.recent_next = static_cast<std::uint8_t>((me_.recent_next + 1u) % 8);
+  }
+
+  // Four ids of sixteen bits at a time: a difference of 0 in one of the lanes.
+  bool holds_id(std::uint16_t id) const {
+    constexpr std::uint64_t kOnes = 0x0001'0001'0001'0001;
+    std::array<std::uint64_t, 2> ids{};
+    static_assert(sizeof ids == sizeof me_.recent_ids);
+    std::memcpy(ids.data(), me_.recent_ids.data(), sizeof ids);
+    std::uint64_t found = 0;
+    for (const std::uint64_t four : ids) {
+      const std::uint64_t difference = four ^ (kOnes * id);
+      found |= (difference - kOnes) & ~difference & (kOnes << 15);
+    }
+    return found != 0;
   }
 
   void note_truncation() {
@@ -224,6 +243,8 @@ class Entry {
       --length;
       if (me_.fins > 1) --again;
     }
+    // What was seen was data, unless it was SYN or FIN alone.
+    if (!kTcptrace) again = std::max<std::int64_t>(again, 0);
     if (again < length) me_.unique_bytes += static_cast<std::uint64_t>(length - again);
     if constexpr (kTcptrace) {
       if (out_of_order_) ++me_.troubles().out_of_order;
@@ -353,7 +374,8 @@ class Entry {
       if (one.right <= ack) return true;
       if (!more) return false;
       if (one.right <= two.right && one.left >= two.left) return true;
-      return (one.left <= two.left && one.right > two.left) || (one.right >= two.right && one.left < two.right);
+      return (one.left <= two.left && one.right > two.left) ||
+             (one.right >= two.right && one.left < two.right);
     }
     if (!after(one.right, ack)) return true;
     return more && !after(one.right, two.right) && !after(two.left, one.left);
@@ -362,10 +384,12 @@ class Entry {
   void count_sack() {
     Troubles& troubles = me_.troubles();
     ++troubles.sack_packets;
-    troubles.max_sack_blocks = std::max<std::uint32_t>(troubles.max_sack_blocks, segment_.options.sack_blocks);
+    troubles.max_sack_blocks =
+        std::max<std::uint32_t>(troubles.max_sack_blocks, segment_.options.sack_blocks);
     if (!is_dsack()) return;
     ++troubles.dsack_packets;
-    if (peer_.trouble && peer_.trouble->spurious < peer_.trouble->retransmitted_packets) ++peer_.trouble->spurious;
+    if (peer_.trouble && peer_.trouble->spurious < peer_.trouble->retransmitted_packets)
+      ++peer_.trouble->spurious;
   }
 
   void note_initial_window() {
@@ -393,16 +417,21 @@ class Entry {
     if (head_.has(kTcpSyn) || out_of_order_ || retransmitted_) return;
     const std::uint64_t amount = outstanding_now();
     me_.outstanding_max = std::max(me_.outstanding_max, amount);
-    if (amount > 0 && (me_.outstanding_min == 0 || amount < me_.outstanding_min)) me_.outstanding_min = amount;
+    if (amount > 0 && (me_.outstanding_min == 0 || amount < me_.outstanding_min))
+      me_.outstanding_min = amount;
     me_.outstanding_total += amount;
     ++me_.outstanding_count;
-    const bool first = kTcptrace ? me_.outstanding_last_ns / 1'000'000'000 == 0 : me_.outstanding_count == 1;
-    if (!first) {
-      const std::int64_t span_ns = std::max<std::int64_t>(0, now_ - me_.outstanding_last_ns);
-      const double seconds =
-          kTcptrace ? static_cast<double>(span_ns / 1000) / 1e6 : static_cast<double>(span_ns) / kSecondNs;
-      me_.outstanding_weighted +=
-          static_cast<std::uint64_t>(static_cast<double>(me_.outstanding_last) * seconds);
+    const bool first = kTcptrace ? me_.outstanding_last_ns / kSecondNs == 0 : me_.outstanding_count == 1;
+    if (!first && now_ > me_.outstanding_last_ns) {
+      // Of whole moments, so that nothing is lost from one to the next.
+      const auto span_us = static_cast<std::uint64_t>(now_ / 1000 - me_.outstanding_last_ns / 1000);
+      if constexpr (kTcptrace) {
+        // In whole bytes and seconds, cut off each time (fault 14).
+        const double seconds = static_cast<double>(span_us) / 1e6;
+        me_.outstanding_weighted += cut_off(static_cast<double>(me_.outstanding_last) * seconds);
+      } else {
+        me_.outstanding_weighted += me_.outstanding_last * span_us;
+      }
     }
     me_.outstanding_last_ns = now_;
     me_.outstanding_last = amount;
@@ -435,7 +464,8 @@ void account(Connection& connection, int side, Rules rules, const SeenSegment& s
 
 void finish(Connection& connection, Rules rules, std::int64_t end_ns) {
   for (Direction& direction : connection.directions) {
-    if (!connection.is_closed() && (rules == Rules::tcptrace ? direction.last_ns != 0 : direction.packets > 0) &&
+    if (!connection.is_closed() &&
+        (rules == Rules::tcptrace ? direction.last_ns != 0 : direction.packets > 0) &&
         end_ns > direction.last_ns)
       direction.idle_max_ns = std::max(direction.idle_max_ns, end_ns - direction.last_ns);
     if (direction.trouble && direction.trouble->zero_window_since_ns != 0) {

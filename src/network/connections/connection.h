@@ -19,9 +19,9 @@ struct Connection {
   // The handshake: when the last SYN, its answer and the acknowledgement of that were seen; 0: not seen.
   std::int64_t syn_ns = 0;
   std::int64_t syn_ack_ns = 0;
-  std::int64_t handshake_ns = -1;        // from SYN to ACK: one round trip; -1: not known
-  std::array<Direction, 2> directions;   // 0: from a to b
-  std::uint32_t file = 0;                // which of the files it began in
+  std::int64_t handshake_ns = -1;       // from SYN to ACK: one round trip; -1: not known
+  std::array<Direction, 2> directions;  // 0: from a to b
+  std::uint32_t file = 0;               // which of the files it began in
 
   [[nodiscard]] const Direction& a() const { return directions[0]; }
   [[nodiscard]] const Direction& b() const { return directions[1]; }

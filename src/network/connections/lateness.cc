@@ -12,7 +12,9 @@ constexpr std::uint32_t kDuplicatesOfLoss = 3;
 // Linux waits at least this long for its timer, and adds as much to a probe of a single packet.
 constexpr std::int64_t kShortestTimeoutNs = 200 * kMillisecondNs;
 
-bool after(std::uint32_t a, std::uint32_t b) { return static_cast<std::int32_t>(a - b) > 0; }
+bool after(std::uint32_t a, std::uint32_t b) {
+  return static_cast<std::int32_t>(a - b) > 0;
+}
 
 bool numbers_its_packets(const Direction& me) {
   return me.ids_in_order >= 4 && me.ids_in_order / 8 >= me.ids_out_of_order;
@@ -38,14 +40,16 @@ Retransmission kind_of(Direction& me, const Direction& peer, const Placement& pl
   Troubles& troubles = me.troubles();
   if (segment.head.has(kTcpSyn)) return Retransmission::timeout;
   if (troubles.in_recovery) return Retransmission::timeout;
-  const bool told = after(me.sacked_top, segment.head.sequence) && peer.has_ack && after(me.sacked_top, peer.ack);
+  const bool told =
+      after(me.sacked_top, segment.head.sequence) && peer.has_ack && after(me.sacked_top, peer.ack);
   if (told || peer.duplicate_run >= kDuplicatesOfLoss) return Retransmission::fast;
   const bool is_tail = me.has_top && end == me.top;
   if (is_tail && placement.has_repeated && placement.repeated.retransmitted == 0 && me.asked_sack &&
       me.rtt.count > 0) {
     const std::int64_t waited_ns = segment.time_ns - placement.repeated.time_ns;
     const auto rtt_ns = static_cast<std::int64_t>(me.rtt.mean());
-    if (waited_ns < 2 * rtt_ns + kShortestTimeoutNs + kShortestTimeoutNs / 4) return Retransmission::tail_probe;
+    if (waited_ns < 2 * rtt_ns + kShortestTimeoutNs + kShortestTimeoutNs / 4)
+      return Retransmission::tail_probe;
   }
   troubles.in_recovery = true;
   troubles.recovery_point = me.top;

@@ -11,8 +11,8 @@
 namespace isotach::network {
 
 struct SentSegment {
-  std::uint32_t first = 0;  // sequence number of the first byte
-  std::uint32_t last = 0;   // and of the last
+  std::uint32_t first = 0;   // sequence number of the first byte
+  std::uint32_t last = 0;    // and of the last
   std::int64_t time_ns = 0;  // of its latest transmission
   std::uint8_t acked = 0;    // how often acknowledged in a row; 0: still outstanding
   std::uint8_t retransmitted = 0;

@@ -9,9 +9,13 @@ namespace {
 constexpr std::uint32_t kQuarterSize = 0x4000'0000;
 
 // Where holes are never filled the list would grow with the capture. tcptrace lets it.
-std::uint32_t most_segments(Rules rules) { return rules == Rules::tcptrace ? 65536 : 4096; }
+std::uint32_t most_segments(Rules rules) {
+  return rules == Rules::tcptrace ? 65536 : 4096;
+}
 
-unsigned quarter_of(std::uint32_t sequence) { return sequence >> 30; }
+unsigned quarter_of(std::uint32_t sequence) {
+  return sequence >> 30;
+}
 
 // Makes the quarter and its neighbours exist and forgets the one opposite.
 SegmentList& enter_quarter(SequenceSpace& space, unsigned quarter) {
@@ -56,7 +60,8 @@ void repeat(Direction& me, Rules rules, SentSegment& segment, std::int64_t now_n
     // What was acknowledged has been joined with others; its time and count mean nothing any more.
     Troubles& troubles = me.troubles();
     const double time = elapsed_units(rules, segment.time_ns, now_ns);
-    troubles.max_retransmissions = std::max<std::uint32_t>(troubles.max_retransmissions, segment.retransmitted);
+    troubles.max_retransmissions =
+        std::max<std::uint32_t>(troubles.max_retransmissions, segment.retransmitted);
     add_time(rules, troubles.between_transmissions, time);
   }
   segment.time_ns = now_ns;
@@ -234,9 +239,9 @@ void take_acknowledgement(Direction& me, const Direction& peer, Rules rules, std
   // The rule of BSD: nothing new, no data, the same window, and something to wait for. tcptrace asks only
   // whether anything was ever outstanding, and lets SYN, FIN and RST pass (fault 6).
   const bool repeats = ack == peer.ack && data_length == 0 && window == peer.window_last;
-  const bool duplicate = rules == Rules::tcptrace
-                             ? repeats && me.outstanding_total > 0
-                             : repeats && plain && peer.has_ack && static_cast<std::int32_t>(me.top - ack) > 0;
+  const bool duplicate = rules == Rules::tcptrace ? repeats && me.outstanding_total > 0
+                                                  : repeats && plain && peer.has_ack &&
+                                                        static_cast<std::int32_t>(me.top - ack) > 0;
   changed = false;
   for (std::uint32_t i = 0; i < list.size() && ack > list[i].first; ++i) {
     SentSegment& segment = list[i];

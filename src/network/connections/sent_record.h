@@ -25,8 +25,8 @@ struct Placement {
 };
 
 // Enters `length` bytes from `sequence` on. Times between transmissions go into `me.troubles()`.
-[[nodiscard]] Placement place_segment(Direction& me, Rules rules, std::uint32_t sequence, std::uint64_t length,
-                                      const SentSegment& sent);
+[[nodiscard]] Placement place_segment(Direction& me, Rules rules, std::uint32_t sequence,
+                                      std::uint64_t length, const SentSegment& sent);
 
 // Enters an acknowledgement of what `me` sent. `peer` sent it; its statistics are those before this
 // segment. `data_length` and `window` are those of the segment that carries it.
@@ -37,6 +37,11 @@ void take_acknowledgement(Direction& me, const Direction& peer, Rules rules, std
 [[nodiscard]] inline double elapsed_units(Rules rules, std::int64_t a, std::int64_t b) {
   if (b < a) return 0;
   return rules == Rules::tcptrace ? static_cast<double>((b - a) / 1000) : static_cast<double>(b - a);
+}
+
+// As tcptrace's compiler makes a whole number of it on x86-64: 0 when it does not fit.
+[[nodiscard]] inline std::uint64_t cut_off(double value) {
+  return value < 0x1p64 ? static_cast<std::uint64_t>(value) : 0;
 }
 
 }  // namespace isotach::network

@@ -113,7 +113,7 @@ struct Direction {
   std::uint64_t outstanding_min = 0;
   std::uint64_t outstanding_total = 0;
   std::uint64_t outstanding_count = 0;
-  std::uint64_t outstanding_weighted = 0;  // bytes times seconds
+  std::uint64_t outstanding_weighted = 0;  // bytes times microseconds; by Rules::tcptrace times seconds
   std::uint64_t outstanding_last = 0;
   std::int64_t outstanding_last_ns = 0;
 
@@ -128,13 +128,13 @@ struct Direction {
   // Sequence numbers.
   std::uint32_t syn = 0;
   std::uint32_t fin = 0;
-  std::uint32_t ack = 0;          // the last this side sent
-  std::uint32_t window_end = 0;   // ack and window of the last segment
-  std::uint32_t latest_end = 0;   // end of the last segment
-  std::uint32_t base = 0;         // of the first segment, less one where that was no SYN
-  std::uint32_t top = 0;          // highest end seen, SYN and FIN included
-  std::uint32_t sacked_top = 0;   // highest byte that the other side acknowledged selectively
-  std::uint32_t wraps = 0;        // of the sequence number
+  std::uint32_t ack = 0;         // the last this side sent
+  std::uint32_t window_end = 0;  // ack and window of the last segment
+  std::uint32_t latest_end = 0;  // end of the last segment
+  std::uint32_t base = 0;        // of the first segment, less one where that was no SYN
+  std::uint32_t top = 0;         // highest end seen, SYN and FIN included
+  std::uint32_t sacked_top = 0;  // highest byte that the other side acknowledged selectively
+  std::uint32_t wraps = 0;       // of the sequence number
   std::uint32_t mss = 0;
   std::uint64_t segment_max = 0;
   std::uint64_t segment_min = 0;

@@ -20,7 +20,9 @@ std::string print(const char* format, Arguments... arguments) {
   return text;
 }
 
-double average(const TimeSamples& samples) { return samples.sum / (samples.count + .0001); }
+double average(const TimeSamples& samples) {
+  return samples.sum / (samples.count + .0001);
+}
 
 double deviation(const TimeSamples& samples) {
   if (samples.count <= 2) return 0;
@@ -96,7 +98,8 @@ class Lines {
   template <class Value>
   void trouble(const char* label, const char* units, Value value) {
     static const Troubles kNone;
-    number(label, units, [&](const Direction& direction) { return value(direction.trouble ? *direction.trouble : kNone); });
+    number(label, units,
+           [&](const Direction& direction) { return value(direction.trouble ? *direction.trouble : kNone); });
   }
   // Units are left out where there is no value.
   template <class Value>
@@ -131,7 +134,9 @@ class Lines {
   std::string& text_;
 };
 
-const char* yes(bool value) { return value ? "Y" : "N"; }
+const char* yes(bool value) {
+  return value ? "Y" : "N";
+}
 
 void write_counts(Lines& lines, const Connection& connection) {
   using D = const Direction&;
@@ -175,7 +180,8 @@ void write_sizes(Lines& lines, const Connection& connection, double elapsed_us) 
   lines.number("max segm size", "bytes", [](D one) { return one.segment_max; });
   lines.number("min segm size", "bytes", [](D one) { return one.segment_min; });
   lines.number("avg segm size", "bytes", [](D one) {
-    return static_cast<int>(static_cast<double>(one.data_bytes) / (static_cast<double>(one.data_packets) + .001));
+    return static_cast<int>(static_cast<double>(one.data_bytes) /
+                            (static_cast<double>(one.data_packets) + .001));
   });
   lines.number("max win adv", "bytes", [](D one) { return one.window_max; });
   lines.number("min win adv", "bytes", [](D one) { return one.window_min; });
@@ -194,8 +200,7 @@ void write_sizes(Lines& lines, const Connection& connection, double elapsed_us) 
     lines.line("wavg owin", "", [](D) { return std::string("NA"); });
   } else {
     lines.number("wavg owin", "bytes", [elapsed_us](D one) {
-      return static_cast<std::uint64_t>(static_cast<double>(one.outstanding_weighted) /
-                                        (elapsed_us / kMicrosecondsPerSecond));
+      return cut_off(static_cast<double>(one.outstanding_weighted) / (elapsed_us / kMicrosecondsPerSecond));
     });
   }
   lines.number("initial window", "bytes", [](D one) { return one.initial_window_bytes; });
@@ -227,7 +232,8 @@ void write_times(Lines& lines, std::string& text, const Connection& connection, 
     return elapsed_units(Rules::tcptrace, one.first_data_ns, one.last_data_ns) / kMicrosecondsPerSecond;
   });
   lines.line("idletime max", "ms", [](D one) {
-    return one.last_ns == 0 ? std::string("NA") : print("%8.1f", static_cast<double>(one.idle_max_ns / 1000) / 1000.0);
+    return one.last_ns == 0 ? std::string("NA")
+                            : print("%8.1f", static_cast<double>(one.idle_max_ns / 1000) / 1000.0);
   });
   const auto duplicated = [](D one) { return one.trouble ? one.trouble->duplicated : 0; };
   if (duplicated(connection.a()) != 0 || duplicated(connection.b()) != 0) {
@@ -248,7 +254,8 @@ void write_rtt(Lines& lines, std::string& text, const Connection& connection) {
   using T = const Troubles&;
   lines.gap();
   lines.number("RTT samples", "", [](D one) { return one.rtt.count; });
-  lines.samples("RTT min", "RTT max", "RTT avg", "RTT stdev", [](D one) -> const TimeSamples& { return one.rtt; });
+  lines.samples("RTT min", "RTT max", "RTT avg", "RTT stdev",
+                [](D one) -> const TimeSamples& { return one.rtt; });
   lines.gap();
   lines.milliseconds("RTT from 3WHS", [](D one) { return static_cast<double>(one.rtt_handshake); });
   lines.gap();
@@ -274,8 +281,9 @@ void write_rtt(Lines& lines, std::string& text, const Connection& connection) {
   lines.trouble("triple dupacks", "", [](T one) { return one.triple_duplicate_acks; });
   lines.trouble("max # retrans", "", [](T one) { return one.max_retransmissions; });
   static const TimeSamples kNone;
-  lines.samples("min retr time", "max retr time", "avg retr time", "sdv retr time",
-                [](D one) -> const TimeSamples& { return one.trouble ? one.trouble->between_transmissions : kNone; });
+  lines.samples(
+      "min retr time", "max retr time", "avg retr time", "sdv retr time",
+      [](D one) -> const TimeSamples& { return one.trouble ? one.trouble->between_transmissions : kNone; });
 }
 
 }  // namespace
@@ -299,13 +307,15 @@ std::string tcptrace_text(const Connection& connection, std::size_t index, const
   const double elapsed_us = elapsed_units(Rules::tcptrace, connection.first_ns, connection.last_ns);
   if (index > 0) text += "================================\n";
   text += print("TCP connection %zu:\n", index + 1);
-  text += print("\thost %-4s      ", (a + ':').c_str()) + endpoint(key.source_address(), key.source_port) + '\n';
-  text += print("\thost %-4s      ", (b + ':').c_str()) + endpoint(key.destination_address(), key.destination_port) +
-          '\n';
+  text +=
+      print("\thost %-4s      ", (a + ':').c_str()) + endpoint(key.source_address(), key.source_port) + '\n';
+  text += print("\thost %-4s      ", (b + ':').c_str()) +
+          endpoint(key.destination_address(), key.destination_port) + '\n';
   const bool complete = connection.sides_with_syn() == 2 && connection.sides_with_fin() == 2;
   text += print("\tcomplete conn: %s", connection.was_reset() ? "RESET" : complete ? "yes" : "no");
-  text += complete ? "\n"
-                   : print("\t(SYNs: %d)  (FINs: %d)\n", connection.sides_with_syn(), connection.sides_with_fin());
+  text += complete
+              ? "\n"
+              : print("\t(SYNs: %d)  (FINs: %d)\n", connection.sides_with_syn(), connection.sides_with_fin());
   text += "\tfirst packet:  " + moment(connection.first_ns) + '\n';
   text += "\tlast packet:   " + moment(connection.last_ns) + '\n';
   text += "\telapsed time:  " + tcptrace_elapsed(connection.elapsed_ns()) + '\n';

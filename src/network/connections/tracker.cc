@@ -7,7 +7,7 @@
 namespace isotach::network {
 namespace {
 
-constexpr std::size_t kFirstSlots = 1024;
+constexpr std::size_t kFirstSlots = 256;
 constexpr std::int64_t kMicrosecondNs = 1000;
 // tcptrace begins a new connection after this silence (fault 13).
 constexpr double kTcptraceIdleUs = 240e6;
@@ -39,7 +39,9 @@ Tracker::Tracker(Rules rules, std::uint64_t seed) : rules_(rules), seed_(seed), 
 
 Tracker::~Tracker() = default;
 
-Connection& Tracker::at(std::size_t index) { return blocks_[index / kBlock][index % kBlock]; }
+Connection& Tracker::at(std::size_t index) {
+  return blocks_[index / kBlock][index % kBlock];
+}
 
 const Connection& Tracker::operator[](std::size_t index) const {
   CHECK(index < count_);

@@ -47,7 +47,7 @@ class Tracker {
     std::uint32_t hash = 0;
     std::uint32_t connection = 0;  // its index plus one; 0: free
   };
-  static constexpr std::size_t kBlock = 256;
+  static constexpr std::size_t kBlock = 32;
 
   [[nodiscard]] Connection& at(std::size_t index);
   Connection& begin(const FlowKey& key, Slot& slot, std::uint32_t hash);

@@ -21,9 +21,11 @@ constexpr std::size_t kPackedChunk = std::size_t{128} << 10;
 
 class FileSource final : public ByteSource {
  public:
-  FileSource(Fd fd, int number, std::string name) : fd_(std::move(fd)), number_(number), name_(std::move(name)) {
+  FileSource(Fd fd, int number, std::string name)
+      : fd_(std::move(fd)), number_(number), name_(std::move(name)) {
     struct stat about {};
-    if (::fstat(number_, &about) == 0 && S_ISREG(about.st_mode)) size_ = static_cast<std::uint64_t>(about.st_size);
+    if (::fstat(number_, &about) == 0 && S_ISREG(about.st_mode))
+      size_ = static_cast<std::uint64_t>(about.st_size);
     // Read once, from front to back: the kernel may read further ahead and forget what was read.
     static_cast<void>(::posix_fadvise(number_, 0, 0, POSIX_FADV_SEQUENTIAL));
   }
@@ -93,7 +95,8 @@ class PrefixedSource final : public ByteSource {
 // What gzip and zstd have in common: a chunk of packed bytes that is used up from its front.
 class PackedSource : public ByteSource {
  public:
-  explicit PackedSource(std::unique_ptr<ByteSource> packed) : packed_(std::move(packed)), chunk_(kPackedChunk) {}
+  explicit PackedSource(std::unique_ptr<ByteSource> packed)
+      : packed_(std::move(packed)), chunk_(kPackedChunk) {}
 
   std::uint64_t position() const override { return packed_->position(); }
   std::uint64_t size() const override { return packed_->size(); }
@@ -146,7 +149,8 @@ class GzipSource final : public PackedSource {
       used_ = filled_ - stream_.avail_in;
       between_members_ = result == Z_STREAM_END;
       if (between_members_) {
-        if (::inflateReset(&stream_) != Z_OK) return failure(ErrorKind::failed, "cannot go on unpacking gzip data");
+        if (::inflateReset(&stream_) != Z_OK)
+          return failure(ErrorKind::failed, "cannot go on unpacking gzip data");
       } else if (result != Z_OK && result != Z_BUF_ERROR) {
         return failure(ErrorKind::failed, "the gzip data is damaged");
       }

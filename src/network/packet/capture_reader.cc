@@ -35,7 +35,9 @@ constexpr std::size_t kPcapHead = 24;
 constexpr std::size_t kSnoopHead = 16;
 constexpr std::size_t kSnoopRecordHead = 24;
 
-std::size_t padded(std::size_t size) { return (size + 3) & ~std::size_t{3}; }
+std::size_t padded(std::size_t size) {
+  return (size + 3) & ~std::size_t{3};
+}
 
 // Times beyond the year 2262 are damage; they become the last moment that can be said.
 std::int64_t nanoseconds(std::uint64_t seconds, std::uint64_t fraction_ns) {
@@ -127,7 +129,8 @@ Result<void> CaptureReader::begin() {
   const std::uint32_t magic = little32(data());
   if (magic == kSectionHeader) {
     format_ = Format::pcapng;
-    if (!have(12) || !begin_section()) return failure(ErrorKind::failed, "its pcapng section header is damaged");
+    if (!have(12) || !begin_section())
+      return failure(ErrorKind::failed, "its pcapng section header is damaged");
     return {};
   }
   if (have(kSnoopHead) && std::memcmp(data(), "snoop\0\0\0", 8) == 0) {
@@ -147,7 +150,8 @@ Result<void> CaptureReader::begin_pcap(std::uint32_t magic) {
   big_endian_ = !known(magic);
   if (big_endian_) magic = __builtin_bswap32(magic);
   if (!known(magic))
-    return failure(ErrorKind::failed, "it is no capture: its first bytes belong to no pcap, pcapng or snoop file",
+    return failure(ErrorKind::failed,
+                   "it is no capture: its first bytes belong to no pcap, pcapng or snoop file",
                    "record one with: tcpdump -w FILE, or dumpcap -w FILE");
   if (!have(kPcapHead)) return failure(ErrorKind::failed, "it ends within the head of a pcap file");
   fraction_ns_ = magic == kPcapNanoseconds ? 1 : 1000;
@@ -283,8 +287,7 @@ std::int64_t CaptureReader::time_of(const Interface& interface, std::uint64_t ti
     std::uint64_t per_second = 1;
     for (unsigned i = 0; i < interface.resolution; ++i) per_second *= 10;
     seconds = ticks / per_second;
-    fraction_ns = static_cast<std::uint64_t>(static_cast<Wide>(ticks % per_second) * kSecondNs /
-                                             per_second);
+    fraction_ns = static_cast<std::uint64_t>(static_cast<Wide>(ticks % per_second) * kSecondNs / per_second);
   }
   std::int64_t moved = 0;
   constexpr std::int64_t kLast = 9'223'372'035;
@@ -329,9 +332,9 @@ bool CaptureReader::next_pcapng(Frame& frame) {
   while (have(8)) {
     const std::uint32_t raw_type = little32(data());
     if (raw_type == kSectionHeader && (!have(kAround) || !begin_section()))
-      return left() < kAround ? stop_cut("the section before frame")
-                              : stop("the section header before frame " + std::to_string(frames_ + 1) +
-                                     " is damaged");
+      return left() < kAround
+                 ? stop_cut("the section before frame")
+                 : stop("the section header before frame " + std::to_string(frames_ + 1) + " is damaged");
     const std::uint32_t type = number32(data());
     const std::uint32_t length = number32(data() + 4);
     if (length < kAround || length > kLargestBlock || length % 4 != 0)

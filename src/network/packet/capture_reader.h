@@ -45,8 +45,8 @@ class CaptureReader {
   struct Interface {
     std::uint32_t link_type = 0;
     std::uint32_t snap_length = 0;
-    std::int64_t offset_s = 0;         // added to every time
-    std::uint8_t resolution = 6;       // a time is in 10^-resolution s, or 2^-resolution s
+    std::int64_t offset_s = 0;    // added to every time
+    std::uint8_t resolution = 6;  // a time is in 10^-resolution s, or 2^-resolution s
     bool binary_resolution = false;
   };
 
@@ -85,13 +85,13 @@ class CaptureReader {
 
   Format format_ = Format::pcap;
   bool big_endian_ = false;
-  std::uint32_t link_type_ = 0;        // of pcap and snoop
-  std::uint32_t snap_length_ = 0;      // 0: none
+  std::uint32_t link_type_ = 0;    // of pcap and snoop
+  std::uint32_t snap_length_ = 0;  // 0: none
   bool cut_ = false;
-  std::uint32_t record_head_ = 16;     // bytes before each frame of a pcap file
-  std::uint32_t fraction_ns_ = 1000;   // what the fraction of a second counts
-  bool swapped_lengths_ = false;       // old files have the length on the wire first
-  bool unsure_lengths_ = false;        // version 2.3 has them in either order: the smaller is what was captured
+  std::uint32_t record_head_ = 16;    // bytes before each frame of a pcap file
+  std::uint32_t fraction_ns_ = 1000;  // what the fraction of a second counts
+  bool swapped_lengths_ = false;      // old files have the length on the wire first
+  bool unsure_lengths_ = false;  // version 2.3 has them in either order: the smaller is what was captured
   std::vector<Interface> interfaces_;  // of the pcapng section at hand
   std::int64_t last_time_ns_ = 0;      // for blocks that carry no time
 };

@@ -26,12 +26,12 @@ struct DecoderOptions {
 
 struct DecoderCounts {
   std::uint64_t frames = 0;
-  std::uint64_t bytes = 0;               // on the wire
-  std::uint64_t unknown_link = 0;        // of a link type that is not understood
-  std::uint64_t not_ip = 0;              // ARP, spanning tree, ...
-  std::uint64_t malformed = 0;           // IP heads that contradict themselves or the frame
-  std::uint64_t fragments = 0;           // fragments of which no packet became complete with this frame
-  std::uint64_t tunneled = 0;            // packets taken out of a tunnel
+  std::uint64_t bytes = 0;         // on the wire
+  std::uint64_t unknown_link = 0;  // of a link type that is not understood
+  std::uint64_t not_ip = 0;        // ARP, spanning tree, ...
+  std::uint64_t malformed = 0;     // IP heads that contradict themselves or the frame
+  std::uint64_t fragments = 0;     // fragments of which no packet became complete with this frame
+  std::uint64_t tunneled = 0;      // packets taken out of a tunnel
 };
 
 class Decoder {
@@ -50,6 +50,7 @@ class Decoder {
     std::uint32_t length;  // bytes there were, captured or not
     int depth;             // IP heads so far
   };
+  [[nodiscard]] bool take_usual(const Frame& frame);
   [[nodiscard]] bool take_network(std::uint16_t ether_type, Rest rest);
   [[nodiscard]] bool take_ipv4(Rest rest);
   void follow_source_route(const std::uint8_t* head, std::uint32_t head_length);

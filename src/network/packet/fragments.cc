@@ -12,13 +12,14 @@ constexpr std::uint32_t kUnit = 8;
 
 }  // namespace
 
-std::optional<std::span<const std::uint8_t>> Fragments::add(const FragmentKey& key, std::uint32_t offset, bool more,
-                                                            std::span<const std::uint8_t> bytes) {
+std::optional<std::span<const std::uint8_t>> Fragments::add(const FragmentKey& key, std::uint32_t offset,
+                                                            bool more, std::span<const std::uint8_t> bytes) {
   const auto size = static_cast<std::uint32_t>(bytes.size());
   if (size == 0 || offset > kLargestPayload || size > kLargestPayload - offset) return std::nullopt;
   // All but the last fragment are whole units; what is over cannot be placed.
   if (more && size % kUnit != 0) return std::nullopt;
-  auto found = std::find_if(waiting_.begin(), waiting_.end(), [&](const Waiting& one) { return one.key == key; });
+  auto found =
+      std::find_if(waiting_.begin(), waiting_.end(), [&](const Waiting& one) { return one.key == key; });
   if (found == waiting_.end()) {
     if (waiting_.size() >= kMostWaiting) waiting_.pop_back();
     waiting_.push_front({key, {}, {}, std::nullopt});

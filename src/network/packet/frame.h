@@ -10,7 +10,7 @@ enum LinkType : std::uint32_t {
   kLinkNull = 0,
   kLinkEthernet = 1,
   kLinkPpp = 9,
-  kLinkRawBsd = 12,      // what BSD and Linux libpcap wrote before LINKTYPE_RAW
+  kLinkRawBsd = 12,  // what BSD and Linux libpcap wrote before LINKTYPE_RAW
   kLinkRawOpenBsd = 14,
   kLinkPppHdlc = 50,
   kLinkPppoe = 51,

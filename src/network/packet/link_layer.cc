@@ -43,7 +43,8 @@ Start follow_llc(const std::uint8_t* data, std::uint32_t offset, std::uint32_t c
     if (!holds(captured, offset, 8)) return std::nullopt;
     return follow_ether_type(big16(data + offset + 6), data, offset + 8, captured);
   }
-  if (data[offset] == 0x06 && data[offset + 1] == 0x06) return NetworkStart{.offset = offset + 3, .ether_type = kEtherIpv4};
+  if (data[offset] == 0x06 && data[offset + 1] == 0x06)
+    return NetworkStart{.offset = offset + 3, .ether_type = kEtherIpv4};
   return std::nullopt;
 }
 

@@ -24,8 +24,9 @@ struct NetworkStart {
                                                        std::uint32_t captured);
 
 // The same for what follows an EtherType at `offset`, such as in a tunnel.
-[[nodiscard]] std::optional<NetworkStart> follow_ether_type(std::uint16_t ether_type, const std::uint8_t* data,
-                                                            std::uint32_t offset, std::uint32_t captured);
+[[nodiscard]] std::optional<NetworkStart> follow_ether_type(std::uint16_t ether_type,
+                                                            const std::uint8_t* data, std::uint32_t offset,
+                                                            std::uint32_t captured);
 
 // The same for a PPP frame without address and control.
 [[nodiscard]] std::optional<NetworkStart> follow_ppp(const std::uint8_t* data, std::uint32_t offset,

@@ -13,21 +13,21 @@ inline constexpr std::uint8_t kProtocolUdp = 17;
 inline constexpr std::uint8_t kProtocolIcmpv6 = 58;
 
 struct Packet {
-  const std::uint8_t* source = nullptr;       // four or sixteen bytes, in network order
+  const std::uint8_t* source = nullptr;  // four or sixteen bytes, in network order
   const std::uint8_t* destination = nullptr;
-  const std::uint8_t* transport = nullptr;    // the head of TCP, UDP, ...
-  std::uint32_t transport_captured = 0;       // bytes at `transport`, padding of the link left out
-  std::uint32_t transport_length = 0;         // bytes that the IP head says there are
-  std::uint16_t ip_id = 0;                    // 0 for IPv6
+  const std::uint8_t* transport = nullptr;  // the head of TCP, UDP, ...
+  std::uint32_t transport_captured = 0;     // bytes at `transport`, padding of the link left out
+  std::uint32_t transport_length = 0;       // bytes that the IP head says there are
+  std::uint16_t ip_id = 0;                  // 0 for IPv6
   std::uint8_t ip_version = 0;
   std::uint8_t protocol = 0;
   std::uint8_t hop_limit = 0;
-  std::uint8_t traffic_class = 0;             // DSCP and ECN
-  std::uint8_t tunnels = 0;                   // how many tunnels it was taken out of
+  std::uint8_t traffic_class = 0;  // DSCP and ECN
+  std::uint8_t tunnels = 0;        // how many tunnels it was taken out of
   bool was_reassembled = false;
-  std::uint16_t ip_stated_length = 0;         // of the payload, as the IPv6 head says, true or not
-  std::uint32_t extension_length = 0;         // IPv6 heads between the first and `transport`
-  std::uint32_t ip_captured = 0;              // bytes captured from the IP head on, padding included
+  std::uint16_t ip_stated_length = 0;  // of the payload, as the IPv6 head says, true or not
+  std::uint32_t extension_length = 0;  // IPv6 heads between the first and `transport`
+  std::uint32_t ip_captured = 0;       // bytes captured from the IP head on, padding included
 };
 
 }  // namespace isotach::network

@@ -1,0 +1,153 @@
+// isotach connections FILE...: what each TCP connection of a capture did.
+#include <unistd.h>
+
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/text.h"
+#include "command/common_options.h"
+#include "command/connections/capture_run.h"
+#include "command/connections/commands.h"
+#include "command/connections/connections_view.h"
+#include "command/connections/selection.h"
+#include "command/context.h"
+
+namespace isotach::command {
+namespace {
+
+struct Options {
+  Format format = Format::table;
+  bool details = false;
+  bool tcptrace = false;
+  std::vector<NumberRange> only;
+  std::string sort = "start";
+  std::size_t top = 0;
+};
+
+Result<Options> options_of(const Arguments& arguments) {
+  Options options;
+  const auto format = format_of(arguments);
+  if (!format) return tl::make_unexpected(format.error());
+  options.format = *format;
+  options.details = arguments.has("--long");
+  options.tcptrace = arguments.has("--tcptrace-output");
+  if (options.tcptrace && (options.format != Format::table || options.details))
+    return failure(ErrorKind::usage, "--tcptrace-output is a format of its own",
+                   "leave out --long, --json, --json-stream and --csv");
+  if (const auto list = arguments.value("--only")) {
+    auto ranges = parse_number_list(*list);
+    if (!ranges) return tl::make_unexpected(std::move(ranges.error()));
+    options.only = std::move(*ranges);
+  }
+  if (const auto sort = arguments.value("--sort")) options.sort = *sort;
+  if (const auto top = arguments.value("--top")) {
+    const auto number = parse_count(*top, "number of connections");
+    if (!number) return tl::make_unexpected(number.error());
+    options.top = static_cast<std::size_t>(*number);
+  }
+  return options;
+}
+
+// Standard input can be read once, and is no terminal that a person would have to type a capture into.
+std::optional<Error> check_paths(const Context& context, const std::vector<std::string>& paths) {
+  std::size_t from_stdin = 0;
+  for (const std::string& path : paths) from_stdin += path == "-" ? 1 : 0;
+  if (paths.empty())
+    return Error{ErrorKind::usage, 0, "the name of the capture is missing",
+                 "write: isotach connections trace.pcap, or tcpdump -w - | isotach connections -"};
+  if (from_stdin > 1) return Error{ErrorKind::usage, 0, "standard input can be read only once", {}};
+  if (from_stdin == 1 && context.in_is_terminal)
+    return Error{ErrorKind::usage, 0, "standard input is a terminal, not a capture",
+                 "write: tcpdump -w - | isotach connections -"};
+  return std::nullopt;
+}
+
+void write(Context& context, const Options& options, const network::Tracker& tracker, const CaptureRun& run) {
+  const Shown shown = select_connections(tracker, options.only, options.sort, options.top);
+  const int columns = terminal_size(context.out.fd()).columns;
+  if (options.tcptrace) return write_connections_tcptrace(context.out, tracker, run, shown);
+  switch (options.format) {
+    case Format::json:
+      return write_connections_json(context.out, tracker, run, shown);
+    case Format::json_stream:
+      return write_connections_json_stream(context.out, tracker, shown);
+    case Format::csv:
+      return write_connections_csv(context.out, tracker, shown);
+    case Format::table:
+      break;
+  }
+  if (options.details) return write_connections_details(context.out, tracker, shown, columns);
+  write_connections_table(context.out, tracker, run, shown, columns);
+}
+
+int run_connections(Context& context, const Arguments& arguments) {
+  context.json_errors = arguments.has("--json") || arguments.has("--json-stream");
+  const auto options = options_of(arguments);
+  if (!options) return context.report(options.error());
+  const std::vector<std::string>& paths = arguments.positionals();
+  if (const auto error = check_paths(context, paths)) return context.report(*error);
+  const network::Rules rules = options->tcptrace ? network::Rules::tcptrace : network::Rules::exact;
+  // Who sends the packets must not be able to choose which of them collide in the hash table.
+  network::Tracker tracker(rules, static_cast<std::uint64_t>(context.clock.now().monotonic_ns) |
+                                      (static_cast<std::uint64_t>(::getpid()) << 40));
+  const auto run = read_captures(context, paths, rules, tracker);
+  if (!run) return context.report(run.error());
+  write(context, *options, tracker, *run);
+  context.out.flush();
+  tell_about(context, *run, tracker);
+  if (run->interrupted) return kExitCutShort;
+  return run->is_damaged() ? kExitFailed : kExitOk;
+}
+
+CommandSpec connections_command() {
+  CommandSpec spec;
+  spec.name = "connections";
+  spec.area = "network";
+  spec.summary = "what each TCP connection of a capture did";
+  spec.usages = {"isotach connections [OPTIONS] FILE..."};
+  spec.description =
+      "Reads captures of packets and tells of each TCP connection what was sent, what had to be sent again "
+      "and "
+      "why, how long answers took, how much was in flight and how large the window was. Several files are "
+      "pieces of one capture; - is standard input.\n\n"
+      "Understands pcap, pcapng and snoop, packed by gzip or zstd or not; Ethernet with VLAN tags, PPPoE and "
+      "MPLS, Linux cooked captures, raw IP, loopback, PPP, HDLC and 802.11; IPv4 and IPv6 with fragments, "
+      "and "
+      "what GRE, 6in4, 4in6, VXLAN, Geneve, GTP and Teredo carry.\n\n"
+      "Counts as tcptrace does where tcptrace is right; docs/tcptrace.md lists where it is not. What stands "
+      "under 'rexmt' are retransmissions, also of segments that were lost before they reached the capture; "
+      "what the network put out of order is none.\n\n"
+      "A file that is cut short or damaged is shown up to there; the exit code is 1.";
+  spec.positionals = {{.name = "FILE",
+                       .help = "a capture, or - for standard input",
+                       .completes = "file",
+                       .repeatable = true}};
+  spec.options = {
+      {"--long", 'l', "", "every statistic of each connection, both directions side by side", "what to show"},
+      {"--only", 'o', "LIST", "only these connections, by number: 3, 1,4 or 2-7", "what to show"},
+      {"--sort", 0, "KEY", "largest first, instead of in the order in which they began", "what to show",
+       sort_keys()},
+      {"--top", 0, "N", "only the first N", "what to show"},
+      {"--tcptrace-output", 0, "", "what tcptrace -n -l -r -W prints, with its faults", "output"},
+  };
+  for (OptionSpec& option : format_options()) spec.options.push_back(std::move(option));
+  spec.examples = {
+      {"isotach connections trace.pcap", "one line for each connection"},
+      {"isotach connections -l -o 3 trace.pcap", "everything about the third"},
+      {"isotach connections --sort rexmt --top 10 trace.pcapng.zst", "where the network loses most"},
+      {"tcpdump -c 1000 -w - | isotach connections -", "what passes just now"},
+      {"isotach connections --csv trace.pcap > trace.csv", "a row for each, for other programs"},
+  };
+  spec.run = run_connections;
+  return spec;
+}
+
+}  // namespace
+
+std::vector<CommandSpec> connections_commands() {
+  return {connections_command()};
+}
+
+}  // namespace isotach::command

@@ -1,0 +1,182 @@
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/units.h"
+#include "command/connections/connections_view.h"
+#include "network/connections/fields.h"
+#include "view/export/csv_writer.h"
+#include "view/export/json_writer.h"
+
+namespace isotach::command {
+namespace {
+
+using network::Connection;
+using network::Direction;
+using network::FieldValue;
+
+constexpr std::string_view kSchema = "isotach.connections.v1";
+constexpr double kMillisecondNs = 1e6;
+
+// As tcptrace says it.
+const char* complete_text(const Connection& connection) {
+  switch (connection.state()) {
+    case network::ConnectionState::complete:
+      return "yes";
+    case network::ConnectionState::reset:
+      return "RESET";
+    case network::ConnectionState::incomplete:
+      break;
+  }
+  return "no";
+}
+
+std::string host_a(const Connection& connection) {
+  return network::endpoint_text(connection.key.source_address(), connection.key.source_port);
+}
+
+std::string host_b(const Connection& connection) {
+  return network::endpoint_text(connection.key.destination_address(), connection.key.destination_port);
+}
+
+void write_value(view::JsonWriter& json, const FieldValue& value) {
+  if (const auto* text = std::get_if<std::string>(&value)) {
+    json.string(*text);
+  } else if (const auto* count = std::get_if<std::uint64_t>(&value)) {
+    json.unsigned_integer(*count);
+  } else if (const auto* real = std::get_if<double>(&value)) {
+    json.real(*real);
+  } else {
+    json.null();
+  }
+}
+
+void write_direction(view::JsonWriter& json, const Connection& connection, const Direction& direction) {
+  json.begin_object();
+  for (const network::DirectionField& field : network::direction_fields()) {
+    json.key(field.name);
+    write_value(json, field.value(connection, direction));
+  }
+  json.end_object();
+}
+
+void write_members(view::JsonWriter& json, const Connection& connection, std::size_t index) {
+  json.key("conn").unsigned_integer(index + 1);
+  json.key("host_a").string(host_a(connection));
+  json.key("host_b").string(host_b(connection));
+  json.key("complete").string(complete_text(connection));
+  json.key("first_packet").string(format_wall_time_utc(connection.first_ns));
+  json.key("first_packet_ns").integer(connection.first_ns);
+  json.key("last_packet_ns").integer(connection.last_ns);
+  json.key("elapsed_seconds").real(static_cast<double>(connection.elapsed_ns()) / 1e9);
+  json.key("total_packets").unsigned_integer(connection.packets);
+  json.key("handshake_ms");
+  if (connection.handshake_ns >= 0) {
+    json.real(static_cast<double>(connection.handshake_ns) / kMillisecondNs);
+  } else {
+    json.null();
+  }
+  json.key("a2b");
+  write_direction(json, connection, connection.a());
+  json.key("b2a");
+  write_direction(json, connection, connection.b());
+}
+
+void write_field(view::CsvWriter& csv, const FieldValue& value) {
+  if (const auto* text = std::get_if<std::string>(&value)) {
+    csv.text(*text);
+  } else if (const auto* count = std::get_if<std::uint64_t>(&value)) {
+    csv.unsigned_integer(*count);
+  } else if (const auto* real = std::get_if<double>(&value)) {
+    csv.real(*real);
+  } else {
+    csv.empty();
+  }
+}
+
+}  // namespace
+
+void write_connections_json(Output& out, const network::Tracker& tracker, const CaptureRun& run,
+                            const Shown& shown) {
+  view::JsonWriter json;
+  json.begin_object();
+  json.key("schema").string(kSchema);
+  json.key("files").begin_array();
+  for (const CaptureFile& file : run.files) {
+    json.begin_object();
+    json.key("name").string(file.name);
+    json.key("format").string(file.format);
+    json.key("frames").unsigned_integer(file.frames);
+    json.key("damage");
+    if (file.damage.empty()) {
+      json.null();
+    } else {
+      json.string(file.damage);
+    }
+    json.end_object();
+  }
+  json.end_array();
+  json.key("frames").unsigned_integer(run.counts.frames);
+  json.key("bytes").unsigned_integer(run.counts.bytes);
+  json.key("tcp_packets").unsigned_integer(tracker.packets());
+  json.key("frames_not_ip").unsigned_integer(run.counts.not_ip);
+  json.key("frames_malformed").unsigned_integer(run.counts.malformed);
+  json.key("frames_of_unknown_link").unsigned_integer(run.counts.unknown_link);
+  json.key("segments_too_short").unsigned_integer(tracker.too_short());
+  json.key("interrupted").boolean(run.interrupted);
+  json.key("connections").begin_array();
+  for (const std::size_t index : shown) {
+    if (!out.is_open()) return;
+    json.begin_object();
+    write_members(json, tracker[index], index);
+    json.end_object();
+    out.write(json.take());
+  }
+  json.end_array();
+  json.end_object();
+  out.write(json.take() + '\n');
+}
+
+void write_connections_json_stream(Output& out, const network::Tracker& tracker, const Shown& shown) {
+  for (const std::size_t index : shown) {
+    if (!out.is_open()) return;
+    view::JsonWriter json;
+    json.begin_object();
+    json.key("schema").string(kSchema);
+    write_members(json, tracker[index], index);
+    json.end_object();
+    out.write(json.take() + '\n');
+  }
+}
+
+void write_connections_csv(Output& out, const network::Tracker& tracker, const Shown& shown) {
+  std::vector<std::string> head = {"conn",          "host_a",          "host_b",
+                                   "complete",      "first_packet_ns", "last_packet_ns",
+                                   "total_packets", "handshake_ms"};
+  for (const network::DirectionField& field : network::direction_fields()) {
+    head.push_back(std::string(field.name) + "_a2b");
+    head.push_back(std::string(field.name) + "_b2a");
+  }
+  view::CsvWriter csv;
+  csv.head(head);
+  for (const std::size_t index : shown) {
+    if (!out.is_open()) return;
+    const Connection& one = tracker[index];
+    csv.unsigned_integer(index + 1).text(host_a(one)).text(host_b(one)).text(complete_text(one));
+    csv.integer(one.first_ns).integer(one.last_ns).unsigned_integer(one.packets);
+    if (one.handshake_ns >= 0) {
+      csv.real(static_cast<double>(one.handshake_ns) / kMillisecondNs);
+    } else {
+      csv.empty();
+    }
+    for (const network::DirectionField& field : network::direction_fields()) {
+      write_field(csv, field.value(one, one.a()));
+      write_field(csv, field.value(one, one.b()));
+    }
+    csv.end_row();
+    out.write(csv.take());
+  }
+  out.write(csv.take());
+}
+
+}  // namespace isotach::command

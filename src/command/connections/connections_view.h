@@ -1,0 +1,28 @@
+// The connections of a capture as text, JSON and CSV.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+#include "base/output.h"
+#include "command/connections/capture_run.h"
+#include "network/connections/tracker.h"
+
+namespace isotach::command {
+
+// Which connections are shown, by index, in the order in which they are shown.
+using Shown = std::vector<std::size_t>;
+
+void write_connections_table(Output& out, const network::Tracker& tracker, const CaptureRun& run,
+                             const Shown& shown, int columns);
+// Every statistic of each connection, both directions side by side.
+void write_connections_details(Output& out, const network::Tracker& tracker, const Shown& shown, int columns);
+void write_connections_json(Output& out, const network::Tracker& tracker, const CaptureRun& run,
+                            const Shown& shown);
+void write_connections_json_stream(Output& out, const network::Tracker& tracker, const Shown& shown);
+void write_connections_csv(Output& out, const network::Tracker& tracker, const Shown& shown);
+void write_connections_tcptrace(Output& out, const network::Tracker& tracker, const CaptureRun& run,
+                                const Shown& shown);
+
+}  // namespace isotach::command

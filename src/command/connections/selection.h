@@ -1,0 +1,28 @@
+// Which connections are shown and in which order: -o, --sort and --top.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "command/connections/connections_view.h"
+#include "network/connections/tracker.h"
+
+namespace isotach::command {
+
+// "3", "1,4-7", "12-": numbers of connections from 1 on, as pairs of first and last. Usage errors.
+struct NumberRange {
+  std::size_t first = 1;
+  std::size_t last = 0;  // at least `first`
+};
+[[nodiscard]] Result<std::vector<NumberRange>> parse_number_list(const std::string& text);
+
+[[nodiscard]] const std::vector<std::string>& sort_keys();
+
+// `only` may be empty: all. `sort` is one of sort_keys(); the largest come first, but "start" keeps the
+// order in which connections began. `top` 0: all.
+[[nodiscard]] Shown select_connections(const network::Tracker& tracker, const std::vector<NumberRange>& only,
+                                       const std::string& sort, std::size_t top);
+
+}  // namespace isotach::command

@@ -1,0 +1,137 @@
+#!/usr/bin/env bats
+# isotach connections from the outside: formats, selection, packed and damaged captures, pipes, errors.
+
+bats_require_minimum_version 1.5.0
+load helpers
+
+setup() {
+  CORPUS=$BATS_TEST_DIRNAME/../../fuzz/corpus/captures
+  TALK=$CORPUS/talk
+}
+
+@test "the table has a line for each connection and what was sent again" {
+  isotach connections "$TALK"
+  exit_code 0
+  no_err
+  out '^2 connections in 18 TCP packets of 18 frames: 1 complete, 1 reset, 0 incomplete$'
+  out '^1  10\.0\.0\.1:40000  10\.0\.0\.2:80 '
+  [[ $(wc -l <<< "$output") == 4 ]] || fails_with "a sum, a head and two lines are expected"
+}
+
+@test "no line is wider than the terminal" {
+  for columns in 40 60 80 120; do
+    COLUMNS=$columns isotach connections "$TALK"
+    exit_code 0
+    ! grep -qE ".{$((columns + 1))}" <<< "${output#*$'\n'}" || fails_with "wider than $columns columns"
+  done
+}
+
+@test "details, by number" {
+  isotach connections -l -o 1 "$TALK"
+  exit_code 0
+  out '^connection 1: a 10\.0\.0\.1:40000  b 10\.0\.0\.2:80$'
+  out '^  retransmissions +2 +0$'
+  ! grep -q '^connection 2' <<< "$output" || fails_with "only the first was asked for"
+}
+
+@test "JSON says what the table says" {
+  isotach connections --json "$TALK"
+  exit_code 0
+  [[ $(jq -r .schema <<< "$output") == isotach.connections.v1 ]]
+  [[ $(jq .tcp_packets <<< "$output") == 18 ]]
+  [[ $(jq -c '[.connections[].complete]' <<< "$output") == '["yes","RESET"]' ]]
+  [[ $(jq '.connections[0].a2b.rexmt_data_pkts' <<< "$output") == 2 ]]
+  [[ $(jq '.connections[0].a2b.keep_alive_pkts' <<< "$output") == 1 ]]
+}
+
+@test "JSON a line, and CSV, have every connection and field" {
+  isotach connections --json-stream "$TALK"
+  exit_code 0
+  [[ $(jq -r .conn <<< "$output" | tr '\n' ' ') == "1 2 " ]]
+  local fields
+  fields=$(head -n 1 <<< "$output" | jq '.a2b | length')
+  isotach connections --csv "$TALK"
+  exit_code 0
+  [[ $(head -n 1 <<< "$output" | tr ',' '\n' | wc -l) == $((8 + 2 * fields)) ]]
+  [[ $(wc -l <<< "$output") == 3 ]]
+}
+
+@test "what tcptrace prints" {
+  isotach connections --tcptrace-output "$TALK"
+  exit_code 0
+  out '^TCP connection 2:$'
+  out '^     total packets: +10 +total packets: +6 +$'
+  out '^     throughput: +NA' || out '^     throughput: +[0-9]+ Bps'
+}
+
+@test "a packed capture, and one on a pipe, say the same" {
+  isotach connections --csv "$CORPUS/gzip"
+  exit_code 0
+  local packed=$output
+  isotach connections --csv "$CORPUS/zstd"
+  exit_code 0
+  [[ $output == "$packed" ]] || fails_with "zstd and gzip should hold the same"
+  # shellcheck disable=SC2016  # the inner shell expands them
+  run --separate-stderr bash -c 'zstd -dc "$1" | "$ISOTACH" connections --csv -' - "$CORPUS/zstd"
+  exit_code 0
+  [[ $output == "$packed" ]] || fails_with "the pipe should hold the same"
+}
+
+@test "several files are one capture" {
+  head -c 600 "$TALK" > "$BATS_TEST_TMPDIR/first"
+  isotach connections --json "$TALK" "$CORPUS/wrap_raw"
+  exit_code 0
+  [[ $(jq '.files | length' <<< "$output") == 2 ]]
+  [[ $(jq .tcp_packets <<< "$output") == 32 ]]
+}
+
+@test "a capture that is cut short is shown up to there" {
+  head -c 700 "$TALK" > "$BATS_TEST_TMPDIR/short"
+  isotach connections "$BATS_TEST_TMPDIR/short"
+  exit_code 1
+  out '^1 connection in'
+  err 'it ends in the middle of frame [0-9]+; what is shown ends there$'
+}
+
+@test "sorted, and only the first" {
+  isotach connections --sort bytes --top 1 --csv "$TALK"
+  exit_code 0
+  [[ $(tail -n 1 <<< "$output") == 1,* ]]
+  isotach connections -o 2- --csv "$TALK"
+  [[ $(tail -n 1 <<< "$output") == 2,* ]]
+}
+
+@test "what is no capture" {
+  isotach connections /etc/passwd
+  exit_code 1
+  no_out
+  err 'cannot read /etc/passwd: it is no capture'
+  isotach connections "$BATS_TEST_TMPDIR/nothing"
+  exit_code 1
+  err 'No such file'
+  isotach connections "$BATS_TEST_TMPDIR"
+  exit_code 1
+  err 'Is a directory'
+}
+
+@test "usage errors" {
+  isotach connections
+  usage_error
+  isotach connections -o 0 "$TALK"
+  usage_error
+  isotach connections -o 5-2 "$TALK"
+  usage_error
+  isotach connections --sort name "$TALK"
+  usage_error
+  isotach connections --tcptrace-output --json "$TALK"
+  exit_code 2
+  isotach connections - - < "$TALK"
+  usage_error
+}
+
+@test "a closed pipe ends quietly" {
+  # shellcheck disable=SC2016  # the inner shell expands them
+  run --separate-stderr bash -c '"$ISOTACH" connections -l "$1" | head -n 1' - "$TALK"
+  exit_code 0
+  no_err
+}
