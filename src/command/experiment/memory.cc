@@ -34,12 +34,14 @@ using memory::Language;
 constexpr int kPictureWidth = 960;
 constexpr int kPictureHeight = 460;
 
-std::string joined(const std::vector<std::string>& words) {
+// A program that is given on the command line can be a page long; its start names it.
+constexpr std::size_t kLongestName = 60;
+constexpr std::size_t kLongestCommand = 400;
+
+std::string joined(const std::vector<std::string>& words, std::size_t columns) {
   std::string text;
   for (const std::string& word : words) text += (text.empty() ? "" : " ") + word;
-  // A program given on the command line is a page long; its start names it.
-  constexpr std::size_t kLongestName = 60;
-  return fit_columns(printable(text), kLongestName);
+  return fit_columns(printable(text), columns);
 }
 
 const memory::LabExperiment& experiment_of(int number) {
@@ -152,7 +154,8 @@ class MemoryExperiment {
     context_.out.flush();
     auto observed = observe(context_, observe_options);
     if (!observed) return tl::make_unexpected(observed.error());
-    add_run(joined(options_.command), joined(options_.command), std::move(*observed));
+    add_run(joined(options_.command, kLongestName), joined(options_.command, kLongestName),
+            std::move(*observed));
     return {};
   }
 
@@ -273,7 +276,8 @@ class MemoryExperiment {
     head.subtitle = fmt::format("{}, {}", printable(host.name), runs_.front().start_text);
     std::vector<std::string> words = {"isotach", "experiment", "memory"};
     words.insert(words.end(), arguments_.words().begin(), arguments_.words().end());
-    head.facts = {{"command", joined(words)}, {"kernel", "Linux " + printable(host.kernel_release)}};
+    head.facts = {{"command", joined(words, kLongestCommand)},
+                  {"kernel", "Linux " + printable(host.kernel_release)}};
     head.facts.emplace_back(
         "samples", fmt::format("every {}", format_duration_ns(static_cast<double>(options_.interval_ns))));
     if (options_.command.empty()) {

@@ -183,7 +183,7 @@ std::string memory_json(const std::vector<JudgedRun>& runs, const std::vector<La
 std::string memory_csv(const std::vector<JudgedRun>& runs) {
   view::CsvWriter csv;
   csv.head({"run", "time_seconds", "rss_bytes", "anonymous_bytes", "swap_bytes", "heap_bytes", "pss_bytes",
-            "lazy_free_bytes", "minor_faults"});
+            "lazy_free_bytes", "minor_faults", "cpu_wait_seconds"});
   for (const JudgedRun& run : runs) {
     for (const MemorySample& sample : run.run.samples) {
       csv.text(run.name);
@@ -192,7 +192,8 @@ std::string memory_csv(const std::vector<JudgedRun>& runs) {
           .real(sample.anonymous_bytes)
           .real(sample.swap_bytes)
           .real(sample.heap_bytes);
-      csv.real(sample.proportional_bytes).real(sample.lazy_free_bytes).real(sample.minor_faults).end_row();
+      csv.real(sample.proportional_bytes).real(sample.lazy_free_bytes).real(sample.minor_faults);
+      csv.real(sample.cpu_wait_ns ? std::optional(*sample.cpu_wait_ns / 1e9) : std::nullopt).end_row();
     }
   }
   return csv.take();

@@ -152,10 +152,13 @@ Report lab_report(const ReportHead& head, const std::vector<JudgedRun>& runs,
                   const std::vector<LabRun>& lab) {
   Report report = begin(head);
   const std::vector<LabAnswer> answers = memory::answers_of(lab);
-  for (const LabAnswer& answer : answers)
-    if (answer.question == answers.front().question)
-      for (const std::string& text : answer.answer)
-        report.summary.push_back(fmt::format("{}: {}", memory::language_text(answer.language), text));
+  // All of which use the same, and of the other answers what was measured.
+  for (const LabAnswer& answer : answers) {
+    const std::size_t lines = answer.question == answers.front().question ? answer.answer.size() : 1;
+    for (std::size_t i = 0; i < std::min(lines, answer.answer.size()); ++i)
+      report.summary.push_back(
+          fmt::format("{}: {}", memory::language_text(answer.language), answer.answer[i]));
+  }
   if (report.summary.empty())
     for (const JudgedRun& run : runs) report.summary.push_back(run.name + ": " + run.judged.summary);
 
@@ -170,6 +173,7 @@ Report lab_report(const ReportHead& head, const std::vector<JudgedRun>& runs,
   for (std::size_t i = 0; i < runs.size(); ++i) {
     ReportFigure figure;
     figure.figure = simple_figure(runs[i], axes);
+    figure.figure.title = runs[i].name;
     figure.figure.subtitle = memory::outcome_of(lab[i]);
     figure.caption = runs[i].judged.summary;
     figure.width = 580;

@@ -52,9 +52,9 @@ LabAnswer groups_of(const std::vector<LabRun>& runs, Language language) {
     std::vector<std::string> words;
     for (const int number : numbers) words.push_back(std::to_string(number));
     const bool several = words.size() > 1;
-    answer.answer.push_back(fmt::format("Experiment{} {} {} {} at the peak, above what {} start with{}.",
+    answer.answer.push_back(fmt::format("Experiment{} {} {} {} at the peak, above what {} with{}.",
                                         several ? "s" : "", list_of(words), several ? "need" : "needs",
-                                        growth_text(*sorted[end - 1]), several ? "they" : "it",
+                                        growth_text(*sorted[end - 1]), several ? "they start" : "it starts",
                                         several ? ": the same within 10 %" : ""));
     i = end;
   }
@@ -197,7 +197,7 @@ std::string outcome_of(const LabRun& run) {
   const Fate first = run.phases.front().fate;
   if (first == Fate::kept) {
     if (run.judged.verdict == Verdict::kept_by_cycle || run.number == 5) return "kept by a cycle";
-    if (run.number == 6) return "kept by a cycle until undone";
+    if (run.number == 6) return "kept until undone";
     return "kept by a variable";
   }
   return std::string(fate_text(first));
