@@ -229,4 +229,24 @@ std::optional<std::string> nearest_word(std::string_view word, const std::vector
   return *best;
 }
 
+std::string wrap_words(std::string_view text, std::size_t first_indent, std::size_t indent,
+                    std::size_t columns) {
+  std::string out;
+  std::string current(first_indent, ' ');
+  bool has_word = false;
+  for (const std::string_view line : split(text, '\n')) {
+    for (const std::string_view word : split_blanks(line)) {
+      if (has_word && display_width(current) + 1 + display_width(word) > columns) {
+        out += current + '\n';
+        current.assign(indent, ' ');
+        has_word = false;
+      }
+      if (has_word) current += ' ';
+      current += word;
+      has_word = true;
+    }
+  }
+  return has_word ? out + current + '\n' : out;
+}
+
 }  // namespace isotach

@@ -48,4 +48,9 @@ namespace isotach {
 [[nodiscard]] std::optional<std::string> nearest_word(std::string_view word,
                                                       const std::vector<std::string>& candidates);
 
+// `text` in lines of at most `columns`, the first after `first_indent` blanks and the others after
+// `indent`. Words that are longer than a line are not broken: they may be copied from the terminal.
+[[nodiscard]] std::string wrap_words(std::string_view text, std::size_t first_indent, std::size_t indent,
+                                     std::size_t columns);
+
 }  // namespace isotach

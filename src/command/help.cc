@@ -17,28 +17,6 @@ constexpr std::size_t kLeftLimit = 30;         // of a left column; longer ones 
 constexpr std::size_t kRightAtLeast = 24;      // a narrower right column goes below the left one
 constexpr std::size_t kGeneralLeftWidth = 12;  // "completions"
 
-// `text` in lines of at most `columns`, the first after `first_indent` blanks and the others after
-// `indent`. Words that are longer than a line are not broken: they may be copied from the terminal.
-std::string wrapped(std::string_view text, std::size_t first_indent, std::size_t indent,
-                    std::size_t columns) {
-  std::string out;
-  std::string current(first_indent, ' ');
-  bool has_word = false;
-  for (const std::string_view line : split(text, '\n')) {
-    for (const std::string_view word : split_blanks(line)) {
-      if (has_word && display_width(current) + 1 + display_width(word) > columns) {
-        out += current + '\n';
-        current.assign(indent, ' ');
-        has_word = false;
-      }
-      if (has_word) current += ' ';
-      current += word;
-      has_word = true;
-    }
-  }
-  return has_word ? out + current + '\n' : out;
-}
-
 // Two columns, the right one wrapped beside the left, or below it where the terminal is narrow.
 class Columns {
  public:
@@ -47,10 +25,10 @@ class Columns {
 
   [[nodiscard]] std::string row(const std::string& left, std::string_view right) const {
     const std::size_t indent = 2 + left_width_ + 2;
-    if (columns_ < indent + kRightAtLeast) return "  " + left + '\n' + wrapped(right, 6, 6, columns_);
+    if (columns_ < indent + kRightAtLeast) return "  " + left + '\n' + wrap_words(right, 6, 6, columns_);
     const std::size_t width = display_width(left);
-    if (width > left_width_) return "  " + left + '\n' + wrapped(right, indent, indent, columns_);
-    const std::string text = wrapped(right, indent, indent, columns_);
+    if (width > left_width_) return "  " + left + '\n' + wrap_words(right, indent, indent, columns_);
+    const std::string text = wrap_words(right, indent, indent, columns_);
     return "  " + left + (text.empty() ? "\n" : text.substr(2 + width));
   }
 
@@ -81,19 +59,19 @@ std::string exit_code_lines(std::size_t columns) {
     const std::string piece = fmt::format(" {} {}{}", each.code, each.meaning, last ? "" : ";");
     // A code stays with its meaning.
     if (display_width(line) + display_width(piece) > columns) {
-      text += wrapped(line, text.empty() ? 0 : 2, 4, columns);
+      text += wrap_words(line, text.empty() ? 0 : 2, 4, columns);
       line = " ";
     }
     line += piece;
   }
-  return text + wrapped(line, text.empty() ? 0 : 2, 4, columns);
+  return text + wrap_words(line, text.empty() ? 0 : 2, 4, columns);
 }
 
 std::string usage_lines(const CommandSpec& spec, std::size_t columns) {
   const std::size_t hang = columns < 40 ? 2 : 7;  // below "usage: "
   std::string text;
   for (std::size_t i = 0; i < spec.usages.size(); ++i)
-    text += wrapped((i == 0 ? "usage: " : "") + spec.usages[i], i == 0 ? 0 : hang, hang + 4, columns);
+    text += wrap_words((i == 0 ? "usage: " : "") + spec.usages[i], i == 0 ? 0 : hang, hang + 4, columns);
   return text;
 }
 
@@ -117,7 +95,7 @@ std::string example_lines(const CommandSpec& spec, std::size_t columns) {
   std::string text;
   for (const ExampleSpec& example : spec.examples)
     text += beside ? Columns(left, columns).row(example.command, example.effect)
-                   : "  " + example.command + '\n' + wrapped(example.effect, 6, 6, columns);
+                   : "  " + example.command + '\n' + wrap_words(example.effect, 6, 6, columns);
   return text;
 }
 
@@ -130,9 +108,9 @@ std::string version_line() {
 std::string general_help(const std::vector<CommandSpec>& commands, int columns) {
   const std::size_t width = std::clamp(static_cast<std::size_t>(std::max(columns, 0)), kNarrowest, kWidest);
   const Columns table(kGeneralLeftWidth, width);
-  std::string text = wrapped("isotach - measures a Linux machine and says what is wrong", 0, 2, width);
-  text += '\n' + wrapped("usage: isotach [OPTIONS]", 0, 11, width);
-  text += wrapped("isotach COMMAND [OPTIONS]", 7, 11, width);
+  std::string text = wrap_words("isotach - measures a Linux machine and says what is wrong", 0, 2, width);
+  text += '\n' + wrap_words("usage: isotach [OPTIONS]", 0, 11, width);
+  text += wrap_words("isotach COMMAND [OPTIONS]", 7, 11, width);
   for (const std::string& area : areas(commands)) {
     text += '\n' + area + ":\n";
     for (const CommandSpec& command : commands)
@@ -146,17 +124,17 @@ std::string general_help(const std::vector<CommandSpec>& commands, int columns) 
     for (const OptionSpec& option : options)
       text += option_table.row(option_left(option), option_help(option));
   }
-  text += '\n' + wrapped("isotach COMMAND --help explains a command, with examples.", 0, 0, width);
+  text += '\n' + wrap_words("isotach COMMAND --help explains a command, with examples.", 0, 0, width);
   return text + '\n' + exit_code_lines(width);
 }
 
 std::string command_help(const CommandSpec& spec, const std::vector<CommandSpec>& commands, int columns) {
   const std::size_t width = std::clamp(static_cast<std::size_t>(std::max(columns, 0)), kNarrowest, kWidest);
-  std::string text = wrapped(full_name(spec) + " - " + spec.summary, 0, 2, width);
+  std::string text = wrap_words(full_name(spec) + " - " + spec.summary, 0, 2, width);
   if (!spec.usages.empty()) text += '\n' + usage_lines(spec, width);
   if (!spec.examples.empty()) text += "\nexamples:\n" + example_lines(spec, width);
   for (const std::string& paragraph : paragraphs(spec.description))
-    text += '\n' + wrapped(paragraph, 0, 0, width);
+    text += '\n' + wrap_words(paragraph, 0, 0, width);
 
   text += subcommand_lines(spec, commands, width);
 

@@ -42,13 +42,6 @@ bool needs_nothing_merged(std::string_view name) {
   return std::find(kNeedNothingMerged.begin(), kNeedNothingMerged.end(), name) != kNeedNothingMerged.end();
 }
 
-bool is_setting(const std::string& folder, const std::string& name) {
-  if (std::find(kSettings.begin(), kSettings.end(), name) != kSettings.end()) return true;
-  struct stat status {};
-  return ::stat((folder + '/' + name).c_str(), &status) == 0 && (status.st_mode & S_IWUSR) != 0 &&
-         folder.starts_with("/sys/");
-}
-
 std::uint64_t number_in(const std::string& path) {
   const auto text = read_attribute(path);
   return text ? parse_unsigned(*text).value_or(0) : 0;
@@ -61,6 +54,11 @@ class Planner {
 
   KsmPlan plan(bool merged, KsmUnmerge unmerge) {
     plan_structure(merged, unmerge);
+    const std::string* merged_wanted = ksm_value(wanted_, kKsmMergedPages);
+    if (merged && merged_wanted != nullptr && *merged_wanted == "0" && unmerge == KsmUnmerge::where_needed) {
+      set("run", "2");
+      plan_.unmerges = true;
+    }
     plan_advisor_and_rate();
     if (const std::string* run = wanted("run")) {
       set("run", *run);
@@ -145,6 +143,18 @@ std::uint64_t available_bytes() {
 
 }  // namespace
 
+bool is_ksm_setting(const std::string& folder, const std::string& name) {
+  if (std::find(kSettings.begin(), kSettings.end(), name) != kSettings.end()) return true;
+  struct stat status {};
+  return ::stat((folder + '/' + name).c_str(), &status) == 0 && (status.st_mode & S_IWUSR) != 0 &&
+         folder.starts_with("/sys/");
+}
+
+Error no_ksm(const std::string& folder) {
+  return {ErrorKind::not_supported, 0, "this kernel has no page merging: there is no " + folder,
+          "it takes a kernel built with CONFIG_KSM=y; isotach ksm shows how this one was built"};
+}
+
 const std::string* ksm_value(const KsmValues& values, std::string_view name) {
   const auto found =
       std::find_if(values.begin(), values.end(), [&](const auto& entry) { return entry.first == name; });
@@ -155,20 +165,24 @@ Result<KsmValues> read_ksm_settings(const std::string& folder) {
   const std::unique_ptr<DIR, CloseFolder> entries(::opendir(folder.c_str()));
   if (!entries) {
     const int failed = errno;
-    if (failed == ENOENT)
-      return failure(ErrorKind::not_supported, "this kernel has no page merging: there is no " + folder,
-                     "a kernel built with CONFIG_KSM=y has it; isotach ksm shows how this one was built");
+    if (failed == ENOENT) return tl::make_unexpected(no_ksm(folder));
     return system_failure(failed, "list " + folder);
   }
   KsmValues values;
   while (const dirent* entry = ::readdir(entries.get())) {
     const std::string name = entry->d_name;
-    if (name.starts_with('.') || !is_setting(folder, name)) continue;
+    if (name.starts_with('.') || !is_ksm_setting(folder, name)) continue;
     auto value = read_attribute(folder + '/' + name);
     if (!value) return tl::make_unexpected(std::move(value.error()));
     values.emplace_back(name, std::move(*value));
   }
   std::sort(values.begin(), values.end());
+  return values;
+}
+
+Result<KsmValues> read_ksm_to_restore(const std::string& folder) {
+  auto values = read_ksm_settings(folder);
+  if (values && !read_ksm_merged(folder).any()) values->emplace_back(kKsmMergedPages, "0");
   return values;
 }
 

@@ -29,6 +29,11 @@ using KsmValues = std::vector<std::pair<std::string, std::string>>;
 // the mode in force. Fails with not_supported where there is no such folder.
 [[nodiscard]] Result<KsmValues> read_ksm_settings(const std::string& folder);
 
+// Whether a file of `folder` is a setting. In a saved tree, where modes mean nothing, by its name.
+[[nodiscard]] bool is_ksm_setting(const std::string& folder, const std::string& name);
+// What to say where there is no page merging; `folder` is where it would be.
+[[nodiscard]] Error no_ksm(const std::string& folder);
+
 enum class KsmUnmerge { never, where_needed };
 
 struct KsmPlan {
@@ -61,6 +66,13 @@ struct KsmMerged {
 // Whether the machine has the memory for the pages that unmerging creates, with some left over. Fails
 // with the numbers when it has not.
 [[nodiscard]] Result<void> check_memory_to_unmerge(const KsmMerged& merged, std::uint64_t available_bytes);
+
+// Among the values to go back to: nothing was merged, and nothing shall be afterwards. A program's pages
+// stay on ksmd's account after its end until ksmd scans again, which it does not where it was stopped.
+inline constexpr const char* kKsmMergedPages = "pages_shared";
+
+// read_ksm_settings(), and that nothing is merged where nothing is: all that undo_ksm() needs.
+[[nodiscard]] Result<KsmValues> read_ksm_to_restore(const std::string& folder);
 
 // Gives all of `wanted` to the kernel, unmerging where that is needed and memory suffices. Goes on after
 // a write that fails; fails with the first of them.

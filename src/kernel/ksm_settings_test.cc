@@ -72,6 +72,17 @@ TEST(KsmPlan, MergedPagesAreTakenApartFirst) {
             (KsmValues{{"run", "2"}, {"max_page_sharing", "1000"}, {"run", "0"}}));
 }
 
+TEST(KsmPlan, WhatWasNotMergedIsNotAfterwards) {
+  const KsmValues running = with(kDefaults, {{"run", "1"}, {"pages_to_scan", "1000"}});
+  KsmValues wanted = kDefaults;
+  wanted.emplace_back(kKsmMergedPages, "0");
+  EXPECT_EQ(writes(running, wanted, true), (KsmValues{{"run", "2"}, {"pages_to_scan", "100"}, {"run", "0"}}));
+  EXPECT_EQ(writes(running, wanted), (KsmValues{{"pages_to_scan", "100"}, {"run", "0"}}));
+  // Where memory does not suffice, the settings go back all the same.
+  EXPECT_EQ(plan_ksm_writes(running, wanted, true, KsmUnmerge::never).writes,
+            (KsmValues{{"pages_to_scan", "100"}, {"run", "0"}}));
+}
+
 TEST(KsmPlan, WithoutUnmergingTheRestIsStillDone) {
   const KsmPlan plan = plan_ksm_writes(kDefaults, {{"max_page_sharing", "1000"}, {"pages_to_scan", "7"}},
                                        true, KsmUnmerge::never);

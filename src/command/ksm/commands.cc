@@ -3,7 +3,7 @@
 namespace isotach::command {
 
 std::vector<CommandSpec> ksm_commands() {
-  return {};
+  return {ksm_status_command(), ksm_top_command(), ksm_set_command(), ksm_reset_command()};
 }
 
 }  // namespace isotach::command

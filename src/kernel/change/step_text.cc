@@ -22,6 +22,7 @@ constexpr std::array kKinds = {
     KindName{UndoKind::moved_file, "moved-file", 2},
     KindName{UndoKind::replaced_file, "replaced-file", 3},
     KindName{UndoKind::made_folder, "made-folder", 1},
+    KindName{UndoKind::trace_instance, "trace-instance", 1},
 };
 
 bool is_plain(char c) {

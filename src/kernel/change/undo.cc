@@ -15,6 +15,7 @@
 #include "kernel/ksm_settings.h"
 #include "kernel/swap_control.h"
 #include "kernel/swap_devices.h"
+#include "kernel/tracefs.h"
 
 namespace isotach::kernel {
 namespace {
@@ -130,6 +131,18 @@ Result<void> take_back_folder(const UndoStep& step) {
   }
 }
 
+Result<void> take_back_trace_instance(const UndoStep& step) {
+  const std::string name = step.fields[0].substr(1);
+  const auto tracefs = Tracefs::open();
+  if (!tracefs) return tl::make_unexpected(tracefs.error());
+  for (int attempt = 0;; ++attempt) {
+    auto removed = tracefs->remove_instance(name);
+    // Whoever reads it keeps it busy, until it has ended.
+    if (removed || removed.error().errno_value != EBUSY || attempt == kFolderRetries) return removed;
+    ::poll(nullptr, 0, kRetryMs);
+  }
+}
+
 std::string described_ksm(const UndoStep& step) {
   std::string text = "give KSM its settings back:";
   for (std::size_t i = 1; i + 1 < step.fields.size(); i += 2)
@@ -178,6 +191,10 @@ UndoStep undo_made_folder(const std::string& path) {
   return {UndoKind::made_folder, {path}};
 }
 
+UndoStep undo_trace_instance(const std::string& name) {
+  return {UndoKind::trace_instance, {'/' + name}};
+}
+
 bool ends_with_boot(UndoKind kind) {
   switch (kind) {
     case UndoKind::attribute:
@@ -185,6 +202,7 @@ bool ends_with_boot(UndoKind kind) {
     case UndoKind::swap_on:
     case UndoKind::swap_off:
     case UndoKind::made_folder:
+    case UndoKind::trace_instance:
       return true;
     case UndoKind::created_file:
     case UndoKind::moved_file:
@@ -213,6 +231,8 @@ std::string describe(const UndoStep& step) {
       return "put the earlier content of " + path + " back";
     case UndoKind::made_folder:
       return "remove " + path;
+    case UndoKind::trace_instance:
+      return "remove the instance " + path.substr(1) + " of tracefs";
   }
   return {};
 }
@@ -234,6 +254,8 @@ Result<void> take_back(const UndoStep& step) {
       return take_back_replaced_file(step);
     case UndoKind::made_folder:
       return take_back_folder(step);
+    case UndoKind::trace_instance:
+      return take_back_trace_instance(step);
   }
   return {};
 }

@@ -20,14 +20,15 @@
 namespace isotach::kernel {
 
 enum class UndoKind {
-  attribute,      // write the value that a file of /sys or /proc had
-  ksm,            // give the settings of KSM the values they had
-  swap_on,        // the area was switched on: switch it off
-  swap_off,       // the area was switched off: switch it on with the priority that it had
-  created_file,   // remove the file, if it is the one that was made
-  moved_file,     // give the file its old name back
-  replaced_file,  // put the earlier content back, if nobody has changed the file since
-  made_folder,    // remove a folder of /sys that has no files of its own: a control group, an instance
+  attribute,       // write the value that a file of /sys or /proc had
+  ksm,             // give the settings of KSM the values they had
+  swap_on,         // the area was switched on: switch it off
+  swap_off,        // the area was switched off: switch it on with the priority that it had
+  created_file,    // remove the file, if it is the one that was made
+  moved_file,      // give the file its old name back
+  replaced_file,   // put the earlier content back, if nobody has changed the file since
+  made_folder,     // remove a folder of /sys that has no files of its own: a control group
+  trace_instance,  // remove an instance of tracefs, which need not be mounted
 };
 
 struct UndoStep {
@@ -54,6 +55,7 @@ struct UndoStep {
                                           std::string_view written);
 // Processes that are still in the group go to its parent first.
 [[nodiscard]] UndoStep undo_made_folder(const std::string& path);
+[[nodiscard]] UndoStep undo_trace_instance(const std::string& name);
 
 // Whether the machine forgets the change by itself when it starts anew, so that there is nothing to
 // take back in a later boot.

@@ -1,0 +1,24 @@
+// ksmd, the kernel thread that scans and merges.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "base/value.h"
+#include "kernel/system_root.h"
+
+namespace isotach::kernel {
+
+struct KsmDaemon {
+  unsigned pid = 0;
+  char state = '?';  // as in ps
+  Value cpu_ns;      // since the kernel started
+};
+
+// Nothing where it cannot be seen: in a container, or on a kernel without KSM.
+[[nodiscard]] std::optional<KsmDaemon> find_ksm_daemon(const SystemRoot& root);
+
+// Its CPU time now, for differences.
+[[nodiscard]] Value ksm_daemon_cpu_ns(const SystemRoot& root, unsigned pid);
+
+}  // namespace isotach::kernel
