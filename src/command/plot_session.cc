@@ -242,7 +242,7 @@ int PlotSession::finish(bool interrupted) {
   if (auto written = write_pictures(); !written) return context_.report(written.error());
   data_.finish(model_, title_, interrupted);
   const bool has_picture = !options_.svg_path.empty() || !options_.png_path.empty();
-  if (!prints_data() && (live_ || !has_picture)) print_final_plot();
+  if (!prints_data() && !rows_printed_ && (live_ || !has_picture)) print_final_plot();
   print_summary();
   return interrupted && options_.is_planned() ? kExitCutShort : kExitOk;
 }

@@ -52,6 +52,9 @@ class PlotSession {
   // Where the picture is drawn live, it is printed once more at the end for the scrollback.
   void set_live(bool live) { live_ = live; }
 
+  // Rows have been printed for each sample: no plot as text follows them.
+  void set_rows_printed() { rows_printed_ = true; }
+
   // Adds what the model cannot know: title, names of the axes.
   void label(view::Figure& figure) const;
   [[nodiscard]] view::DotStyle plain_dots() const;
@@ -77,6 +80,7 @@ class PlotSession {
   std::size_t series_seen_ = 0;
   bool checked_ = false;
   bool live_ = false;
+  bool rows_printed_ = false;
   bool warned_lines_ = false;
   std::uint64_t marks_ = 0;
   std::optional<std::int64_t> pictures_written_ns_;

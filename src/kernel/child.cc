@@ -20,6 +20,10 @@
 namespace isotach::kernel {
 namespace {
 
+// <linux/prctl.h> of Linux 6.4; the headers that we are built with may be older.
+constexpr int kSetMemoryMerge = 67;
+constexpr int kGetMemoryMerge = 68;
+
 // EACCES for what is there but cannot be run.
 int why_not_runnable(const std::string& path) {
   struct stat status {};
@@ -41,17 +45,22 @@ Failure start_failure(int errno_value, const std::string& name) {
 
 // Runs in the child between fork() and exec(): only what is safe in a signal handler.
 [[noreturn]] void become(char* const* words, const SignalWaiter& waiter, int output_fd, int report_fd,
-                         pid_t parent) {
+                         pid_t parent, ChildMemory memory) {
   waiter.restore_in_child();
   ::prctl(PR_SET_PDEATHSIG, SIGTERM);
   if (::getppid() != parent) ::_exit(127);  // the parent died before it could be noticed
-  if (output_fd < 0 || ::dup2(output_fd, STDOUT_FILENO) >= 0) ::execvp(words[0], words);
+  const bool ready = memory == ChildMemory::as_usual || ::prctl(kSetMemoryMerge, 1, 0, 0, 0) == 0;
+  if (ready && (output_fd < 0 || ::dup2(output_fd, STDOUT_FILENO) >= 0)) ::execvp(words[0], words);
   const int reason = errno;
   [[maybe_unused]] const ssize_t ignored = ::write(report_fd, &reason, sizeof reason);
   ::_exit(127);
 }
 
 }  // namespace
+
+bool can_offer_memory() {
+  return ::prctl(kGetMemoryMerge, 0, 0, 0, 0) >= 0;
+}
 
 Result<std::string> find_program(const std::string& name) {
   if (name.empty()) return start_failure(ENOENT, name);
@@ -72,7 +81,7 @@ Result<std::string> find_program(const std::string& name) {
 }
 
 Result<ChildProcess> ChildProcess::start(const std::vector<std::string>& words, const SignalWaiter& waiter,
-                                         int output_fd) {
+                                         int output_fd, ChildMemory memory) {
   std::vector<char*> pointers;
   for (const std::string& word : words) pointers.push_back(const_cast<char*>(word.c_str()));
   pointers.push_back(nullptr);
@@ -87,7 +96,7 @@ Result<ChildProcess> ChildProcess::start(const std::vector<std::string>& words, 
   const pid_t parent = ::getpid();
   const pid_t pid = ::fork();
   if (pid < 0) return system_failure(errno, "start '" + printable(words.front()) + "'");
-  if (pid == 0) become(pointers.data(), waiter, output_fd, writing.get(), parent);
+  if (pid == 0) become(pointers.data(), waiter, output_fd, writing.get(), parent, memory);
   ChildProcess child(pid, static_cast<std::uint64_t>(own.ru_maxrss));
   writing.reset();
   int reason = 0;

@@ -28,13 +28,19 @@ struct ChildEnd {
 // The file that execvp() would run, looked for in PATH as it does; an error that says why there is none.
 [[nodiscard]] Result<std::string> find_program(const std::string& name);
 
+// Whether ksmd may merge all memory of a program and of its children (PR_SET_MEMORY_MERGE, Linux 6.4).
+enum class ChildMemory { as_usual, offered };
+// Whether this kernel can do that.
+[[nodiscard]] bool can_offer_memory();
+
 class ChildProcess {
  public:
   // Starts words[0] with the rest as its arguments; returns once it runs. It has our standard input,
   // output and error, or `output_fd` as its output, and the signal handling that we were started with.
   // Should this process die, the program gets SIGTERM.
   [[nodiscard]] static Result<ChildProcess> start(const std::vector<std::string>& words,
-                                                  const SignalWaiter& waiter, int output_fd = -1);
+                                                  const SignalWaiter& waiter, int output_fd = -1,
+                                                  ChildMemory memory = ChildMemory::as_usual);
   ChildProcess(ChildProcess&& other) noexcept;
   ChildProcess& operator=(ChildProcess&&) = delete;
   ChildProcess(const ChildProcess&) = delete;

@@ -141,7 +141,7 @@ CommandSpec ksm_reset_command() {
   CommandSpec spec;
   spec.name = "ksm reset";
   spec.area = "memory";
-  spec.summary = "give KSM the settings that it had before the first change that was kept";
+  spec.summary = "give KSM the settings from before the first change that was kept";
   spec.usages = {"isotach ksm reset [OPTIONS]"};
   spec.description =
       "Gives back the settings from before the first 'isotach ksm set --keep' since the machine started. "

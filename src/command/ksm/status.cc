@@ -257,7 +257,7 @@ CommandSpec ksm_status_command() {
   CommandSpec spec;
   spec.name = "ksm";
   spec.area = "memory";
-  spec.summary = "Kernel Samepage Merging: is it there, its settings and counters, what they mean";
+  spec.summary = "page merging (KSM): is it there, its settings, what it has done";
   spec.usages = {"isotach ksm [OPTIONS]"};
   spec.description =
       "Says whether this kernel can merge equal pages (KSM), where that is written, whether its daemon ksmd "
