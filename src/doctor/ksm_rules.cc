@@ -24,7 +24,8 @@ void check_ksm(const Evidence& evidence, Diagnosis& diagnosis) {
         {"ksm-loss", Severity::warning, "", "page merging costs more memory than it saves",
          fmt::format("profit -{}, {} saved by merging", bytes(-*profit),
                      sharing ? bytes(*sharing * page) : std::string("unknown amount")),
-         "stop it and undo the merging: echo 2 > /sys/kernel/mm/ksm/run; or offer it fewer regions"});
+         "see who offers memory for nothing: isotach ksm top; undo the merging: isotach ksm set --keep "
+         "run=2"});
   }
   const Number pages = level(ksm[KsmField::pages_to_scan]);
   const Number sleep_ms = level(ksm[KsmField::sleep_millisecs]);
@@ -33,8 +34,7 @@ void check_ksm(const Evidence& evidence, Diagnosis& diagnosis) {
     diagnosis.findings.push_back(
         {"ksm-idle", Severity::warning, "", "page merging is on but scans nothing",
          fmt::format("run 1, pages_to_scan {:.0f}", *pages),
-         "set a rate: echo 100 > /sys/kernel/mm/ksm/pages_to_scan; or stop it: echo 0 > "
-         "/sys/kernel/mm/ksm/run"});
+         "set a rate: isotach ksm set --keep pages_to_scan=100; or stop it: isotach ksm set --keep run=0"});
     return;
   }
   const bool never_sleeps = *sleep_ms <= 0;
@@ -45,8 +45,7 @@ void check_ksm(const Evidence& evidence, Diagnosis& diagnosis) {
        never_sleeps ? fmt::format("pages_to_scan {:.0f}, sleep 0 ms: it never rests", *pages)
                     : fmt::format("pages_to_scan {:.0f} every {:.0f} ms: {} pages/s asked for", *pages,
                                   *sleep_ms, count(wanted_per_second)),
-       "slow it down: echo 20 > /sys/kernel/mm/ksm/sleep_millisecs; echo 100 > "
-       "/sys/kernel/mm/ksm/pages_to_scan"});
+       "slow it down: isotach ksm set --keep sleep_millisecs=20 pages_to_scan=100"});
 }
 
 }  // namespace isotach::doctor

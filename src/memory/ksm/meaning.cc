@@ -80,22 +80,22 @@ void find_problems(const KsmNumbers& numbers, KsmMeaning& meaning) {
   if (meaning.profit_bytes && *meaning.profit_bytes < 0)
     problems.push_back(
         {"loss", fmt::format("Page merging costs {} more than it saves.", bytes(-*meaning.profit_bytes)),
-         "isotach ksm top shows who offers memory for nothing; isotach ksm set run=2 undoes it"});
+         "isotach ksm top shows who offers memory for nothing; isotach ksm set --keep run=2 undoes it"});
   if (meaning.run == 0 && meaning.merged_pages > 0)
     problems.push_back(
         {"stopped-with-merged",
          "Pages are merged, and ksmd is stopped: pages that are written to are not merged again.",
-         "isotach ksm set run=1 goes on; isotach ksm set run=2 takes them apart"});
+         "isotach ksm set --keep run=1 goes on; isotach ksm set --keep run=2 takes them apart"});
   if (meaning.run != 1) return;
   if (numbers.number("pages_to_scan") == 0.0) {
     problems.push_back({"scans-nothing", "ksmd runs and scans nothing: pages_to_scan is 0.",
-                        "isotach ksm set pages_to_scan=100"});
+                        "isotach ksm set --keep pages_to_scan=100"});
   } else if (numbers.number("sleep_millisecs") == 0.0) {
     problems.push_back({"never-sleeps", "ksmd takes all of a processor for ever: sleep_millisecs is 0.",
-                        "isotach ksm set sleep_millisecs=20"});
+                        "isotach ksm set --keep sleep_millisecs=20"});
   } else if (meaning.wanted_pages_per_second.value_or(0) > kRunawayPagesPerSecond) {
     problems.push_back({"runaway", "ksmd takes all of a processor: it is asked for more than it can scan.",
-                        "isotach ksm set pages_to_scan=1000 sleep_millisecs=20"});
+                        "isotach ksm set --keep pages_to_scan=1000 sleep_millisecs=20"});
   }
   const double saved = numbers.or_zero("pages_sharing") + numbers.or_zero("ksm_zero_pages");
   const double unique = numbers.or_zero("pages_unshared");
@@ -107,7 +107,7 @@ void find_problems(const KsmNumbers& numbers, KsmMeaning& meaning) {
   if (numbers.number("max_page_sharing").value_or(256) < 16 && numbers.or_zero("stable_node_dups") > 0)
     problems.push_back({"small-max-page-sharing",
                         "max_page_sharing is so small that ksmd spends its time among copies.",
-                        "isotach ksm set --unmerge max_page_sharing=256"});
+                        "isotach ksm set --keep --unmerge max_page_sharing=256"});
 }
 
 }  // namespace
