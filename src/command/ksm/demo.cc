@@ -179,7 +179,7 @@ CommandSpec ksm_demo_command() {
   spec.options.push_back({"--force", 0, "", "try settings that are refused as harmful", "changes"});
   spec.examples = {
       {"isotach ksm demo --report ksm.html", "512 MiB, merged within seconds, and a page that shows it"},
-      {"isotach ksm demo --pages 262144 --hold 10s --png ksm.png", "the lab's task: 1 GiB, held for 10 s"},
+      {"isotach ksm demo --pages 131072 --hold 10s --png ksm.png", "the lab's task: held for 10 s"},
       {"isotach ksm demo pages_to_scan=5000 max_page_sharing=1000", "with other settings"},
       {"isotach ksm demo --csv > samples.csv", "every sample"}};
   spec.run = run_demo;

@@ -67,7 +67,7 @@ struct DemoResult {
 [[nodiscard]] Result<DemoResult> measure_demo(Context& context, const DemoOptions& options,
                                               const kernel::KsmValues& wanted);
 
-// From the first page filled to the last merged; nothing when not all was seen.
+// From the last page filled to the last merged; nothing when not all was seen.
 [[nodiscard]] std::optional<std::int64_t> merging_took_ns(const DemoResult& result);
 // What happened, in sentences computed from the samples.
 [[nodiscard]] std::vector<std::string> demo_story(const DemoResult& result);

@@ -96,7 +96,7 @@ view::ReportTable time_table(const DemoResult& result) {
   table.caption = "Merging: predicted beforehand, seen in the samples, told by the kernel's tracepoints";
   table.heads = {"", "predicted", "samples", "tracepoints"};
   const std::int64_t from_ns =
-      result.mapped_ns.value_or(result.course.start ? result.samples[*result.course.start].time_ns : 0);
+      result.filled_ns.value_or(result.course.start ? result.samples[*result.course.start].time_ns : 0);
   const auto cell = [&](std::optional<std::int64_t> time_ns) {
     return time_ns ? fmt::format("{:.3f} s", static_cast<double>(*time_ns - from_ns) / 1e9)
                    : std::string("-");
@@ -109,7 +109,7 @@ view::ReportTable time_table(const DemoResult& result) {
   const auto predicted = [&](double value_ns) {
     return finite ? fmt::format("{:.3f} s", value_ns / 1e9) : std::string("never");
   };
-  table.rows.push_back({"first page merged, after the program offered its memory",
+  table.rows.push_back({"first page merged, after the last page was filled",
                         predicted(result.predicted.first_merge_ns),
                         cell(sample_time(result.course.merge_begin)), cell(result.trace.first_ns)});
   table.rows.push_back({"last page merged", predicted(result.predicted.settled_ns),
@@ -184,10 +184,10 @@ view::Report demo_report(const DemoResult& result, const std::string& host) {
       "memory: the profit is below zero then.";
   figure.height = 720;
   course.figures.push_back(std::move(figure));
-  course.tables.push_back({"The machine at four moments",
-                           {"moment", "time", "free memory", "anonymous", "program's RSS", "pages shared",
-                            "pages sharing", "unshared + volatile", "profit"},
-                           moment_rows(result)});
+  course.tables.push_back(
+      {"The machine at four moments; unsettled is unshared + volatile, RSS the program's",
+       {"moment", "time", "free", "anonymous", "RSS", "shared", "sharing", "unsettled", "profit"},
+       moment_rows(result)});
   report.sections.push_back(std::move(course));
 
   view::ReportSection evidence;

@@ -314,6 +314,10 @@ Result<DemoResult> measure_demo(Context& context, const DemoOptions& options,
     context.note(fmt::format("{} pages ({}): merging should take {}", options.pages,
                              format_bytes(static_cast<double>(options.pages * result.page_size_bytes)),
                              format_duration_ns(result.predicted.settled_ns)));
+  if (result.predicted.finite && options.hold_ns &&
+      static_cast<double>(*options.hold_ns) < result.predicted.settled_ns)
+    context.warn(fmt::format("the pages are held for {} only: not all will be merged",
+                             format_duration_ns(static_cast<double>(*options.hold_ns))));
   context.err.flush();
   if (auto done = Demo(context, options, result).run(wanted); !done)
     return tl::make_unexpected(std::move(done.error()));

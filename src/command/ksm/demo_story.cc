@@ -118,9 +118,10 @@ void tell_time(const DemoResult& result, std::vector<std::string>& story) {
   const auto took_ns = merging_took_ns(result);
   if (!took_ns || !result.predicted.finite) return;
   const double error = result.predicted.settled_ns / static_cast<double>(*took_ns) - 1;
-  story.push_back(fmt::format("Until all was merged it took {}; {} were predicted: {:+.1f} %.",
-                              format_duration_ns(static_cast<double>(*took_ns)),
-                              format_duration_ns(result.predicted.settled_ns), error * 100));
+  story.push_back(
+      fmt::format("From its last page filled until all were merged it took {}; {} were predicted: {:+.1f} %.",
+                  format_duration_ns(static_cast<double>(*took_ns)),
+                  format_duration_ns(result.predicted.settled_ns), error * 100));
   if (const double others = others_at_most(result); others > 0.02 * static_cast<double>(result.pages))
     story.push_back(fmt::format(
         "Other programs had {:.0f} pages or more for ksmd to scan meanwhile: that delays it.", others));
@@ -161,7 +162,7 @@ std::optional<std::int64_t> merging_took_ns(const DemoResult& result) {
   const MergeSample* end = at(result, result.course.merge_end);
   if (start == nullptr || end == nullptr || result.course.merged_pages < static_cast<double>(result.pages))
     return std::nullopt;
-  return end->time_ns - result.mapped_ns.value_or(start->time_ns);
+  return end->time_ns - result.filled_ns.value_or(start->time_ns);
 }
 
 std::vector<std::string> demo_story(const DemoResult& result) {

@@ -28,7 +28,9 @@ OptionSpec json_option() {
   return {};
 }
 
-void print_writes(Context& context, const char* schema, const std::vector<KsmWrite>& writes, bool kept) {
+// `out` is standard error where standard output belongs to the command that is run.
+void print_writes(Context& context, Output& out, const char* schema, const std::vector<KsmWrite>& writes,
+                  bool kept) {
   if (context.json_errors) {
     view::JsonWriter json;
     json.begin_object();
@@ -42,12 +44,13 @@ void print_writes(Context& context, const char* schema, const std::vector<KsmWri
     }
     json.end_array();
     json.end_object();
-    context.out.write(json.text() + '\n');
+    out.write(json.text() + '\n');
     return;
   }
   view::Table table({{"setting", view::Align::left}, {"was"}, {"is"}});
   for (const KsmWrite& write : writes) table.row({write.name, write.from, write.to});
-  if (table.row_count() > 0) context.out.write(table.text(100));
+  if (table.row_count() > 0) out.write(table.text(100));
+  out.flush();
 }
 
 // Makes the changes and sees them through. `after` is called when they are to stay.
@@ -65,7 +68,7 @@ int change(Context& context, const char* schema, const KsmValues& wanted, KsmUnm
   if (!options.dry_run) {
     if (options.keep)
       if (auto remembered = before_keeping(); !remembered) return context.report(remembered.error());
-    print_writes(context, schema, writes, options.keep);
+    print_writes(context, options.command.empty() ? context.out : context.err, schema, writes, options.keep);
   }
   return finish_changes(context, **transaction, options);
 }

@@ -21,10 +21,11 @@ constexpr int kOpenAttempts = 16;  // the file may be removed between our open()
 
 // Makes /a/b/c and what leads to it. Only the last is private: the others may be there for other things.
 Result<void> make_folders(const std::string& folder) {
+  int denied = 0;  // the reason why what follows has nowhere to be
   for (std::size_t at = folder.find('/', 1); at != std::string::npos; at = folder.find('/', at + 1))
-    ::mkdir(folder.substr(0, at).c_str(), 0755);
+    if (::mkdir(folder.substr(0, at).c_str(), 0755) != 0 && errno == EACCES) denied = EACCES;
   if (::mkdir(folder.c_str(), 0700) == 0 || errno == EEXIST) return {};
-  const int failed = errno;
+  const int failed = errno == ENOENT && denied != 0 ? denied : errno;
   return system_failure(failed, "make the folder " + folder + ", which remembers what has to be put back",
                         failed == EROFS || failed == ENOSPC
                             ? "set ISOTACH_STATE to a folder on a disk that can be written"

@@ -89,9 +89,9 @@ std::vector<MergeIdentity> check_identities(std::span<const MergeSample> samples
   const double shared = merged.shared_pages - before.shared_pages;
   const double sharing = merged.sharing_pages - before.sharing_pages;
   const auto count = static_cast<double>(pages);
-  identities.push_back({"pages_shared + pages_sharing = pages of the program", shared + sharing, count});
+  identities.push_back({"pages_shared + pages_sharing = merged pages", shared + sharing, count});
   if (max_page_sharing > 0)
-    identities.push_back({"pages_shared = pages / max_page_sharing, rounded up", shared,
+    identities.push_back({"pages_shared = merged pages / max_page_sharing, rounded up", shared,
                           std::ceil(count / static_cast<double>(max_page_sharing))});
   const double tracked = merged.shared_pages + merged.sharing_pages + merged.unsettled_pages;
   identities.push_back(
@@ -100,7 +100,8 @@ std::vector<MergeIdentity> check_identities(std::span<const MergeSample> samples
        (merged.sharing_pages + merged.zero_pages) * static_cast<double>(page_size_bytes) -
            tracked * static_cast<double>(kKsmBytesPerPage)});
   if (merged.merged_pages)
-    identities.push_back({"merged pages of the program = pages", *merged.merged_pages, count});
+    identities.push_back(
+        {"what the kernel tells of the program = merged pages", *merged.merged_pages, count});
   return identities;
 }
 

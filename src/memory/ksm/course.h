@@ -46,9 +46,9 @@ struct MergeMoment {
 [[nodiscard]] std::vector<MergeMoment> moments_of(std::span<const MergeSample> samples,
                                                   const MergeCourse& course);
 
-// What must be so when `pages` equal pages were merged and nothing else was.
+// What must be so when `pages` equal pages have been merged and nothing else has been meanwhile.
 struct MergeIdentity {
-  std::string text;  // "pages_shared + pages_sharing = pages"
+  std::string text;  // "pages_shared + pages_sharing = merged pages"
   double left = 0, right = 0;
   [[nodiscard]] bool holds() const { return left == right; }
 };

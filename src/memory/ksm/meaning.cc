@@ -55,8 +55,10 @@ void say_amounts(const KsmNumbers& numbers, const KsmMeaning& meaning, std::vect
   if (unsettled > 0)
     say.push_back(fmt::format("{} are watched and not merged: unique, changing, or not seen twice yet.",
                               pages(unsettled)));
-  if (const double dups = numbers.or_zero("stable_node_dups"); dups > 0)
-    say.push_back(fmt::format("{} of {} are there only because max_page_sharing is {:.0f}.", pages(dups),
+  // The first copy of each would be there anyway.
+  if (const double extra = numbers.or_zero("stable_node_dups") - numbers.or_zero("stable_node_chains");
+      extra > 0)
+    say.push_back(fmt::format("{} of {} are there only because max_page_sharing is {:.0f}.", pages(extra),
                               pages(shared), numbers.or_zero("max_page_sharing")));
 }
 
