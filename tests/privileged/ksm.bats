@@ -188,8 +188,8 @@ end_program() {
   as_found
   json .schema isotach.ksm.demo.v1
   json '.course.merged_pages' 16384
-  json '.course | .start_seconds < .maximum_seconds and .start_seconds < .merge_begin_seconds and
-    .maximum_seconds <= .merge_end_seconds and .merge_begin_seconds < .merge_end_seconds and .merge_end_seconds < .end_seconds'
+  json '.course | .start_seconds < .maximum_seconds and .maximum_seconds <= .merge_begin_seconds and
+    .merge_begin_seconds < .merge_end_seconds and .merge_end_seconds < .end_seconds'
   json '[.identities[].holds] | all'
   json '.identities | length' 4
   json '.settings.pages_to_scan' 2000

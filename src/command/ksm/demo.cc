@@ -155,7 +155,7 @@ CommandSpec ksm_demo_command() {
   spec.usages = {"isotach ksm demo [OPTIONS] [NAME=VALUE...]"};
   spec.description =
       "Starts ksmd (run=1 pages_to_scan=1000 sleep_millisecs=20, or what is given), and a program that maps "
-      "equal pages, offers them to KSM, fills them, holds them and ends; samples the machine and the program "
+      "equal pages, fills them, offers them to KSM, holds them and ends; samples the machine and the program "
       "many times a second meanwhile. Says where the program started, where it reached its maximum, in which "
       "interval ksmd merged, and where it ended: found in the samples, and compared with the kernel's own "
       "tracepoints where there are any. The time that merging should take is told beforehand.\n\n"

@@ -50,7 +50,7 @@ struct DemoResult {
   memory::MergeTime predicted;
   std::vector<memory::MergeSample> samples;
   // What the program said of itself, since the first sample.
-  std::optional<std::int64_t> mapped_ns, filled_ns, writing_ns, written_ns, unmapping_ns;
+  std::optional<std::int64_t> mapped_ns, filled_ns, offered_ns, writing_ns, written_ns, unmapping_ns;
   DemoTrace trace;
   bool interrupted = false;
   std::uint64_t missed_samples = 0;
@@ -67,7 +67,7 @@ struct DemoResult {
 [[nodiscard]] Result<DemoResult> measure_demo(Context& context, const DemoOptions& options,
                                               const kernel::KsmValues& wanted);
 
-// From the last page filled to the last merged; nothing when not all was seen.
+// From the moment in which the program offered its pages to the last merged; nothing when not all was seen.
 [[nodiscard]] std::optional<std::int64_t> merging_took_ns(const DemoResult& result);
 // What happened, in sentences computed from the samples.
 [[nodiscard]] std::vector<std::string> demo_story(const DemoResult& result);

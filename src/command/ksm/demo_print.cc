@@ -72,6 +72,7 @@ void write_course(JsonWriter& json, const DemoResult& result) {
   json.key("program").begin_object();
   optional_seconds(json, "mapped_seconds", result.mapped_ns);
   optional_seconds(json, "filled_seconds", result.filled_ns);
+  optional_seconds(json, "offered_seconds", result.offered_ns);
   optional_seconds(json, "writing_seconds", result.writing_ns);
   optional_seconds(json, "written_seconds", result.written_ns);
   optional_seconds(json, "unmapping_seconds", result.unmapping_ns);

@@ -96,7 +96,7 @@ view::ReportTable time_table(const DemoResult& result) {
   table.caption = "Merging: predicted beforehand, seen in the samples, told by the kernel's tracepoints";
   table.heads = {"", "predicted", "samples", "tracepoints"};
   const std::int64_t from_ns =
-      result.filled_ns.value_or(result.course.start ? result.samples[*result.course.start].time_ns : 0);
+      result.offered_ns.value_or(result.course.start ? result.samples[*result.course.start].time_ns : 0);
   const auto cell = [&](std::optional<std::int64_t> time_ns) {
     return time_ns ? fmt::format("{:.3f} s", static_cast<double>(*time_ns - from_ns) / 1e9)
                    : std::string("-");
@@ -109,7 +109,7 @@ view::ReportTable time_table(const DemoResult& result) {
   const auto predicted = [&](double value_ns) {
     return finite ? fmt::format("{:.3f} s", value_ns / 1e9) : std::string("never");
   };
-  table.rows.push_back({"first page merged, after the last page was filled",
+  table.rows.push_back({"first page merged, after the program offered them",
                         predicted(result.predicted.first_merge_ns),
                         cell(sample_time(result.course.merge_begin)), cell(result.trace.first_ns)});
   table.rows.push_back({"last page merged", predicted(result.predicted.settled_ns),

@@ -116,6 +116,7 @@ void read_words_of_program(int fd, std::int64_t begin_ns, DemoResult& result) {
     const std::int64_t since_ns = static_cast<std::int64_t>(*time_ns) - begin_ns;
     if (words[0] == "mapped") result.mapped_ns = since_ns;
     if (words[0] == "filled") result.filled_ns = since_ns;
+    if (words[0] == "offered") result.offered_ns = since_ns;
     if (words[0] == "writing") result.writing_ns = since_ns;
     if (words[0] == "written") result.written_ns = since_ns;
     if (words[0] == "unmapping") result.unmapping_ns = since_ns;
@@ -324,8 +325,10 @@ Result<DemoResult> measure_demo(Context& context, const DemoOptions& options,
 
   result.course = memory::find_course(result.samples);
   result.moments = memory::moments_of(result.samples, result.course);
+  // Where the program ended before all was merged, for those that were.
+  const auto merged = static_cast<std::uint64_t>(result.course.merged_pages);
   result.identities =
-      memory::check_identities(result.samples, result.course, result.pages,
+      memory::check_identities(result.samples, result.course, std::min(merged, result.pages),
                                setting(result.settings, "max_page_sharing"), result.page_size_bytes);
   if (result.trace.first_ns && result.trace.last_ns)
     result.agreement = memory::compare_with_trace(result.samples, result.course, result.interval_ns,

@@ -119,7 +119,8 @@ void tell_time(const DemoResult& result, std::vector<std::string>& story) {
   if (!took_ns || !result.predicted.finite) return;
   const double error = result.predicted.settled_ns / static_cast<double>(*took_ns) - 1;
   story.push_back(
-      fmt::format("From its last page filled until all were merged it took {}; {} were predicted: {:+.1f} %.",
+      fmt::format("From the moment in which it offered them until all were merged it took {}; {} were "
+                  "predicted: {:+.1f} %.",
                   format_duration_ns(static_cast<double>(*took_ns)),
                   format_duration_ns(result.predicted.settled_ns), error * 100));
   if (const double others = others_at_most(result); others > 0.02 * static_cast<double>(result.pages))
@@ -162,7 +163,7 @@ std::optional<std::int64_t> merging_took_ns(const DemoResult& result) {
   const MergeSample* end = at(result, result.course.merge_end);
   if (start == nullptr || end == nullptr || result.course.merged_pages < static_cast<double>(result.pages))
     return std::nullopt;
-  return end->time_ns - result.filled_ns.value_or(start->time_ns);
+  return end->time_ns - result.offered_ns.value_or(start->time_ns);
 }
 
 std::vector<std::string> demo_story(const DemoResult& result) {

@@ -41,7 +41,7 @@ DemoResult usual() {
                           64 * (sample.shared_pages + sample.sharing_pages + sample.unsettled_pages);
     result.samples.push_back(sample);
   }
-  result.filled_ns = 30 * kStep;
+  result.offered_ns = 30 * kStep;
   result.trace.first_ns = 80 * kStep - 5'000'000;
   result.trace.last_ns = 129 * kStep - 7'000'000;
   result.trace.merged = kPages;

@@ -1,5 +1,5 @@
-// isotach internal-hold-pages: the program that isotach ksm demo starts. It maps equal pages, offers them
-// to ksmd, fills and holds them, and says when. Hidden: nobody else needs it.
+// isotach internal-hold-pages: the program that isotach ksm demo starts. It maps equal pages, fills them,
+// offers them to ksmd and holds them, and says when. Hidden: nobody else needs it.
 #include <fmt/format.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -36,13 +36,16 @@ int run_hold_pages(Context& context, const Arguments& arguments) {
     const int failed = errno;
     return context.report(Error{ErrorKind::failed, failed, "map memory", {}});
   }
+  say(context, "mapped");
+  std::memset(memory, kFill, size);
+  say(context, "filled");
+  // Offered only now: pages that ksmd finds while they are filled are merged in the next moment, and the
+  // scan that only notes checksums could not be told from the one that merges.
   if (::madvise(memory, size, MADV_MERGEABLE) != 0) {
     const int failed = errno;
     return context.report(Error{ErrorKind::failed, failed, "offer memory to KSM", {}});
   }
-  say(context, "mapped");
-  std::memset(memory, kFill, size);
-  say(context, "filled");
+  say(context, "offered");
 
   const std::int64_t deadline_ns = context.clock.now().monotonic_ns + *hold_ns;
   while (!context.waiter.interrupted() && context.clock.now().monotonic_ns < deadline_ns)
@@ -67,7 +70,7 @@ CommandSpec hold_pages_command() {
   spec.area = "memory";
   spec.summary = "hold equal pages for isotach ksm demo";
   spec.usages = {"isotach internal-hold-pages --pages N [--hold TIME] [--write]"};
-  spec.description = "Maps N pages, offers them to KSM, fills them with one value and holds them.";
+  spec.description = "Maps N pages, fills them with one value, offers them to KSM and holds them.";
   spec.options = {{"--pages", 0, "N", "how many", "what to hold"},
                   {"--hold", 0, "TIME", "how long; SIGTERM ends it earlier", "what to hold"},
                   {"--write", 0, "", "write to every page at the end", "what to hold"}};
