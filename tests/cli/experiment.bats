@@ -179,6 +179,14 @@ found_in() {
   grep -q '<svg ' pictures/all.svg
 }
 
+@test "the lab, with an allocator that gives nothing back" {
+  MALLOC_TRIM_THRESHOLD_=4000000000 isotach experiment memory -e 3 --language python --size 1500 --json
+  exit_code 0
+  json '.runs[0].verdict' freed_but_kept
+  json '.runs[0].outcome' 'kept by the allocator'
+  json '.runs[0].allocator_free_bytes > 25e6'
+}
+
 @test "one experiment as a table and one picture" {
   cd "$BATS_TEST_TMPDIR"
   isotach experiment memory -e allocate --language c++ --size 1000 --png one.png

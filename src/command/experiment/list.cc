@@ -36,9 +36,9 @@ int run(Context& context, const Arguments& arguments) {
   context.out.write("isotach experiment memory: what a list needs that grows, and one that has its size\n\n");
   context.out.write(table.text(terminal_size(context.out.fd()).columns));
   context.out.write(
-      "\n  isotach experiment memory --all --report memory.html   all of them, as one page\n"
-      "  isotach experiment memory --experiment 3               one of them\n"
-      "  isotach experiment memory -- COMMAND                   what any program does with memory\n");
+      "\n  isotach experiment memory --all --report memory.html   all of them, as one page\n  isotach "
+      "experiment memory --experiment 3               one of them\n  isotach experiment memory -- COMMAND    "
+      "               what any program does with memory\n");
   return kExitOk;
 }
 

@@ -361,27 +361,18 @@ CommandSpec experiment_memory_command() {
                  "isotach experiment memory [OPTIONS] -- COMMAND [ARGUMENT...]"};
   spec.description =
       "The experiments of the lab compare a list that grows (do_append) with one that has its size from the "
-      "start "
-      "(do_allocate): 1 append alone, 2 allocate alone, 3 both with their results dropped, 4 both kept, 5 as "
-      "3 with a list "
-      "that contains itself, 6 as 5 with the cycle undone in between. Each runs in a process of its own, in "
-      "Python and in "
-      "C++, and is sampled 100 times a second. What is printed follows from the samples: which experiments "
-      "use the same "
-      "memory, and why.\n\n"
-      "A COMMAND gets a verdict: steady, ramp, steps, plateau, peak, sawtooth, leak-like, freed but kept, "
-      "kept by a "
-      "reference cycle, partly freed, or too short to tell; with the numbers that it rests on. Its output "
-      "goes where it "
-      "always goes, or to standard error where --json or --csv is printed. Its exit code is told, not "
-      "returned.\n\n"
-      "From outside, memory that is in use, leaked, or free inside an allocator looks the same, and the "
-      "verdict says so. "
-      "With --python-gc a Python program is asked: a module is put before its own by PYTHONPATH, and at its "
-      "end it tells "
-      "the state of its allocators, runs the cycle collector and tells it again. Nothing is written to disk "
-      "for that. "
-      "Programs started with -I, -E or -S, and those that are killed, say nothing.";
+      "start (do_allocate): 1 append alone, 2 allocate alone, 3 both with their results dropped, 4 both "
+      "kept, 5 as 3 with a list that contains itself, 6 as 5 with the cycle undone in between. Each runs in "
+      "a process of its own, in Python and in C++, and is sampled 100 times a second. What is printed "
+      "follows from the samples: which experiments use the same memory, and why.\n\nA COMMAND gets a "
+      "verdict: steady, ramp, steps, plateau, peak, sawtooth, leak-like, freed but kept, kept by a reference "
+      "cycle, partly freed, or too short to tell; with the numbers that it rests on. Its output goes where "
+      "it always goes, or to standard error where --json or --csv is printed. Its exit code is told, not "
+      "returned.\n\nFrom outside, memory that is in use, leaked, or free inside an allocator looks the same, "
+      "and the verdict says so. With --python-gc a Python program is asked: a module is put before its own "
+      "by PYTHONPATH, and at its end it tells the state of its allocators, runs the cycle collector and "
+      "tells it again. Nothing is written to disk for that. Programs started with -I, -E or -S, and those "
+      "that are killed, say nothing.";
   spec.options = memory_experiment_option_specs();
   spec.examples = {
       {"isotach experiment memory --all --report memory.html", "the lab's experiments as one page"},

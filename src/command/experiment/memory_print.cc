@@ -123,7 +123,7 @@ void print_lab(Context& context, const std::vector<JudgedRun>& runs, const std::
                      {"at the end", Align::quantity, 3},
                      {"minor faults", Align::right, 2},
                      {"curve", Align::left, 1},
-                     {"the first list was", Align::left, 0, 12}});
+                     {"the first list was", Align::left}});
   for (std::size_t i = 0; i < runs.size(); ++i) {
     if (i > 0 && lab[i].language != lab[i - 1].language) table.gap();
     const memory::CurveNumbers& numbers = runs[i].judged.numbers;

@@ -28,18 +28,14 @@ ReportSection method_section() {
   section.title = "How it is judged";
   section.paragraphs = {
       "Each program runs in a process of its own. Its resident memory, heap and page faults are read 100 "
-      "times a second "
-      "from outside, its proportional memory twice a second, because the kernel holds the program up for "
-      "that.",
+      "times a second from outside, its proportional memory twice a second, because the kernel holds the "
+      "program up for that.",
       "Judged is the part between the program's start and its end: what an interpreter loads, and what is "
-      "given back "
-      "while the program ends, tell nothing of it. A turn of the curve counts when it undoes a fifth of the "
-      "whole range.",
+      "given back while the program ends, tell nothing of it. A turn of the curve counts when it undoes a "
+      "fifth of the whole range.",
       "From outside, memory that is in use, leaked, or free inside an allocator looks the same. A Python "
-      "program that is "
-      "asked says at its end what its allocators hold, runs its cycle collector, and says so again: the "
-      "difference is what "
-      "reference cycles held."};
+      "program that is asked says at its end what its allocators hold, runs its cycle collector, and says so "
+      "again: the difference is what reference cycles held."};
   return section;
 }
 
@@ -66,8 +62,7 @@ ReportSection run_section(const JudgedRun& run) {
   figure.height = 460;
   figure.caption =
       "Resident memory and the size of the heap; below, page faults that were served from RAM: each is a "
-      "page "
-      "touched for the first time.";
+      "page touched for the first time.";
   section.figures.push_back(std::move(figure));
   if (!run.phases.empty()) section.tables.push_back(phase_table(run));
   ReportTable numbers;
@@ -166,8 +161,7 @@ Report lab_report(const ReportHead& head, const std::vector<JudgedRun>& runs,
   beside.title = "The curves, side by side";
   beside.paragraphs = {
       "Axes are equal, so that heights and lengths can be compared. Shaded is the time in which do_append "
-      "and "
-      "do_allocate ran."};
+      "and do_allocate ran."};
   beside.side_by_side = true;
   const SharedAxes axes = shared_axes_of(runs);
   for (std::size_t i = 0; i < runs.size(); ++i) {

@@ -100,8 +100,8 @@ void explain_verdict(const MemoryVerdict& judged, std::vector<std::string>& reas
     case Verdict::steps:
       if (numbers.churn && *numbers.churn < 1.5)
         reasons.push_back(
-            fmt::format("Its minor faults took {:.2f} times what it kept: nearly every page that was "
-                        "touched first stayed.",
+            fmt::format("Its minor faults took {:.2f} times what it kept: nearly every page that was touched "
+                        "first stayed.",
                         *numbers.churn));
       break;
     default:
@@ -124,11 +124,10 @@ void add_numbers(const MemoryRun& run, const MemoryVerdict& judged, std::vector<
           0.7 * static_cast<double>(judged.before->resident_bytes.value_or(0)))
     reasons.push_back("Freed by the collector, it stayed with the allocator: resident memory did not fall.");
   if (judged.verdict != Verdict::kept_by_cycle && judged.live_bytes && judged.shape != Verdict::steady)
-    reasons.push_back(
-        fmt::format("At its end {} were in use and {} free inside its allocators; "
-                    "the cycle collector freed {}.",
-                    format_bytes(*judged.live_bytes), format_bytes(judged.free_bytes.value_or(0)),
-                    format_bytes(judged.cycle_bytes.value_or(0))));
+    reasons.push_back(fmt::format(
+        "At its end {} were in use and {} free inside its allocators; the cycle collector freed {}.",
+        format_bytes(*judged.live_bytes), format_bytes(judged.free_bytes.value_or(0)),
+        format_bytes(judged.cycle_bytes.value_or(0))));
 }
 
 void advise(const MemoryRun& run, MemoryVerdict& judged) {
@@ -142,12 +141,12 @@ void advise(const MemoryRun& run, MemoryVerdict& judged) {
           "Whether it builds up or leaks shows in a second run with more work: a leak has no top.");
   } else if (grew && run.asked_python) {
     judged.advice.push_back(
-        "The program said nothing of itself: it is no Python, was started with -I, -E or -S, or was "
-        "ended by a signal.");
+        "The program said nothing of itself: it is no Python, was started with -I, -E or -S, or was ended by "
+        "a signal.");
   } else if (grew) {
     judged.advice.push_back(
-        "From outside it cannot be told whether what it keeps is in use, leaked, held by a reference "
-        "cycle or free inside its allocator; a Python program can be asked: --python-gc.");
+        "From outside it cannot be told whether what it keeps is in use, leaked, held by a reference cycle "
+        "or free inside its allocator; a Python program can be asked: --python-gc.");
   }
 }
 

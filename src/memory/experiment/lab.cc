@@ -71,24 +71,19 @@ LabAnswer append_or_allocate(const LabRun& append, const LabRun& allocate) {
       same ? ", which is the same" : ", which differ more than was expected"));
   answer.answer.push_back(
       append.language == Language::python
-          ? "do_append starts from an empty list, which grows as it fills: its array of "
-            "references is enlarged by about "
-            "an eighth whenever it is full. do_allocate has the array from the start and "
-            "only puts the strings into it. "
-            "The array takes 8 bytes for each string of some 21 KiB, so that memory does "
-            "not show the difference; the time "
-            "for enlarging it shows only with small elements."
-          : "do_append starts from an empty vector, which doubles when it is full and "
-            "moves its elements; do_allocate "
-            "has all of them from the start. The vector holds 32 bytes for each string of some 21 KiB, so "
-            "that memory does not show the "
-            "difference.");
+          ? "do_append starts from an empty list, which grows as it fills: its array of references is "
+            "enlarged by about an eighth whenever it is full. do_allocate has the array from the start and "
+            "only puts the strings into it. The array takes 8 bytes for each string of some 21 KiB, so that "
+            "memory does not show the difference; the time for enlarging it shows only with small elements."
+          : "do_append starts from an empty vector, which doubles when it is full and moves its elements; "
+            "do_allocate has all of them from the start. The vector holds 32 bytes for each string of some "
+            "21 KiB, so that memory does not show the difference.");
   const auto& a = append.judged.numbers;
   const auto& b = allocate.judged.numbers;
   if (a.faults && b.faults)
     answer.answer.push_back(
-        fmt::format("Minor faults agree: {:.0f} and {:.0f}. Each is a page touched for the first time.",
-                    *a.faults, *b.faults));
+        fmt::format("Minor faults{}: {:.0f} and {:.0f}. Each is a page touched for the first time.",
+                    is_same(*a.faults, *b.faults) ? " agree" : "", *a.faults, *b.faults));
   return answer;
 }
 
@@ -99,8 +94,8 @@ LabAnswer dropped_or_kept(const LabRun& dropped, const LabRun& kept) {
   const double ratio = dropped.growth_bytes() > 0 ? kept.growth_bytes() / dropped.growth_bytes() : 0;
   if (ratio < 1.5) {
     answer.answer.push_back(
-        fmt::format("Here it does not: {} and {}. Look at the curves: the first list was not freed "
-                    "before the second grew.",
+        fmt::format("Here it does not: {} and {}. Look at the curves: the first list was not freed before "
+                    "the second grew.",
                     growth_text(dropped), growth_text(kept)));
     return answer;
   }
@@ -110,18 +105,27 @@ LabAnswer dropped_or_kept(const LabRun& dropped, const LabRun& kept) {
     const Phase& first = dropped.phases.front();
     answer.answer.push_back(fmt::format(
         "Nobody keeps what do_append returns, and its memory is back {} later: {} before, {} at most, {} "
-        "after. The second "
-        "list takes the place of the first.",
+        "after. The second list takes the place of the first.",
         format_duration_ns(static_cast<double>(std::max<std::int64_t>(0, *first.freed_after_ns))),
         format_bytes(first.before_bytes), format_bytes(first.peak_bytes), format_bytes(first.after_bytes)));
+  } else if (!dropped.phases.empty() && dropped.phases.front().fate == Fate::kept) {
+    const auto& faults = dropped.judged.numbers.faults;
+    const auto& faults_kept = kept.judged.numbers.faults;
+    answer.answer.push_back(
+        fmt::format("Nobody keeps what do_append returns. Its memory was not given back to the kernel, {} "
+                    "stayed; but the second list was put there{}.",
+                    format_bytes(dropped.phases.front().after_bytes),
+                    faults && faults_kept && *faults < 0.75 * *faults_kept
+                        ? fmt::format(": {:.0f} page faults instead of {:.0f}", *faults, *faults_kept)
+                        : std::string()));
   }
   answer.answer.push_back(
       dropped.language == Language::python
           ? "Python counts the references to each object and frees it when the last one goes; the garbage "
             "collector is not needed for that. In experiment 4 two variables still refer to the lists, so "
             "that both are there at once."
-          : "The destructor of a vector that nobody keeps runs at the end of the statement; in experiment "
-            "4 two variables keep the vectors until the end of the function.");
+          : "The destructor of a vector that nobody keeps runs at the end of the statement; in experiment 4 "
+            "two variables keep the vectors until the end of the function.");
   return answer;
 }
 
@@ -136,14 +140,13 @@ LabAnswer made_equal(const LabRun& cycle, const LabRun& kept, const LabRun* coll
                   python ? "Let the list hold a reference to itself: items.append(items)."
                          : "Let the vector belong to an object that holds a shared_ptr to itself.",
                   growth_text(cycle), growth_text(kept), same ? "the same" : "not the same on this run"));
-  answer.answer.push_back(python ? "The list still refers to itself when the function has returned: its "
-                                   "count falls to 1 and stays there. Only "
-                                   "the cycle collector finds it, and that runs when many containers were "
-                                   "created since its last run; strings "
-                                   "are no containers, so that here it does not run by itself."
-                                 : "The count falls to 1 and stays there. C++ has no collector that would "
-                                   "find it: such memory is lost until "
-                                   "the program ends, and a weak_ptr is the cure.");
+  answer.answer.push_back(
+      python
+          ? "The list still refers to itself when the function has returned: its count falls to 1 and stays "
+            "there. Only the cycle collector finds it, and that runs when many containers were created since "
+            "its last run; strings are no containers, so that here it does not run by itself."
+          : "The count falls to 1 and stays there. C++ has no collector that would find it: such memory is "
+            "lost until the program ends, and a weak_ptr is the cure.");
   if (cycle.judged.cycle_bytes && cycle.judged.verdict == Verdict::kept_by_cycle)
     answer.answer.push_back(fmt::format("At the end of experiment 5 the collector was run: it freed {}.",
                                         format_bytes(*cycle.judged.cycle_bytes)));
@@ -195,12 +198,18 @@ std::string outcome_of(const LabRun& run) {
   if (run.judged.verdict == Verdict::too_short) return std::string(verdict_text(run.judged.verdict));
   if (run.phases.empty()) return std::string(verdict_text(run.judged.verdict));
   const Fate first = run.phases.front().fate;
-  if (first == Fate::kept) {
-    if (run.judged.verdict == Verdict::kept_by_cycle || run.number == 5) return "kept by a cycle";
-    if (run.number == 6) return "kept until undone";
-    return "kept by a variable";
+  if (first != Fate::kept) return std::string(fate_text(first));
+  switch (run.number) {
+    case 4:
+      return "kept by a variable";
+    case 5:
+      return "kept by a cycle";
+    case 6:
+      return "kept until undone";
+    default:
+      // Nobody holds it any more: what remains is the allocator's, if that said so.
+      return run.judged.verdict == Verdict::freed_but_kept ? "kept by the allocator" : "not given back";
   }
-  return std::string(fate_text(first));
 }
 
 std::vector<LabAnswer> answers_of(const std::vector<LabRun>& runs) {

@@ -325,11 +325,28 @@ TEST(Lab, AnswersFollowTheNumbers) {
   EXPECT_THAT(answers[2].answer[0], HasSubstr("2.0 times as much"));
   EXPECT_THAT(answers[3].answer[0], HasSubstr("the same."));
 
+  // It keeps the first list's memory, and the second finds room there.
+  LabRun reused = lab(3, true);
+  reused.judged.numbers.peak_bytes -= 80 * kMiB;
+  reused.judged.numbers.faults = 100;
+  EXPECT_THAT(answers_of({reused, lab(4, true)})[1].answer[1], HasSubstr("100 page faults instead of"));
+
   // An allocator that keeps everything: the answer must not claim the usual.
   const auto odd = answers_of({lab(3, true), lab(4, true), lab(5, false)});
   EXPECT_THAT(odd[1].answer[0], HasSubstr("Here it does not"));
   EXPECT_THAT(odd[2].answer[0], HasSubstr("not the same"));
   EXPECT_TRUE(answers_of({}).empty());
+}
+
+TEST(Lab, NamesWhoKeepsTheFirstList) {
+  EXPECT_EQ(outcome_of(lab(3, false)), "freed at once");
+  EXPECT_EQ(outcome_of(lab(4, true)), "kept by a variable");
+  EXPECT_EQ(outcome_of(lab(5, true)), "kept by a cycle");
+  EXPECT_EQ(outcome_of(lab(3, true)), "not given back");
+  LabRun allocator = lab(3, true);
+  allocator.judged.verdict = Verdict::freed_but_kept;
+  EXPECT_EQ(outcome_of(allocator), "kept by the allocator");
+  EXPECT_EQ(outcome_of({}), "too short to tell");
 }
 
 TEST(Lab, KnowsTheSizeOfItsLists) {
