@@ -17,5 +17,7 @@ namespace isotach::command {
 [[nodiscard]] CommandSpec swap_off_command();
 [[nodiscard]] CommandSpec swap_remove_command();
 [[nodiscard]] CommandSpec swap_drain_command();
+[[nodiscard]] CommandSpec swap_demo_command();
+[[nodiscard]] CommandSpec internal_fill_memory_command();  // hidden: the program of swap demo
 
 }  // namespace isotach::command

@@ -12,11 +12,13 @@
 #include "base/units.h"
 #include "kernel/change/undo.h"
 #include "kernel/memory_groups.h"
+#include "kernel/pagemap.h"
 #include "kernel/pressure.h"
 #include "kernel/pressure_trigger.h"
 #include "kernel/swap_devices.h"
 #include "kernel/swap_off_task.h"
 #include "memory/swap/swap_in_rate.h"
+#include "memory/swap/swapped_pages.h"
 #include "memory/swap/user_reader.h"
 #include "view/table/table.h"
 
@@ -26,7 +28,7 @@ namespace {
 // What a disk of no special speed gives, where nothing could be measured.
 constexpr double kAssumedBytesPerSecond = 40.0 * (1 << 20);
 constexpr std::int64_t kProgressNs = 250'000'000;
-constexpr double kHighestTriggerShare = 0.95;
+constexpr double kHighestShare = 0.95;
 
 std::string bytes_text(std::uint64_t bytes) {
   return format_bytes(static_cast<double>(bytes));
@@ -49,26 +51,34 @@ std::uint64_t used_of(const std::string& path) {
 // What tells that memory becomes scarce.
 class Scarcity {
  public:
-  Scarcity(unsigned max_pressure_percent, std::uint64_t reserve_bytes)
-      : reserve_bytes_(reserve_bytes), memory_(kernel::SystemRoot()) {
+  Scarcity(Context& context, unsigned max_pressure_percent, std::uint64_t reserve_bytes)
+      : context_(context),
+        reserve_bytes_(reserve_bytes),
+        memory_(kernel::SystemRoot()),
+        pressure_(kernel::SystemRoot(), "memory") {
     kernel::PressureReading now;
-    kernel::PressureReader(kernel::SystemRoot(), "memory").read(now);
+    pressure_.read(now);
     // What was there before is not of our making.
-    const double before = now.some.avg10_percent.as_real();
-    limit_percent_ = std::min(before + max_pressure_percent, kHighestTriggerShare * 100);
-    auto trigger = kernel::PressureTrigger::open(
-        kernel::SystemRoot(), "memory",
-        static_cast<std::uint64_t>(limit_percent_ / 100 *
-                                   static_cast<double>(kernel::PressureTrigger::kWindowUs)));
+    limit_percent_ = std::min(now.some.avg10_percent.as_real() + max_pressure_percent, kHighestShare * 100);
+    const double stall_us = limit_percent_ / 100 * static_cast<double>(kernel::PressureTrigger::kWindowUs);
+    auto trigger =
+        kernel::PressureTrigger::open(kernel::SystemRoot(), "memory", static_cast<std::uint64_t>(stall_us));
     if (trigger) trigger_.emplace(std::move(*trigger));
+    stalls_.note(context.clock.now().monotonic_ns, now.some.total_us);
   }
 
+  // Readable when the kernel wakes us because programs wait; -1 where it does not.
   [[nodiscard]] int fd() const { return trigger_ ? trigger_->fd() : -1; }
 
   // Why it is time to stop.
   [[nodiscard]] std::optional<std::string> reason() {
-    if (trigger_ && trigger_->take())
-      return fmt::format("programs waited for memory for more than {:.0f} % of the time", limit_percent_);
+    // The trigger counts what happened before it was there: whether it is so is looked at here.
+    if (trigger_) static_cast<void>(trigger_->take());
+    kernel::PressureReading now;
+    pressure_.read(now);
+    stalls_.note(context_.clock.now().monotonic_ns, now.some.total_us);
+    if (const auto share = stalls_.share(); share && *share * 100 > limit_percent_)
+      return fmt::format("programs waited for memory {:.0f} % of the time", *share * 100);
     kernel::MemoryReading memory;
     if (!memory_.read(memory)) return std::nullopt;
     const Value& available = memory[kernel::MemoryField::available];
@@ -79,8 +89,11 @@ class Scarcity {
   }
 
  private:
+  Context& context_;
   std::uint64_t reserve_bytes_;
   kernel::MemoryReader memory_;
+  kernel::PressureReader pressure_;
+  memory::StallShare stalls_;
   double limit_percent_ = 0;
   std::optional<kernel::PressureTrigger> trigger_;
 };
@@ -109,45 +122,102 @@ class ProgressLine {
   std::size_t before_ = 0;
 };
 
-// Watches the task until it is over, or there is a reason to stop it.
-Result<void> watch(Context& context, const memory::DrainArea& area, kernel::SwapOffTask& task,
-                   Scarcity& scarcity) {
-  Fd both(::epoll_create1(EPOLL_CLOEXEC));
-  for (const int fd : {task.fd(), scarcity.fd()}) {
-    epoll_event event{};
-    event.events = EPOLLIN;
-    if (fd >= 0) ::epoll_ctl(both.get(), EPOLL_CTL_ADD, fd, &event);
-  }
-  memory::DrainPace pace;
-  ProgressLine progress(context);
-  std::optional<Error> stopped;
-  while (!task.is_over()) {
-    const std::int64_t now_ns = context.clock.now().monotonic_ns;
-    const Wake wake = context.waiter.wait_until(now_ns + kProgressNs, {both.get(), -1});
-    if (task.is_over()) break;
-    if (wake == Wake::interrupted) {
-      stopped = Error{ErrorKind::failed, ECANCELED, "switch off swapping to " + area.path, {}};
-    } else if (const auto reason = scarcity.reason()) {
-      stopped = Error{ErrorKind::failed, 0,
-                      fmt::format("stopped switching off {}: {}; it is on as it was", area.path, *reason),
-                      "try again when less is going on, or allow more: --max-pressure, --reserve"};
+// What brings one area back: first by reading, which can be stopped, then by switching it off.
+class AreaOff {
+ public:
+  AreaOff(Context& context, const memory::DrainArea& area, std::uint64_t reserve_bytes, unsigned max_pressure)
+      : context_(context), area_(area), scarcity_(context, max_pressure, reserve_bytes), progress_(context) {}
+
+  // Nothing is changed here: should it be stopped, the area is on as it was.
+  Result<void> bring_back() {
+    auto users = memory::read_swap_users(kernel::SystemRoot(), std::nullopt, true);
+    if (!users || users->areas_hidden) return {};  // swapoff does it all
+    const auto number = number_of_area(*users);
+    if (!number) return {};
+    memory::sort_users(users->processes, memory::SwapOrder::swap);
+    std::vector<unsigned> pids;
+    std::uint64_t wanted = 0;
+    for (const memory::SwapProcess& process : users->processes) {
+      const auto found = process.pages_by_area.find(*number);
+      if (found == process.pages_by_area.end()) continue;
+      pids.push_back(process.pid);
+      wanted += found->second * kernel::page_size_bytes();
     }
-    if (stopped) break;
-    const std::uint64_t remaining = used_of(area.path);
-    pace.note(context.clock.now().monotonic_ns, remaining);
-    const auto left = pace.seconds_left();
-    progress.write(fmt::format(
-        "{}: {} of {} to go{}", printable(area.path), bytes_text(remaining), bytes_text(area.used_bytes),
-        left ? fmt::format(", {} left, {}/s", seconds_text(*left),
-                           bytes_text(static_cast<std::uint64_t>(pace.bytes_per_second().value_or(0))))
-             : ""));
+    memory::BringBack pages(std::move(pids), std::set<unsigned>{*number});
+    std::uint64_t back = 0;
+    while (const auto bytes = pages.step()) {
+      back += *bytes;
+      if (auto stopped = look(wanted - std::min(wanted, back), wanted, -1); stopped)
+        return tl::make_unexpected(std::move(*stopped));
+    }
+    return {};
   }
-  if (stopped) task.interrupt();
-  auto done = task.finish();
-  // What had come to its end before the signal is done all the same.
-  if (done || !stopped) return done;
-  return tl::make_unexpected(std::move(*stopped));
-}
+
+  Result<void> switch_off() {
+    kernel::SwapOffTask task(area_.path);
+    Fd both(::epoll_create1(EPOLL_CLOEXEC));
+    for (const int fd : {task.fd(), scarcity_.fd()}) {
+      epoll_event event{};
+      event.events = EPOLLIN;
+      if (fd >= 0) ::epoll_ctl(both.get(), EPOLL_CTL_ADD, fd, &event);
+    }
+    std::optional<Error> stopped;
+    while (!task.is_over() && !stopped) stopped = look(used_of(area_.path), area_.used_bytes, both.get());
+    if (stopped) task.interrupt();
+    auto done = task.finish();
+    // What had come to its end before the signal is done all the same.
+    if (done || !stopped) return done;
+    return tl::make_unexpected(std::move(*stopped));
+  }
+
+ private:
+  // The number that the kernel has given to the area.
+  [[nodiscard]] std::optional<unsigned> number_of_area(const memory::SwapUsers& users) const {
+    std::vector<kernel::SwapDevice> devices;
+    kernel::SwapDeviceReader reader{kernel::SystemRoot()};
+    if (!reader.read(devices)) return std::nullopt;
+    std::vector<std::uint64_t> used_pages;
+    for (const kernel::SwapDevice& device : devices)
+      used_pages.push_back(device.used_kib * 1024 / kernel::page_size_bytes());
+    const auto numbers = memory::number_areas(used_pages, users.pages_by_area);
+    for (std::size_t i = 0; numbers && i < devices.size(); ++i)
+      if (devices[i].path == area_.path) return (*numbers)[i];
+    return std::nullopt;
+  }
+
+  // Shows progress now and then, and says why it is time to stop. `wait_fd` is waited for, for a moment;
+  // -1: no waiting.
+  std::optional<Error> look(std::uint64_t remaining, std::uint64_t all, int wait_fd) {
+    const std::int64_t now_ns = context_.clock.now().monotonic_ns;
+    if (wait_fd >= 0) {
+      static_cast<void>(context_.waiter.wait_until(now_ns + kProgressNs, {wait_fd, -1}));
+    } else if (now_ns - shown_ns_ < kProgressNs && !context_.waiter.interrupted()) {
+      return std::nullopt;
+    }
+    shown_ns_ = now_ns;
+    if (context_.waiter.interrupted())
+      return Error{ErrorKind::failed, ECANCELED, "switch off swapping to " + area_.path, {}};
+    if (const auto reason = scarcity_.reason())
+      return Error{ErrorKind::failed, 0,
+                   fmt::format("stopped emptying {}: {}; it is on as it was", printable(area_.path), *reason),
+                   "try again when less is going on, or allow more: --max-pressure, --reserve"};
+    pace_.note(context_.clock.now().monotonic_ns, remaining);
+    const auto left = pace_.seconds_left();
+    progress_.write(fmt::format(
+        "{}: {} of {} to go{}", printable(area_.path), bytes_text(remaining), bytes_text(all),
+        left ? fmt::format(", {} left, {}/s", seconds_text(*left),
+                           bytes_text(static_cast<std::uint64_t>(pace_.bytes_per_second().value_or(0))))
+             : ""));
+    return std::nullopt;
+  }
+
+  Context& context_;
+  const memory::DrainArea& area_;
+  Scarcity scarcity_;
+  ProgressLine progress_;
+  memory::DrainPace pace_;
+  std::int64_t shown_ns_ = 0;
+};
 
 std::vector<memory::DrainGroup> groups_of(const kernel::MemoryHierarchy& hierarchy) {
   std::vector<memory::DrainGroup> groups;
@@ -290,14 +360,15 @@ Result<Drained> switch_area_off(Context& context, kernel::Transaction& transacti
   Drained drained;
   drained.bytes = area.used_bytes;
   const std::int64_t start_ns = context.clock.now().monotonic_ns;
-  auto off = transaction.change(
+  std::optional<AreaOff> off;
+  if (!transaction.is_dry_run()) {
+    off.emplace(context, area, reserve_bytes, options.max_pressure_percent);
+    if (auto back = off->bring_back(); !back) return tl::make_unexpected(std::move(back.error()));
+  }
+  auto done = transaction.change(
       fmt::format("switch off swapping to {}, which holds {}", area.path, bytes_text(area.used_bytes)),
-      {kernel::undo_swap_off(area.path, area.priority, area.discard)}, [&]() -> Result<void> {
-        Scarcity scarcity(options.max_pressure_percent, reserve_bytes);
-        kernel::SwapOffTask task(area.path);
-        return watch(context, area, task, scarcity);
-      });
-  if (!off) return tl::make_unexpected(std::move(off.error()));
+      {kernel::undo_swap_off(area.path, area.priority, area.discard)}, [&] { return off->switch_off(); });
+  if (!done) return tl::make_unexpected(std::move(done.error()));
   drained.took_ns = context.clock.now().monotonic_ns - start_ns;
   return drained;
 }

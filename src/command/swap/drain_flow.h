@@ -31,8 +31,8 @@ struct MadePlan {
   std::optional<kernel::MemoryHierarchy> hierarchy;
   bool measured = false;  // the rate was measured, not assumed
 };
-// Reads the machine and plans to drain the areas in `chosen`, paths of /proc/swaps. Brings some 4 MiB back
-// to measure how fast that is.
+// Reads the machine and plans to drain the areas in `chosen`, paths of /proc/swaps. Brings some MiB
+// back to measure how fast that is.
 [[nodiscard]] Result<MadePlan> make_drain_plan(const SwapState& state, const std::set<std::string>& chosen,
                                                const DrainOptions& options);
 
@@ -47,8 +47,9 @@ struct Drained {
   std::uint64_t bytes = 0;
   std::int64_t took_ns = 0;
 };
-// Switches one area off, as one change of the transaction. Shows progress on a terminal. Stops when memory
-// becomes scarce, and on Ctrl-C (an error with ECANCELED); the area is then on as it was.
+// Brings back what is in the area, then switches it off, as one change of the transaction. Shows progress on
+// a terminal. Stops when memory becomes scarce, and on Ctrl-C (an error with ECANCELED); the area is then on
+// as it was.
 [[nodiscard]] Result<Drained> switch_area_off(Context& context, kernel::Transaction& transaction,
                                               const memory::DrainArea& area, std::uint64_t reserve_bytes,
                                               const DrainOptions& options);

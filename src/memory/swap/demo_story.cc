@@ -69,8 +69,9 @@ DemoStory tell_demo(const std::vector<DemoSample>& samples, const DemoMarks& mar
         (story.resident_peak_bytes.is_missing() ||
          sample.resident_bytes.as_unsigned() > story.resident_peak_bytes.as_unsigned()))
       story.resident_peak_bytes = sample.resident_bytes;
-    const bool is_out =
-        sample.program_swap_bytes.as_unsigned() > 0 || sample.idle_swap_bytes.as_unsigned() > 0;
+    // The idle one may have been out from the start.
+    const bool is_out = sample.program_swap_bytes.as_unsigned() > 0 ||
+                        sample.idle_swap_bytes.as_unsigned() > samples.front().idle_swap_bytes.as_unsigned();
     if (is_out && first_out == nullptr) first_out = &sample;
   }
   const auto grown = [&](std::uint64_t DemoSample::*counter) {
@@ -91,7 +92,7 @@ DemoStory tell_demo(const std::vector<DemoSample>& samples, const DemoMarks& mar
   return story;
 }
 
-std::vector<std::string> explain_demo(const DemoStory& story, std::uint64_t limit_bytes) {
+std::vector<std::string> explain_demo(const DemoStory& story, std::uint64_t limit_bytes, bool limited) {
   if (!story.first_out_ns)
     return {
         "Nothing of the program was swapped out: the machine did not need the room, or the program ended "
@@ -104,14 +105,22 @@ std::vector<std::string> explain_demo(const DemoStory& story, std::uint64_t limi
                   bytes_text(story.out_bytes), format_bytes(story.peak_out_rate), bytes_text(story.in_bytes),
                   format_bytes(story.peak_in_rate), bytes_text(story.before_used_bytes),
                   bytes_text(story.peak_used_bytes)));
-  text.push_back(fmt::format(
-      "Swapping out frees memory for others only when nobody takes it at once. The program could hold {}: "
-      "until then free memory fell by {}, while pages went out it {} by {}, because each page that left made "
-      "room for the next one of the same program. So swpd grows and free stays.",
-      bytes_text(limit_bytes),
-      format_bytes(static_cast<double>(std::max<std::int64_t>(story.free_fell_before_bytes, 0))),
-      story.free_fell_while_bytes >= 0 ? "fell" : "rose",
-      format_bytes(static_cast<double>(std::abs(story.free_fell_while_bytes)))));
+  const std::string before =
+      format_bytes(static_cast<double>(std::max<std::int64_t>(story.free_fell_before_bytes, 0)));
+  const std::string meanwhile =
+      fmt::format("{} by {}", story.free_fell_while_bytes >= 0 ? "fell" : "rose",
+                  format_bytes(static_cast<double>(std::abs(story.free_fell_while_bytes))));
+  text.push_back(
+      limited
+          ? fmt::format(
+                "That swpd grows does not mean that free grows. Until the first page went out, free memory "
+                "fell by {}; while pages went out it {} (other programs move it too), because each page "
+                "that left made room for the next one of the same program, which could hold {} at most.",
+                before, meanwhile, bytes_text(limit_bytes))
+          : fmt::format("The program filled its memory first, for which free memory fell by {}, and then "
+                        "asked the kernel to page out all but {} of it. Pages that were written stay in "
+                        "the swap cache until somebody needs the room: swpd grows at once, free only then.",
+                        before, bytes_text(limit_bytes)));
   const std::uint64_t left =
       story.after_used_bytes - std::min(story.after_used_bytes, story.before_used_bytes);
   if (left < kNoticeableBytes) {

@@ -25,7 +25,7 @@ struct DemoMarks {
 };
 
 struct DemoStory {
-  std::optional<std::int64_t> first_out_ns;  // when something of the program was first seen in swap
+  std::optional<std::int64_t> first_out_ns;  // when something of either program was first seen to go out
   std::optional<std::int64_t> peak_ns;       // most of the machine's swap in use
   std::uint64_t before_used_bytes = 0;
   std::uint64_t peak_used_bytes = 0;
@@ -43,7 +43,9 @@ struct DemoStory {
 [[nodiscard]] DemoStory tell_demo(const std::vector<DemoSample>& samples, const DemoMarks& marks,
                                   std::uint64_t page_bytes);
 
-// The same in sentences.
-[[nodiscard]] std::vector<std::string> explain_demo(const DemoStory& story, std::uint64_t limit_bytes);
+// The same in sentences. `limited`: by a control group with `limit_bytes`; otherwise the program asked to be
+// paged out until it held no more than that.
+[[nodiscard]] std::vector<std::string> explain_demo(const DemoStory& story, std::uint64_t limit_bytes,
+                                                    bool limited);
 
 }  // namespace isotach::memory

@@ -51,17 +51,25 @@ TEST(DemoStory, TellsWhatHappened) {
   EXPECT_EQ(story.resident_peak_bytes, Value::of(100 * kMi));
   EXPECT_EQ(story.free_fell_before_bytes, static_cast<std::int64_t>(100 * kMi));
   EXPECT_EQ(story.free_fell_while_bytes, 0);
-  const auto text = explain_demo(story, 100 * kMi);
+  const auto text = explain_demo(story, 100 * kMi, true);
   ASSERT_EQ(text.size(), 3u);
   EXPECT_NE(text[0].find("100 MiB"), std::string::npos);
   EXPECT_NE(text[2].find("20 MiB stay in use"), std::string::npos);
   EXPECT_NE(text[2].find("did nothing"), std::string::npos);
+  EXPECT_NE(explain_demo(story, 100 * kMi, false)[1].find("swap cache"), std::string::npos);
+}
+
+TEST(DemoStory, WhatWasOutFromTheStartIsNotTheFirstPage) {
+  std::vector<DemoSample> samples = {sample(0, 100, 5, 1), sample(5, 90, 5, 1), sample(10, 90, 9, 1)};
+  for (DemoSample& each : samples) each.idle_swap_bytes = Value::of(5 * kMi);
+  samples[2].program_swap_bytes = Value::of(4 * kMi);
+  EXPECT_EQ(tell_demo(samples, {}, 4096).first_out_ns, 10 * kTenth);
 }
 
 TEST(DemoStory, WhereNothingWentOutItSaysSo) {
   const DemoStory story = tell_demo({sample(0, 100, 5, 1), sample(10, 90, 5, 1)}, {}, 4096);
   EXPECT_EQ(story.first_out_ns, std::nullopt);
-  EXPECT_EQ(explain_demo(story, kMi).size(), 1u);
+  EXPECT_EQ(explain_demo(story, kMi, true).size(), 1u);
   EXPECT_EQ(tell_demo({}, {}, 4096).peak_ns, std::nullopt);
 }
 

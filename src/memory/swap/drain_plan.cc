@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <limits>
 
+#include "base/counter.h"
+
 namespace isotach::memory {
 namespace {
 
@@ -96,6 +98,20 @@ std::optional<double> DrainPace::seconds_left() const {
   const auto rate = bytes_per_second();
   if (!rate) return std::nullopt;
   return static_cast<double>(marks_.back().remaining_bytes) / *rate;
+}
+
+void StallShare::note(std::int64_t now_ns, const Value& total_us) {
+  if (total_us.is_missing()) return;
+  marks_.push_back({now_ns, total_us.as_unsigned()});
+  while (marks_.size() > 2 && now_ns - marks_[1].time_ns >= kWindowNs) marks_.erase(marks_.begin());
+}
+
+std::optional<double> StallShare::share() const {
+  if (marks_.size() < 2) return std::nullopt;
+  const std::int64_t time_ns = marks_.back().time_ns - marks_.front().time_ns;
+  const auto stalled_us = counter_growth(marks_.front().total_us, marks_.back().total_us);
+  if (time_ns < kShortestNs || !stalled_us) return std::nullopt;
+  return static_cast<double>(*stalled_us) * 1000 / static_cast<double>(time_ns);
 }
 
 }  // namespace isotach::memory

@@ -84,4 +84,22 @@ class DrainPace {
   std::vector<Mark> marks_;
 };
 
+// The share of the last two seconds in which some program waited for memory, from the kernel's sum of such
+// times (pressure stall information, "total").
+class StallShare {
+ public:
+  void note(std::int64_t now_ns, const Value& total_us);
+  // Nothing before half a second has passed, or where the kernel does not tell.
+  [[nodiscard]] std::optional<double> share() const;
+
+ private:
+  static constexpr std::int64_t kWindowNs = 2'000'000'000;
+  static constexpr std::int64_t kShortestNs = 500'000'000;
+  struct Mark {
+    std::int64_t time_ns;
+    std::uint64_t total_us;
+  };
+  std::vector<Mark> marks_;
+};
+
 }  // namespace isotach::memory

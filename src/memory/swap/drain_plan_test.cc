@@ -159,5 +159,21 @@ TEST(DrainPace, StandingStillHasNoEnd) {
   pace.note(2, 0);
 }
 
+TEST(StallShare, LooksAtTheLastTwoSeconds) {
+  constexpr std::int64_t kTenth = 100'000'000;
+  StallShare stalls;
+  EXPECT_EQ(stalls.share(), std::nullopt);
+  stalls.note(0, Value::of(7'000'000));  // what was before does not count
+  stalls.note(4 * kTenth, Value::of(7'400'000));
+  EXPECT_EQ(stalls.share(), std::nullopt);
+  stalls.note(5 * kTenth, Value::of(7'400'000));
+  EXPECT_DOUBLE_EQ(stalls.share().value_or(0), 0.8);
+  for (int tenth = 6; tenth <= 30; ++tenth) stalls.note(tenth * kTenth, Value::of(7'400'000));
+  EXPECT_DOUBLE_EQ(stalls.share().value_or(1), 0.0);
+  stalls.note(40 * kTenth, Missing::not_supported);
+  stalls.note(41 * kTenth, Value::of(3));
+  EXPECT_EQ(stalls.share(), std::nullopt);
+}
+
 }  // namespace
 }  // namespace isotach::memory

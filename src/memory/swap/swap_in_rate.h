@@ -1,5 +1,5 @@
-// How fast pages come back from swap on this machine, measured: a few of those that are out are read, next
-// to each other, as swapoff(2) reads them.
+// How fast pages come back from swap on this machine, measured: a few of those that are out are read, as
+// BringBack reads them.
 #pragma once
 
 #include <cstdint>
@@ -8,7 +8,6 @@
 #include <string>
 #include <vector>
 
-#include "kernel/system_root.h"
 #include "memory/swap/users.h"
 
 namespace isotach::memory {
@@ -18,8 +17,8 @@ struct SwapInRate {
   std::uint64_t bytes = 0;  // that were brought back for it
 };
 
-// Brings back at most 4 MiB of the largest users of swap, for at most 200 ms. `spared` are control groups
-// that shall not be charged. Nothing where no page can be read: then there is nothing to go by.
+// Brings back at most 8 MiB of the largest users of swap, for at most 200 ms. `spared` are control groups
+// that shall not be charged. Nothing where too little can be read to go by.
 [[nodiscard]] std::optional<SwapInRate> measure_swap_in(const std::vector<SwapProcess>& users,
                                                         const std::set<std::string>& spared);
 
