@@ -13,6 +13,7 @@ expected/ and truth/. Where they are absent this test is skipped and says so.
  - Retransmissions must equal those that the kernel counted, seen from the sender and from the receiver.
 """
 import collections
+import concurrent.futures
 import csv
 import json
 import os
@@ -48,6 +49,12 @@ DIFFERS = {
 def run(*words):
     return subprocess.run([ISOTACH, "connections", *words], capture_output=True, text=True, errors="replace",
                           env={**os.environ, "TZ": "UTC"}, timeout=120, check=False)
+
+
+def run_all(rows, *words):
+    """What isotach says of each capture, in the order of the rows."""
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        yield from zip(rows, pool.map(lambda row: run(*words, str(CAPTURES / "files" / row["file"])), rows))
 
 
 def value(text):
@@ -123,12 +130,10 @@ class Report:
 def compare_tcptrace(rows, report):
     fields = 0
     reasons = collections.Counter()
-    for row in rows:
+    comparable = [row for row in rows if row["class"] in ("comparable", "comparable_split")]
+    for row, done in run_all(comparable, "--tcptrace-output"):
         name = row["file"]
-        if row["class"] not in ("comparable", "comparable_split"):
-            continue
         expected = json.loads((CAPTURES / "expected" / f"{name}.tcptrace.json").read_text())["connections"]
-        done = run("--tcptrace-output", str(CAPTURES / "files" / name))
         ours = read_tcptrace(done.stdout)
         problems = []
         if len(ours) != len(expected):
@@ -155,10 +160,9 @@ def compare_tshark(rows, report):
     """Streams of tshark without regard to their direction: each side with its endpoint and counts."""
     streams = 0
     differing = set()
-    for row in rows:
+    for row, done in run_all(rows, "--json"):
         name = row["file"]
         expected = json.loads((CAPTURES / "expected" / f"{name}.tshark.json").read_text())
-        done = run("--json", str(CAPTURES / "files" / name))
         ours = json.loads(done.stdout).get("connections", []) if done.stdout else []
         theirs = collections.Counter(
             tuple(sorted(((one["a"], *side_counts(one["a2b"])), (one["b"], *side_counts(one["b2a"])))))

@@ -140,7 +140,11 @@ class Entry {
       me_.window_scale = options.window_scale;
       me_.asked_scale = true;
     }
-    if (options.has_timestamps) me_.asked_timestamps = true;
+    if (options.has_timestamps && !me_.asked_timestamps) {
+      me_.asked_timestamps = true;
+      me_.first_timestamp = options.timestamp;
+      me_.first_timestamp_ns = now_;
+    }
     if (!head_.has(kTcpSyn) && (!me_.asked_scale || !peer_.asked_scale))
       me_.window_scale = peer_.window_scale = 0;
     if (options.sack_permitted) me_.asked_sack = true;

@@ -22,15 +22,33 @@ bool numbers_its_packets(const Direction& me) {
 
 }  // namespace
 
+namespace {
+
+// How long one step of the sender's timestamps lasts; a millisecond, as Linux has it, where too few were
+// seen to tell.
+std::int64_t timestamp_step_ns(const Direction& me, const SeenSegment& segment) {
+  constexpr std::uint32_t kEnough = 8;
+  const std::uint32_t steps = segment.options.timestamp - me.first_timestamp;
+  const std::int64_t span_ns = segment.time_ns - me.first_timestamp_ns;
+  if (steps < kEnough || span_ns <= 0) return kMillisecondNs;
+  return std::max<std::int64_t>(span_ns / steps, 1);
+}
+
+}  // namespace
+
 bool sent_later(const Direction& me, const Direction& peer, const Placement& placement,
                 const SeenSegment& segment, std::int64_t handshake_ns) {
   const SentSegment& above = placement.above;
   if (segment.ip_id != 0 && above.ip_id != 0 && numbers_its_packets(me))
     return static_cast<std::int16_t>(segment.ip_id - above.ip_id) > 0;
-  if (segment.options.has_timestamps && above.timestamp != segment.options.timestamp)
-    return after(segment.options.timestamp, above.timestamp);
-  const std::int64_t waited_ns = segment.time_ns - above.time_ns;
   const std::int64_t rtt_ns = handshake_ns > 0 ? handshake_ns : kUnknownRttNs;
+  if (segment.options.has_timestamps && me.asked_timestamps) {
+    if (above.timestamp != segment.options.timestamp)
+      return after(segment.options.timestamp, above.timestamp);
+    // Sent in the same step: sooner than any answer could have told of a loss.
+    if (rtt_ns >= 2 * timestamp_step_ns(me, segment)) return false;
+  }
+  const std::int64_t waited_ns = segment.time_ns - above.time_ns;
   const bool told = peer.duplicate_run > 0 || after(me.sacked_top, segment.head.sequence);
   return told ? waited_ns >= rtt_ns - rtt_ns / 8 : waited_ns >= std::max(rtt_ns, kShortestTimeoutNs);
 }

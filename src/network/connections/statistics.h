@@ -144,6 +144,8 @@ struct Direction {
   std::uint32_t syns = 0;
   std::uint32_t fins = 0;
   std::uint32_t resets = 0;
+  std::uint32_t first_timestamp = 0;  // the first TCP timestamp this side sent, and when
+  std::int64_t first_timestamp_ns = 0;
   std::uint32_t duplicate_run = 0;  // duplicate acks this side sent since its ack last rose
   std::uint32_t ids_in_order = 0;   // how often the IP id rose a little, and how often it did not
   std::uint32_t ids_out_of_order = 0;

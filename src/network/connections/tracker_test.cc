@@ -138,6 +138,33 @@ TEST(Tracker, OvertakenSegmentIsNoRetransmission) {
   EXPECT_EQ(one.a().trouble->out_of_order, 1u);
 }
 
+Bytes timestamps(std::uint32_t value) {
+  Bytes bytes = {1, 1, 8, 10};
+  append32(bytes, value);
+  append32(bytes, 0);
+  return bytes;
+}
+
+// Without IP ids, as in IPv6, the timestamps of the sender tell who was sent first.
+TEST(Tracker, TimestampsTellWhatWasOvertaken) {
+  for (const bool sent_again : {false, true}) {
+    Talk talk;
+    talk.open();
+    for (const std::uint32_t i : {0u, 1u, 3u, 4u}) {
+      talk.set_id(0);
+      talk.a(20 + i, {.sequence = 1000 + i * 100, .ack = 5000, .options = timestamps(700), .data = 100});
+    }
+    talk.b(26, {.sequence = 5000, .ack = 1200, .options = sack(1300, 1500)});
+    talk.set_id(0);
+    const std::uint32_t step = sent_again ? 740 : 700;
+    talk.a(60, {.sequence = 1200, .ack = 5000, .options = timestamps(step), .data = 100});
+    const Connection& one = talk.end();
+    ASSERT_NE(one.a().trouble, nullptr);
+    EXPECT_EQ(one.a().trouble->lost_before_capture, sent_again ? 1u : 0u);
+    EXPECT_EQ(one.a().trouble->out_of_order, sent_again ? 0u : 1u);
+  }
+}
+
 TEST(Tracker, TellsTimeoutAndTailProbeApart) {
   Talk talk;
   talk.open();
