@@ -2,10 +2,12 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/check.h"
+#include "kernel/compressed_swap.h"
 #include "kernel/cpu_stat.h"
 #include "kernel/disks.h"
 #include "kernel/interfaces.h"
@@ -85,6 +87,13 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     case 'n':
       interfaces(text);
       break;
+    case 'z': {
+      std::array<Value, kernel::kZramFieldCount> values;
+      kernel::parse_zram_statistics(text, values);
+      const kernel::AlgorithmChoice choice = kernel::parse_algorithms(text);
+      for (const std::string& name : choice.offered) CHECK(!name.empty());
+      break;
+    }
     case 'd':
       disks(text);
       break;

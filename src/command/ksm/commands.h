@@ -17,5 +17,6 @@ namespace isotach::command {
 [[nodiscard]] CommandSpec ksm_demo_command();
 [[nodiscard]] CommandSpec ksm_run_command();
 [[nodiscard]] CommandSpec hold_pages_command();  // hidden: the program that ksm demo starts
+[[nodiscard]] CommandSpec ksm_predict_command();
 
 }  // namespace isotach::command

@@ -19,5 +19,6 @@ namespace isotach::command {
 [[nodiscard]] CommandSpec swap_drain_command();
 [[nodiscard]] CommandSpec swap_demo_command();
 [[nodiscard]] CommandSpec internal_fill_memory_command();  // hidden: the program of swap demo
+[[nodiscard]] CommandSpec swap_advise_command();
 
 }  // namespace isotach::command

@@ -111,8 +111,10 @@ std::vector<OwnerShare> ContentGroups::shares(std::span<const std::uint32_t> gro
     const std::uint64_t frames = count_frames(content);
     const bool merges = to_zero_page || frames >= 2;
     double freed_each = 0;
+    std::uint64_t left_over = 0;  // which place it is, is for the kernel to choose
     if (merges) {
       const std::uint64_t left = to_zero_page ? 0 : frames_after(content.size(), what_if.max_page_sharing);
+      if (!to_zero_page) left_over = merged(content.size(), what_if.max_page_sharing).left_over();
       if (frames > left)
         freed_each = static_cast<double>(frames - left) / static_cast<double>(content.size());
     }
@@ -123,6 +125,7 @@ std::vector<OwnerShare> ContentGroups::shares(std::span<const std::uint32_t> gro
       if (merges && !to_zero_page) ++share.merged_places;
       share.freed_frames += freed_each;
     }
+    shares[group_of[content.back().owner]].merged_places -= left_over;
   });
   return shares;
 }

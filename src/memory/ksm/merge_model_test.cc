@@ -132,6 +132,12 @@ TEST(MergeModel, SharesAddUpToTheWhole) {
   EXPECT_EQ(grouped[0].merged_places, 40u);
 }
 
+TEST(MergeModel, ThePlaceLeftOverIsNotMergedInItsProcess) {
+  std::vector<PageRecord> records = copies(1, 0, 9);
+  const ContentGroups groups(records, kZero);
+  EXPECT_EQ(groups.shares(each_alone(1), 1, {4, false})[0].merged_places, 8u);
+}
+
 TEST(MergeModel, CrossMatrixAddsUpToMergingTwoTogether) {
   // Owner 0: a a b c; owner 1: a b b d; owner 2: e.
   std::vector<PageRecord> records = copies(1, 0, 2);

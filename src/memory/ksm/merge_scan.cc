@@ -8,7 +8,6 @@
 
 #include "base/fd.h"
 #include "kernel/process.h"
-#include "kernel/process_cgroup.h"
 #include "kernel/process_memory.h"
 #include "memory/ksm/page_hash.h"
 #include "memory/ksm/scan_worker.h"
@@ -65,9 +64,14 @@ bool is_merge_compatible(const Mapping& mapping) {
   return !name.starts_with("[v") && !name.starts_with("/anon_hugepage") && !name.starts_with("/dev/");
 }
 
+bool is_swappable(const Mapping& mapping) {
+  return is_merge_compatible(mapping) && !mapping.has(MappingFlag::locked);
+}
+
 MergeScan::MergeScan(const kernel::SystemRoot& root, const MergeScanOptions& options)
     : root_(root),
       options_(options),
+      groups_(kernel::find_memory_hierarchy(root)),
       zero_frame_(kernel::zero_page_frame()),
       zero_hash_(zero_page_hash(kernel::page_size_bytes())) {
   options_.threads = std::max(1u, options_.threads);
@@ -87,7 +91,9 @@ void MergeScan::add_jobs(std::uint32_t owner, const std::vector<Mapping>& mappin
   ScannedProcess& process = processes_[owner];
   const std::uint64_t page_kib = kernel::page_size_bytes() / 1024;
   for (const Mapping& mapping : mappings) {
-    if (!is_merge_compatible(mapping)) continue;
+    const bool wanted =
+        options_.regions == MergeRegions::swappable ? is_swappable(mapping) : is_merge_compatible(mapping);
+    if (!wanted) continue;
     if (options_.regions == MergeRegions::mergeable && !mapping.has(MappingFlag::mergeable)) continue;
     const Value& anonymous = mapping[MappingField::anonymous];
     // Nothing of its own and nothing in swap: most mappings of files.
@@ -118,7 +124,7 @@ void MergeScan::add(unsigned pid) {
   }
   process.command = reading->command;
   process.start_ticks = reading->start_ticks;
-  process.cgroup = kernel::read_memory_cgroup(root_, pid).value_or(std::string());
+  if (groups_) process.cgroup = kernel::memory_group_of(root_, *groups_, pid).value_or(std::string());
   processes_.push_back(std::move(process));
   if (pid == kKernelThreadParent || reading->parent_pid == kKernelThreadParent || reading->has_ended())
     return;

@@ -13,12 +13,15 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "base/result.h"
 #include "kernel/mappings.h"
+#include "kernel/memory_hierarchy.h"
 #include "kernel/pagemap.h"
 #include "memory/ksm/merge_model.h"
 
@@ -27,6 +30,7 @@ namespace isotach::memory {
 enum class MergeRegions {
   all,        // as if every process had asked for merging (PR_SET_MEMORY_MERGE)
   mergeable,  // only what is marked now (MADV_MERGEABLE or PR_SET_MEMORY_MERGE)
+  swappable,  // for other questions than merging: what may go to swap
 };
 
 struct MergeScanOptions {
@@ -39,6 +43,8 @@ struct MergeScanOptions {
   // kept, those of zeros always. 0: no limit; 16 bytes a page.
   std::uint64_t memory_limit_bytes = 0;
   unsigned threads = 1;
+  // Called with each page that was read, by the thread that read it.
+  std::function<void(const PageRecord& record, std::span<const char> page)> on_page;
 };
 
 enum class ScanState {
@@ -64,6 +70,8 @@ struct ScannedProcess {
 
 // Whether KSM can merge pages of a mapping like that (kernel: ksm_compatible() in mm/ksm.c).
 [[nodiscard]] bool is_merge_compatible(const kernel::Mapping& mapping);
+// Whether private pages of it may go to swap.
+[[nodiscard]] bool is_swappable(const kernel::Mapping& mapping);
 
 class ScanWorker;
 
@@ -80,6 +88,9 @@ class MergeScan {
   // Takes the process in; what cannot be read is remembered in its state. The process itself that calls
   // is left out.
   void add(unsigned pid);
+
+  // Before read(), when expected_pages() is known: the part of the frames that is read.
+  void set_sample(double part) { options_.sample = part; }
 
   // False when keep_going ended it: then what was read so far is there.
   [[nodiscard]] bool read(const KeepGoing& keep_going);
@@ -111,6 +122,7 @@ class MergeScan {
 
   kernel::SystemRoot root_;
   MergeScanOptions options_;
+  std::optional<kernel::MemoryHierarchy> groups_;
   std::uint64_t zero_frame_;
   std::uint64_t zero_hash_;
   std::vector<ScannedProcess> processes_;

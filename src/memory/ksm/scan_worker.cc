@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <memory>
 
+#include "base/check.h"
 #include "memory/ksm/page_hash.h"
 
 namespace isotach::memory {
@@ -51,7 +53,13 @@ ScanWorker::ScanWorker(const kernel::SystemRoot& root, const MergeScanOptions& o
                         : std::max<std::size_t>(
                               4096, options.memory_limit_bytes / options.threads / sizeof(PageRecord))),
       counters_(owners),
-      buffer_(kBatchPages * kernel::page_size_bytes()) {}
+      storage_((kBatchPages + 1) * kernel::page_size_bytes()) {
+  void* start = storage_.data();
+  std::size_t size = storage_.size();
+  const std::size_t page = kernel::page_size_bytes();
+  CHECK(std::align(page, kBatchPages * page, start, size) != nullptr);
+  buffer_ = std::span(static_cast<char*>(start), kBatchPages * page);
+}
 
 bool ScanWorker::open(std::uint32_t owner, unsigned pid) {
   if (open_owner_ == owner) return map_.has_value() && memory_.has_value();
@@ -133,8 +141,10 @@ bool ScanWorker::flush(std::uint32_t owner, Batch& batch) {
   const auto got = memory_->read(batch.way, batch.addresses, page, buffer_, readable_);
   for (std::size_t i = 0; got && i < batch.addresses.size(); ++i) {
     if (readable_[i]) {
-      const std::uint64_t hash = page_hash(std::span(buffer_).subspan(i * page, page));
-      keep({hash, owner, batch.frames[i]}, batch.addresses[i]);
+      const std::span<const char> content = buffer_.subspan(i * page, page);
+      const PageRecord record{page_hash(content), owner, batch.frames[i]};
+      if (options_.on_page) options_.on_page(record, content);
+      keep(record, batch.addresses[i]);
     } else {
       ++counters_[owner].unreadable_pages;
     }
@@ -183,8 +193,7 @@ void ScanWorker::compare(std::uint32_t owner, Batch& batch) {
   const auto got = memory_->read(batch.way, batch.addresses, page, buffer_, readable_);
   for (std::size_t i = 0; i < batch.addresses.size(); ++i) {
     PageRecord& record = records_[batch.records[i]];
-    const bool same =
-        got && readable_[i] && page_hash(std::span(buffer_).subspan(i * page, page)) == record.hash;
+    const bool same = got && readable_[i] && page_hash(buffer_.subspan(i * page, page)) == record.hash;
     if (same) continue;
     record.owner = kForgotten;
     ++counters_[owner].volatile_pages;
