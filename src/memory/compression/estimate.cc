@@ -4,6 +4,41 @@
 #include <cmath>
 
 namespace isotach::memory {
+namespace {
+
+// Places that stay empty in the last chain of a class, when `objects` are expected in it (Poisson) and a
+// chain holds `chain_objects`.
+double empty_places(double objects, double chain_objects) {
+  if (objects <= 0) return 0;
+  if (objects > 3 * chain_objects) return (chain_objects - 1) / 2;
+  double probability = std::exp(-objects);
+  double places = 0;
+  const auto last = static_cast<int>(objects + 8 * std::sqrt(objects) + 10);
+  for (int count = 1; count <= last; ++count) {
+    probability *= objects / count;
+    places += probability * std::ceil(count / chain_objects) * chain_objects;
+  }
+  return std::max(0.0, places - objects);
+}
+
+// How many of the sample are in a class: where they are few, as in its neighbours, since the sample misses
+// some classes and meets others by chance.
+double smoothed(const std::vector<std::uint64_t>& counts, std::size_t at) {
+  constexpr std::uint64_t kEnough = 5;
+  constexpr std::size_t kReach = 4;
+  if (counts[at] >= kEnough) return static_cast<double>(counts[at]);
+  double sum = 0;
+  double classes = 0;
+  const std::size_t first = at < kReach ? 0 : at - kReach;
+  for (std::size_t i = first; i < std::min(counts.size(), at + kReach + 1); ++i) {
+    if (counts[i] >= kEnough) continue;
+    sum += static_cast<double>(counts[i]);
+    ++classes;
+  }
+  return sum / classes;
+}
+
+}  // namespace
 
 PoolSample::PoolSample(const PoolModel& model, std::uint64_t page_bytes)
     : model_(model), page_bytes_(page_bytes), by_class_(model.classes().size(), 0) {}
@@ -42,8 +77,10 @@ PoolEstimate PoolSample::estimate(std::uint64_t pages) const {
   double begun_bytes = 0;
   for (std::size_t i = 0; i < by_class_.size(); ++i) {
     const PoolModel::Class& in = model_.classes()[i];
-    if (by_class_[i] == 0 || in.chain_objects == 1) continue;
-    begun_bytes += 0.5 * static_cast<double>(in.chain_pages * page_bytes_);
+    if (in.chain_objects == 1) continue;
+    const auto chain_objects = static_cast<double>(in.chain_objects);
+    const double place_bytes = static_cast<double>(in.chain_pages * page_bytes_) / chain_objects;
+    begun_bytes += empty_places(smoothed(by_class_, i) / count * all, chain_objects) * place_bytes;
   }
   estimate.data_bytes = data_bytes_ / count * all;
   estimate.pool_bytes = mean * all + begun_bytes;
