@@ -171,6 +171,7 @@ Result<Advice> make_advice(Context& context, const AdviseOptions& options,
   memory::MergeScanOptions scan_options;
   scan_options.regions = memory::MergeRegions::swappable;
   scan_options.seed = options.seed;
+  scan_options.evenly_spaced = true;
   scan_options.on_page = [&](const memory::PageRecord& record, std::span<const char> page) {
     measurement.add(record.frame, page);
   };

@@ -39,6 +39,9 @@ struct MergeScanOptions {
   // The part of the frames that is read, chosen by chance from `seed`.
   double sample = 1;
   std::uint64_t seed = 1;
+  // Every so many pages instead of by chance: each part of the memory is in the sample as it should be, but
+  // its pages are not independent of each other. What fork() shares is still chosen by chance.
+  bool evenly_spaced = false;
   // Of the records. Where they would need more, only contents with a hash divisible by a power of 2 are
   // kept, those of zeros always. 0: no limit; 16 bytes a page.
   std::uint64_t memory_limit_bytes = 0;

@@ -198,6 +198,28 @@ TEST(MergeScan, ReadsASampleOnly) {
   EXPECT_LT(scan.records().size(), 300u);
 }
 
+TEST(MergeScan, ReadsEveryFourthPage) {
+  const Child child(kPages, fill_with_fours);
+  if (!can_mark() || !may_read(child.pid())) GTEST_SKIP() << "needs KSM and the right to read children";
+  MergeScanOptions options = marked_only();
+  options.evenly_spaced = true;
+  std::size_t pages = 0;
+  options.on_page = [&](const PageRecord&, std::span<const char> page) {
+    EXPECT_EQ(page.size(), kernel::page_size_bytes());
+    ++pages;
+  };
+  MergeScan scan(kernel::SystemRoot(), options);
+  scan.add(child.pid());
+  scan.set_sample(0.25);
+  ASSERT_TRUE(scan.read(goes_on));
+  scan.finish();
+  EXPECT_EQ(scan.records().size(), 200u);
+  EXPECT_EQ(pages, 200u);
+  // One of each four that are equal, and of the zeros.
+  const ContentGroups groups(scan.records(), scan.zero_hash());
+  EXPECT_EQ(groups.summary().contents, 176u);
+}
+
 TEST(MergeScan, KeepsToItsMemoryByLeavingOutContents) {
   const Child child(20000, [](char* memory) {
     for (std::size_t page = 0; page < 20000; ++page) set_page(memory, page, page / 2);

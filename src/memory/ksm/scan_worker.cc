@@ -48,6 +48,7 @@ ScanWorker::ScanWorker(const kernel::SystemRoot& root, const MergeScanOptions& o
       zero_frame_(zero_frame),
       zero_hash_(zero_hash),
       sample_below_(threshold(options.sample)),
+      sample_credit_(std::ldexp(static_cast<double>(mixed(options.seed)), -64)),
       record_limit_(options.memory_limit_bytes == 0
                         ? std::numeric_limits<std::size_t>::max()
                         : std::max<std::size_t>(
@@ -126,14 +127,22 @@ void ScanWorker::note(std::uint32_t owner, std::uint64_t address, PageEntry entr
   ++pages_done_;
   const std::uint32_t frame = frame_mark(entry, address);
   if (frame != 0) shared_frames_.push_back(frame);
-  if (options_.sample < 1) {
-    // Places with one frame are chosen together.
-    const std::uint64_t name = frame != 0 ? frame : mixed(owner) ^ (address | 1);
-    if (mixed(options_.seed ^ mixed(name)) >= sample_below_) return;
-  }
+  if (options_.sample < 1 && !is_sampled(owner, address, frame)) return;
   Batch& batch = batch_for(entry);
   batch.addresses.push_back(address);
   batch.frames.push_back(frame);
+}
+
+bool ScanWorker::is_sampled(std::uint32_t owner, std::uint64_t address, std::uint32_t frame) {
+  if (options_.evenly_spaced && frame == 0) {
+    sample_credit_ += options_.sample;
+    if (sample_credit_ < 1) return false;
+    sample_credit_ -= 1;
+    return true;
+  }
+  // Places with one frame are chosen together.
+  const std::uint64_t name = frame != 0 ? frame : mixed(owner) ^ (address | 1);
+  return mixed(options_.seed ^ mixed(name)) < sample_below_;
 }
 
 bool ScanWorker::flush(std::uint32_t owner, Batch& batch) {

@@ -51,6 +51,7 @@ class ScanWorker {
   static constexpr std::size_t kBatchPages = 64;
 
   [[nodiscard]] bool open(std::uint32_t owner, unsigned pid);
+  [[nodiscard]] bool is_sampled(std::uint32_t owner, std::uint64_t address, std::uint32_t frame);
   void fail(std::uint32_t owner, const Error& error);
   void note(std::uint32_t owner, std::uint64_t address, kernel::PageEntry entry);
   struct Batch {
@@ -69,6 +70,7 @@ class ScanWorker {
   std::uint64_t zero_frame_;
   std::uint64_t zero_hash_;
   std::uint64_t sample_below_;
+  double sample_credit_;  // a page is taken when it reaches 1
   std::size_t record_limit_;
   std::vector<Counters> counters_;
   std::optional<std::uint32_t> open_owner_;
