@@ -21,6 +21,7 @@ WANTED_EXTRA_PERCENT = 3.0
 ISOTACH = os.environ.get("ISOTACH", str(ROOT / "build/isotach"))
 
 os.environ["KSM_WORKLOAD_PAGES"] = str(PAGES)
+sys.dont_write_bytecode = True
 sys.path.insert(0, str(SUPPORT))
 import ksm_workloads  # noqa: E402
 import zram_workloads  # noqa: E402

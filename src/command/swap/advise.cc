@@ -21,9 +21,9 @@
 namespace isotach::command {
 namespace {
 
-// One page in 32, but enough for an interval of a few percent and not more than that needs.
-constexpr double kSampledPart = 1.0 / 32;
-constexpr double kLeastSample = 1500;
+// One page in 40, but enough for an interval of a few percent and not more than that needs.
+constexpr double kSampledPart = 1.0 / 40;
+constexpr double kLeastSample = 1000;
 constexpr double kLargestSample = 12000;
 
 struct AdviseOptions {
@@ -269,7 +269,7 @@ CommandSpec swap_advise_command() {
        .group = "what if"},
       {.name = "--sample",
        .value_name = "PART",
-       .help = "read this part of the pages (1/32, within 1500 to 12000 pages)",
+       .help = "read this part of the pages (1/40, within 1000 to 12000 pages)",
        .group = "how it looks"},
       {.name = "--seed", .value_name = "N", .help = "choose the sample by N (1)", .group = "how it looks"},
   };
