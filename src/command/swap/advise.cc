@@ -248,7 +248,7 @@ CommandSpec swap_advise_command() {
   CommandSpec spec;
   spec.name = "swap advise";
   spec.area = "memory";
-  spec.summary = "how well memory would compress in zram or zswap, and what that would save";
+  spec.summary = "how well memory would compress in zram or zswap, and what it saves";
   spec.usages = {"isotach swap advise [OPTIONS]"};
   spec.description =
       "Reads a sample of the anonymous memory that is there now, compresses it with the algorithms that this "
