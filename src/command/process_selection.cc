@@ -14,9 +14,7 @@
 #include "kernel/process.h"
 
 namespace isotach::command {
-namespace {
-
-Result<std::vector<unsigned>> named_pids(const kernel::SystemRoot& root, const Arguments& arguments) {
+Result<std::vector<unsigned>> pids_of(const Arguments& arguments) {
   std::vector<unsigned> pids;
   for (const std::string& value : arguments.values("--pid")) {
     for (const std::string_view word : split(value, ',')) {
@@ -24,16 +22,11 @@ Result<std::vector<unsigned>> named_pids(const kernel::SystemRoot& root, const A
       if (!pid || *pid == 0 || *pid > std::numeric_limits<std::int32_t>::max())
         return failure(ErrorKind::usage, "'" + printable(word) + "' is no process number",
                        "ps -e lists the processes; pgrep NAME finds one by its name");
-      if (::access(root.path(fmt::format("proc/{}", *pid)).c_str(), F_OK) != 0)
-        return failure(ErrorKind::failed, fmt::format("there is no process {}", *pid),
-                       "ps -e lists the processes; pgrep NAME finds one by its name");
       pids.push_back(static_cast<unsigned>(*pid));
     }
   }
   return pids;
 }
-
-}  // namespace
 
 std::vector<OptionSpec> process_selection_options() {
   return {
@@ -55,8 +48,12 @@ Result<ProcessSelection> select_processes(const kernel::SystemRoot& root, const 
   const auto typed = arguments.value("--cgroup");
   if (arguments.has("--pid")) {
     if (typed) return failure(ErrorKind::usage, "--pid and --cgroup do not go together");
-    auto pids = named_pids(root, arguments);
+    auto pids = pids_of(arguments);
     if (!pids) return tl::make_unexpected(pids.error());
+    for (const unsigned pid : *pids)
+      if (::access(root.path(fmt::format("proc/{}", pid)).c_str(), F_OK) != 0)
+        return failure(ErrorKind::failed, fmt::format("there is no process {}", pid),
+                       "ps -e lists the processes; pgrep NAME finds one by its name");
     selection.pids = std::move(*pids);
   } else {
     std::vector<kernel::ProcessLister::Found> found;

@@ -13,6 +13,9 @@ namespace isotach::command {
 
 [[nodiscard]] std::vector<OptionSpec> process_selection_options();
 
+// What --pid says, whether there are such processes or not.
+[[nodiscard]] Result<std::vector<unsigned>> pids_of(const Arguments& arguments);
+
 struct ProcessSelection {
   std::vector<unsigned> pids;  // in rising order
   bool all = false;            // neither option was given

@@ -12,6 +12,7 @@
 
 #include "base/text.h"
 #include "base/ticker.h"
+#include "command/process_selection.h"
 #include "command/version.h"
 #include "command/vm_process_report.h"
 #include "kernel/child.h"
@@ -41,20 +42,6 @@ struct ProcessOptions {
   std::optional<std::string> record_path;
   ProcessReportOptions report;
 };
-
-Result<std::vector<unsigned>> pids_of(const Arguments& arguments) {
-  std::vector<unsigned> pids;
-  for (const std::string& value : arguments.values("--pid")) {
-    for (const std::string_view word : split(value, ',')) {
-      const auto pid = parse_unsigned(word);
-      if (!pid || *pid == 0 || *pid > std::numeric_limits<std::int32_t>::max())
-        return failure(ErrorKind::usage, "'" + printable(word) + "' is no process number",
-                       "ps -e lists the processes; pgrep NAME finds one by its name");
-      pids.push_back(static_cast<unsigned>(*pid));
-    }
-  }
-  return pids;
-}
 
 // Modes of vm that show the machine make no sense for a process.
 Result<void> check_other_options(const Arguments& arguments) {

@@ -219,6 +219,9 @@ def measure(name):
         settle()
         real = kernel_counters()
         by_process = {pid: merging_pages(pid) for pid in processes.pids}
+        # Asked again, it must see that nothing is left to gain, and must not take apart what is merged.
+        again = predict(processes.pids)["prediction"]
+        after = kernel_counters()
     expected = predicted["prediction"]
     merged = real["pages_sharing"] + real["ksm_zero_pages"] - started["ksm_zero_pages"]
     predicted_merged = expected["pages_sharing"] + expected["ksm_zero_pages"]
@@ -230,6 +233,8 @@ def measure(name):
         "kernel": real,
         "error_percent": 100 * abs(predicted_merged - merged) / max(merged, 1000),
         "predicted_profit": expected["general_profit_bytes"],
+        "again": {"freed_bytes": again["freed_bytes"], "pages_sharing": again["pages_sharing"],
+                  "kernel_pages_sharing": after["pages_sharing"]},
         "processes": {str(p["pid"]): {"predicted": p["merging_pages"], "kernel": by_process[p["pid"]]}
                       for p in predicted["processes"]},
     }

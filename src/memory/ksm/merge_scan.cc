@@ -169,8 +169,8 @@ bool MergeScan::in_parallel(const KeepGoing& keep_going, const std::function<boo
 bool MergeScan::read(const KeepGoing& keep_going) {
   const std::size_t count = std::max<std::size_t>(1, std::min<std::size_t>(options_.threads, jobs_.size()));
   for (std::size_t i = 0; i < count; ++i)
-    workers_.push_back(
-        std::make_unique<ScanWorker>(root_, options_, zero_frame_, zero_hash_, processes_.size()));
+    workers_.push_back(std::make_unique<ScanWorker>(root_, options_, zero_frame_, zero_hash_,
+                                                    processes_.size(), expected_pages()));
   next_job_ = 0;
   return in_parallel(keep_going, [this](ScanWorker& worker) {
     const std::size_t number = next_job_++;

@@ -46,7 +46,7 @@ struct MergeScanOptions {
   // kept, those of zeros always. 0: no limit; 16 bytes a page.
   std::uint64_t memory_limit_bytes = 0;
   unsigned threads = 1;
-  // Called with each page that was read, by the thread that read it.
+  // Called with each page that was read, by the thread that read it; with a shared frame perhaps once only.
   std::function<void(const PageRecord& record, std::span<const char> page)> on_page;
 };
 

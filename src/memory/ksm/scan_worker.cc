@@ -1,6 +1,7 @@
 #include "memory/ksm/scan_worker.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <limits>
 #include <memory>
@@ -16,6 +17,8 @@ using kernel::ProcessMemory;
 
 namespace {
 
+// 64 MiB; and a quarter of the places at most, which is 0.1 % of their memory.
+constexpr std::uint64_t kLargestFrameMemory = std::uint64_t{1} << 22;
 constexpr std::uint32_t kForgotten = std::numeric_limits<std::uint32_t>::max();
 
 // Steele, Lea, Flood: SplitMix64. Spreads a counter over all 64 bits.
@@ -42,7 +45,8 @@ std::uint32_t frame_mark(PageEntry entry, std::uint64_t address) {
 }  // namespace
 
 ScanWorker::ScanWorker(const kernel::SystemRoot& root, const MergeScanOptions& options,
-                       std::uint64_t zero_frame, std::uint64_t zero_hash, std::size_t owners)
+                       std::uint64_t zero_frame, std::uint64_t zero_hash, std::size_t owners,
+                       std::uint64_t expected_pages)
     : root_(root),
       options_(options),
       zero_frame_(zero_frame),
@@ -54,7 +58,9 @@ ScanWorker::ScanWorker(const kernel::SystemRoot& root, const MergeScanOptions& o
                         : std::max<std::size_t>(
                               4096, options.memory_limit_bytes / options.threads / sizeof(PageRecord))),
       counters_(owners),
-      storage_((kBatchPages + 1) * kernel::page_size_bytes()) {
+      storage_((kBatchPages + 1) * kernel::page_size_bytes()),
+      known_frame_limit_(std::bit_ceil(
+          std::clamp<std::uint64_t>(expected_pages / options.threads / 4, 1, kLargestFrameMemory))) {
   void* start = storage_.data();
   std::size_t size = storage_.size();
   const std::size_t page = kernel::page_size_bytes();
@@ -128,6 +134,11 @@ void ScanWorker::note(std::uint32_t owner, std::uint64_t address, PageEntry entr
   const std::uint32_t frame = frame_mark(entry, address);
   if (frame != 0) shared_frames_.push_back(frame);
   if (options_.sample < 1 && !is_sampled(owner, address, frame)) return;
+  // While a frame is shared nobody can write to it.
+  if (const KnownFrame* const known = known_frame(frame); known != nullptr && known->frame == frame) {
+    keep({known->hash, owner, frame}, address);
+    return;
+  }
   Batch& batch = batch_for(entry);
   batch.addresses.push_back(address);
   batch.frames.push_back(frame);
@@ -153,6 +164,7 @@ bool ScanWorker::flush(std::uint32_t owner, Batch& batch) {
       const std::span<const char> content = buffer_.subspan(i * page, page);
       const PageRecord record{page_hash(content), owner, batch.frames[i]};
       if (options_.on_page) options_.on_page(record, content);
+      if (KnownFrame* const known = known_frame(record.frame)) *known = {record.frame, record.hash};
       keep(record, batch.addresses[i]);
     } else {
       ++counters_[owner].unreadable_pages;
@@ -167,6 +179,13 @@ bool ScanWorker::flush(std::uint32_t owner, Batch& batch) {
   shared_.addresses.clear();
   shared_.frames.clear();
   return false;
+}
+
+ScanWorker::KnownFrame* ScanWorker::known_frame(std::uint32_t frame) {
+  // Hidden frames have marks that are made from addresses, which two processes may have in common.
+  if (frame == 0 || zero_frame_ == 0) return nullptr;
+  if (known_frames_.empty()) known_frames_.resize(known_frame_limit_);
+  return &known_frames_[frame & (known_frames_.size() - 1)];
 }
 
 void ScanWorker::keep(const PageRecord& record, std::uint64_t address) {

@@ -31,7 +31,7 @@ class ScanWorker {
   };
 
   ScanWorker(const kernel::SystemRoot& root, const MergeScanOptions& options, std::uint64_t zero_frame,
-             std::uint64_t zero_hash, std::size_t owners);
+             std::uint64_t zero_hash, std::size_t owners, std::uint64_t expected_pages);
 
   // Reads what is there in `range` of the process. Afterwards pages_done() has grown.
   void read(std::uint32_t owner, unsigned pid, kernel::AddressRange range);
@@ -64,6 +64,12 @@ class ScanWorker {
   [[nodiscard]] bool flush(std::uint32_t owner, Batch& batch);
   void compare(std::uint32_t owner, Batch& batch);
   void keep(const PageRecord& record, std::uint64_t address);
+  // What a frame held that was read before, at another place that shares it.
+  struct KnownFrame {
+    std::uint32_t frame = 0;
+    std::uint64_t hash = 0;
+  };
+  [[nodiscard]] KnownFrame* known_frame(std::uint32_t frame);
 
   kernel::SystemRoot root_;
   const MergeScanOptions& options_;
@@ -87,6 +93,10 @@ class ScanWorker {
   std::vector<PageRecord> records_;
   std::vector<Run> runs_;
   std::vector<std::uint32_t> shared_frames_;  // of each place that is not alone on its frame
+  // By frame; one that falls on the place of another takes it. Of 100 processes that fork() made, the memory
+  // that they share is read once.
+  std::vector<KnownFrame> known_frames_;
+  std::size_t known_frame_limit_;
   std::uint64_t content_step_ = 1;
   std::uint64_t pages_done_ = 0;
   // Of look_again().
