@@ -132,6 +132,19 @@ Result<void> Pagemap::find_populated(AddressRange range, std::vector<AddressRang
   return find_by_reading(range, found);
 }
 
+FrameFlags::FrameFlags(const SystemRoot& root) {
+  if (auto fd = open_readonly(root.path("proc/kpageflags"))) fd_ = std::move(*fd);
+}
+
+bool FrameFlags::is_merged(std::uint64_t frame) const {
+  constexpr unsigned kMergedBit = 21;  // KPF_KSM
+  std::uint64_t flags = 0;
+  if (!fd_.is_open()) return false;
+  const auto offset = static_cast<off_t>(frame * sizeof flags);
+  if (::pread(fd_.get(), &flags, sizeof flags, offset) != static_cast<ssize_t>(sizeof flags)) return false;
+  return (flags >> kMergedBit & 1) != 0;
+}
+
 std::uint64_t zero_page_frame() {
   const std::size_t size = page_size_bytes();
   void* const at = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);

@@ -85,6 +85,17 @@ class Pagemap {
   bool has_scan_call_ = true;
 };
 
+// /proc/kpageflags: what a frame is used for. For root only.
+class FrameFlags {
+ public:
+  explicit FrameFlags(const SystemRoot& root);
+  // False where that may not be known.
+  [[nodiscard]] bool is_merged(std::uint64_t frame) const;  // by KSM
+
+ private:
+  Fd fd_;
+};
+
 // The frame of the page of zeros that stands behind memory which was only read, or 0 where frames are
 // hidden. No program has a page of its own there, and KSM leaves it alone.
 [[nodiscard]] std::uint64_t zero_page_frame();

@@ -30,6 +30,17 @@ std::uint64_t count_frames(Records content) {
   return frames;
 }
 
+// Whether KSM merges this content, or has done so.
+bool is_merged(Records content, std::uint64_t frames) {
+  if (frames >= 2) return true;
+  for (std::size_t i = 0; i < content.size(); ++i) {
+    if ((content[i].frame & kMergedFrame) != 0) return true;
+    // fork() gives a process a frame at one place only.
+    if (i > 0 && content[i].owner == content[i - 1].owner) return true;
+  }
+  return false;
+}
+
 struct Merged {
   std::uint64_t full = 0;  // frames with as many places as allowed
   std::uint64_t last = 0;  // places of one more frame
@@ -65,7 +76,7 @@ MergeResult merge_result(const ContentSummary& summary, const MergeWhatIf& what_
   if (what_if.use_zero_pages) {
     result.zero_pages = summary.zero_places;
     frames_now += summary.zero_frames;
-  } else if (summary.zero_frames >= 2) {
+  } else if (summary.zeros_merge) {
     frames_now += summary.zero_frames;
     add(summary.zero_places, 1);
   }
@@ -94,7 +105,8 @@ ContentGroups::ContentGroups(std::vector<PageRecord>& records, std::uint64_t zer
     if (content.front().hash == zero_hash_) {
       summary_.zero_places = content.size();
       summary_.zero_frames = frames;
-    } else if (frames >= 2) {
+      summary_.zeros_merge = is_merged(content, frames);
+    } else if (is_merged(content, frames)) {
       summary_.copies.places += content.size();
       summary_.copies.frames += frames;
       ++summary_.copies.contents[content.size()];
@@ -109,7 +121,7 @@ std::vector<OwnerShare> ContentGroups::shares(std::span<const std::uint32_t> gro
     const bool zero = content.front().hash == zero_hash_;
     const bool to_zero_page = zero && what_if.use_zero_pages;
     const std::uint64_t frames = count_frames(content);
-    const bool merges = to_zero_page || frames >= 2;
+    const bool merges = to_zero_page || is_merged(content, frames);
     double freed_each = 0;
     std::uint64_t left_over = 0;  // which place it is, is for the kernel to choose
     if (merges) {

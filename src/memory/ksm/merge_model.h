@@ -3,7 +3,7 @@
 // Words: a *place* is a page of the address space of one process; a *frame* is a page of memory. fork()
 // leaves many places with one frame. KSM works place by place: when at least two frames have the same
 // content, every place that has it is moved to shared frames, at most max_page_sharing places to each.
-// A frame that only fork() shares is left alone.
+// A frame that only fork() shares is left alone; one that KSM made before stays merged.
 //
 //     pages_shared   frames that hold merged content
 //     pages_sharing  merged places beyond the first of each such frame
@@ -27,6 +27,9 @@ struct PageRecord {
   std::uint32_t frame = 0;  // 0: mapped nowhere else. Else equal for places with one frame and content
 };
 
+// Of PageRecord::frame: KSM has made this frame, not fork().
+inline constexpr std::uint32_t kMergedFrame = std::uint32_t{1} << 31;
+
 struct MergeWhatIf {
   std::uint64_t max_page_sharing = 256;
   bool use_zero_pages = false;
@@ -49,6 +52,7 @@ struct ContentSummary {
   CopyCounts copies;
   std::uint64_t zero_places = 0;
   std::uint64_t zero_frames = 0;
+  bool zeros_merge = false;  // with each other, unless they go to the page of zeros
 };
 
 struct MergeResult {

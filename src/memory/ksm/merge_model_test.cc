@@ -108,6 +108,20 @@ TEST(MergeModel, WhatIsMergedAlreadyFreesNothingMore) {
   EXPECT_EQ(result.freed_frames, 0u);
 }
 
+TEST(MergeModel, WhatIsMergedToOneFrameStaysMerged) {
+  // Twice in one process: that was not fork().
+  const MergeResult twice = result_of(copies(1, 0, 8, 5));
+  EXPECT_EQ(twice.pages_shared, 1u);
+  EXPECT_EQ(twice.pages_sharing, 7u);
+  EXPECT_EQ(twice.freed_frames, 0u);
+  // In two processes it is known by its flag only.
+  std::vector<PageRecord> records = copies(1, 0, 1, 5 | kMergedFrame);
+  append(records, copies(1, 1, 1, 5 | kMergedFrame));
+  EXPECT_EQ(result_of(records).pages_sharing, 1u);
+  for (PageRecord& record : records) record.frame = 5;
+  EXPECT_EQ(result_of(records).pages_sharing, 0u);
+}
+
 TEST(MergeModel, SharesAddUpToTheWhole) {
   std::vector<PageRecord> records = copies(1, 0, 30);
   append(records, copies(1, 1, 10));

@@ -34,14 +34,6 @@ std::uint64_t threshold(double part) {
   return static_cast<std::uint64_t>(std::ldexp(std::max(part, 0.0), 64));
 }
 
-// What tells the frame of a place from others. It only has to differ among places of one content, so that
-// the lower bits do; where frames are hidden, fork() leaves equal addresses.
-std::uint32_t frame_mark(PageEntry entry, std::uint64_t address) {
-  if (entry.exclusive()) return 0;
-  const std::uint64_t from = entry.frame() != 0 ? entry.frame() : mixed(address);
-  return std::max<std::uint32_t>(1, static_cast<std::uint32_t>(from));
-}
-
 }  // namespace
 
 ScanWorker::ScanWorker(const kernel::SystemRoot& root, const MergeScanOptions& options,
@@ -58,6 +50,7 @@ ScanWorker::ScanWorker(const kernel::SystemRoot& root, const MergeScanOptions& o
                         : std::max<std::size_t>(
                               4096, options.memory_limit_bytes / options.threads / sizeof(PageRecord))),
       counters_(owners),
+      frame_flags_(root),
       storage_((kBatchPages + 1) * kernel::page_size_bytes()),
       known_frame_limit_(std::bit_ceil(
           std::clamp<std::uint64_t>(expected_pages / options.threads / 4, 1, kLargestFrameMemory))) {
@@ -86,6 +79,19 @@ bool ScanWorker::open(std::uint32_t owner, unsigned pid) {
   map_.emplace(std::move(*map));
   memory_.emplace(std::move(*memory));
   return true;
+}
+
+// What tells the frame of a place from others. It only has to differ among places of one content, so that
+// the lower bits do; where frames are hidden, fork() leaves equal addresses.
+std::uint32_t ScanWorker::mark_of(PageEntry entry, std::uint64_t address) {
+  if (entry.exclusive()) return 0;
+  const std::uint64_t from = entry.frame() != 0 ? entry.frame() : mixed(address);
+  const auto mark = std::max<std::uint32_t>(1, static_cast<std::uint32_t>(from) & ~kMergedFrame);
+  if (entry.frame() == 0) return mark;
+  // Asked once for each frame.
+  if (const KnownFrame* const known = known_frame(mark); known != nullptr)
+    if ((known->frame & ~kMergedFrame) == mark) return known->frame;
+  return frame_flags_.is_merged(entry.frame()) ? mark | kMergedFrame : mark;
 }
 
 void ScanWorker::fail(std::uint32_t owner, const Error& error) {
@@ -131,7 +137,7 @@ void ScanWorker::note(std::uint32_t owner, std::uint64_t address, PageEntry entr
   if (zero_frame_ != 0 && entry.frame() == zero_frame_) return;
   ++counters.places;
   ++pages_done_;
-  const std::uint32_t frame = frame_mark(entry, address);
+  const std::uint32_t frame = mark_of(entry, address);
   if (frame != 0) shared_frames_.push_back(frame);
   if (options_.sample < 1 && !is_sampled(owner, address, frame)) return;
   // While a frame is shared nobody can write to it.

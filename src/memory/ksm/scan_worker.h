@@ -51,6 +51,7 @@ class ScanWorker {
   static constexpr std::size_t kBatchPages = 64;
 
   [[nodiscard]] bool open(std::uint32_t owner, unsigned pid);
+  [[nodiscard]] std::uint32_t mark_of(kernel::PageEntry entry, std::uint64_t address);
   [[nodiscard]] bool is_sampled(std::uint32_t owner, std::uint64_t address, std::uint32_t frame);
   void fail(std::uint32_t owner, const Error& error);
   void note(std::uint32_t owner, std::uint64_t address, kernel::PageEntry entry);
@@ -79,6 +80,7 @@ class ScanWorker {
   double sample_credit_;  // a page is taken when it reaches 1
   std::size_t record_limit_;
   std::vector<Counters> counters_;
+  kernel::FrameFlags frame_flags_;
   std::optional<std::uint32_t> open_owner_;
   std::optional<kernel::Pagemap> map_;
   std::optional<kernel::ProcessMemory> memory_;
