@@ -188,6 +188,8 @@ Mi=$((1 << 20))
   exit_code 0
   [[ $output != *"$folder/swap  "* ]]
   [[ $(column "$folder/swap" 5) == 9 ]]
+  isotach swap off "$folder/swap" --json --for 10ms
+  json '.schema == "isotach.swap.off.v1" and .returned_bytes == 0 and .priority == 9'
   isotach swap remove "$folder/swap" -- true
   usage_error
   isotach swap remove "$folder/swap" --for 10ms
@@ -443,6 +445,21 @@ ended_with() {
   local child
   for child in $children; do wait_for not alive "$child"; done
   wait_for test ! -e "$ISOTACH_STATE/changes/swap.journal"
+}
+
+@test "the demonstration killed with its watchdog: the next start puts all back" {
+  "$ISOTACH" swap demo --size 64Mi --fill 8s >/dev/null 2>&1 3>&- &
+  local pid=$! watchdog
+  pids+=("$pid")
+  wait_for swap_is_in_use
+  watchdog=$(pgrep -P "$pid" -x isotach-watch)
+  kill -STOP "$pid"
+  kill -KILL "$watchdog" "$pid"
+  wait_for not alive "$watchdog"
+  grep -q isotach-demo /proc/swaps || fails_with "nobody is left who could have switched it off"
+  isotach swap --json
+  err 'put back what isotach swap demo'
+  json '.areas == []'
 }
 
 swap_is_in_use() {

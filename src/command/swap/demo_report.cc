@@ -240,7 +240,9 @@ view::Report demo_report(const DemoOutcome& outcome) {
       bytes_text(outcome.plan.idle_bytes))};
   section.figures.push_back(
       {demo_figure(outcome),
-       "From the first page that goes out, free memory stays where it is while swap fills.", 960, 640});
+       "From the first page that goes out, the program stays at what it may hold while swap "
+       "fills. Free memory is that of the whole machine; other programs move it too.",
+       960, 640});
   section.tables.push_back(facts_table(outcome));
   report.sections.push_back(std::move(section));
   return report;

@@ -181,6 +181,7 @@ void print_json(Context& context, const kernel::SystemRoot& root, const SwapStat
 }
 
 int run_list(Context& context, const Arguments& arguments) {
+  context.json_errors = arguments.has("--json") || arguments.has("--json-stream");
   const auto format = format_of(arguments);
   if (!format) return context.report(format.error());
   const auto proc_root = proc_root_of(arguments);

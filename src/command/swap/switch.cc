@@ -17,6 +17,7 @@
 #include "kernel/swap_control.h"
 #include "kernel/swap_file.h"
 #include "memory/swap/fstab.h"
+#include "view/export/json_writer.h"
 
 namespace isotach::command {
 namespace {
@@ -24,6 +25,31 @@ namespace {
 Result<std::string> path_word(const Arguments& arguments, const char* example) {
   if (arguments.positionals().size() != 1) return failure(ErrorKind::usage, "one path is needed", example);
   return arguments.positionals().front();
+}
+
+// What was done, for people or as an object.
+struct Outcome {
+  const char* schema;
+  std::string path;
+  std::optional<int> priority;
+  std::optional<Drained> drained;
+};
+void print_outcome(Context& context, const std::string& text, const Outcome& outcome) {
+  if (!context.json_errors) {
+    context.out.write(text + '\n');
+    return;
+  }
+  view::JsonWriter json;
+  json.begin_object();
+  json.key("schema").string(outcome.schema);
+  json.key("path").string(outcome.path);
+  if (outcome.priority) json.key("priority").integer(*outcome.priority);
+  if (outcome.drained) {
+    json.key("returned_bytes").unsigned_integer(outcome.drained->bytes);
+    json.key("seconds").real(static_cast<double>(outcome.drained->took_ns) / 1e9);
+  }
+  json.end_object();
+  context.out.write(json.text() + '\n');
 }
 
 // What is at the path can be swapped to, or an error says why not.
@@ -85,7 +111,9 @@ int run_on(Context& context, const Arguments& arguments) {
         return kernel::swap_on(*path, priority->value_or(-1), discard_policy_of(*path));
       });
   if (!on) return context.report(on.error());
-  if (!options->dry_run) context.out.write("swapping to " + printable(*path) + " is on" + with + "\n");
+  if (!options->dry_run)
+    print_outcome(context, "swapping to " + printable(*path) + " is on" + with,
+                  {"isotach.swap.on.v1", *path, *priority, {}});
   return finish_changes(context, **transaction, *options);
 }
 
@@ -99,9 +127,11 @@ Result<void> switch_off(Context& context, kernel::Transaction& transaction, cons
       switch_area_off(context, transaction, made->plan.steps.front(), made->input.reserve_bytes, options);
   if (!drained) return tl::make_unexpected(drained.error());
   if (!transaction.is_dry_run())
-    context.out.write(fmt::format("swapping to {} is off; {} came back in {}\n", printable(area.path),
-                                  format_bytes(static_cast<double>(drained->bytes)),
-                                  format_duration_ns(static_cast<double>(drained->took_ns))));
+    print_outcome(context,
+                  fmt::format("swapping to {} is off; {} came back in {}", printable(area.path),
+                              format_bytes(static_cast<double>(drained->bytes)),
+                              format_duration_ns(static_cast<double>(drained->took_ns))),
+                  {"isotach.swap.off.v1", area.path, area.priority, *drained});
   return {};
 }
 
@@ -195,7 +225,8 @@ int run_remove(Context& context, const Arguments& arguments) {
   const std::string aside = fmt::format("{}.isotach-removed-{}", *path, ::getpid());
   if (auto removed = remove_all(context, **transaction, *path, aside, *has_file, *safety); !removed)
     return report_stop(context, removed.error());
-  if (!options->dry_run) context.out.write("removed " + printable(*path) + "\n");
+  if (!options->dry_run)
+    print_outcome(context, "removed " + printable(*path), {"isotach.swap.remove.v1", *path, {}, {}});
   const int code = finish_changes(context, **transaction, *options);
   if (code == kExitOk && options->keep && !options->dry_run && *has_file && ::unlink(aside.c_str()) != 0)
     context.warn("the space is not free yet: " + printable(aside) + " could not be removed");
@@ -207,7 +238,7 @@ void add_options(CommandSpec& spec, std::vector<OptionSpec> options) {
 }
 
 OptionSpec json_option() {
-  return {"--json", 'J', "", "print the plan of a dry run, and errors, as JSON", "output"};
+  return {"--json", 'J', "", "print JSON: what was done, or would be", "output"};
 }
 
 }  // namespace

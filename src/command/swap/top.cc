@@ -396,6 +396,7 @@ Result<TopOptions> options_of(const Arguments& arguments) {
 }
 
 int run_top(Context& context, const Arguments& arguments) {
+  context.json_errors = arguments.has("--json") || arguments.has("--json-stream");
   auto options = options_of(arguments);
   if (!options) return context.report(options.error());
   return TopRun(context, std::move(*options)).run();

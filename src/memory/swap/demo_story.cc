@@ -114,7 +114,7 @@ std::vector<std::string> explain_demo(const DemoStory& story, std::uint64_t limi
       limited
           ? fmt::format(
                 "That swpd grows does not mean that free grows. Until the first page went out, free memory "
-                "fell by {}; while pages went out it {} (other programs move it too), because each page "
+                "fell by {}. While pages went out it {} (other programs move it too): each page "
                 "that left made room for the next one of the same program, which could hold {} at most.",
                 before, meanwhile, bytes_text(limit_bytes))
           : fmt::format("The program filled its memory first, for which free memory fell by {}, and then "
