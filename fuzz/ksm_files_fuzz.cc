@@ -8,6 +8,7 @@
 #include "base/check.h"
 #include "command/ksm/change.h"
 #include "kernel/kernel_config.h"
+#include "kernel/ksm_daemon.h"
 #include "kernel/ksm_process.h"
 #include "kernel/ksm_trace.h"
 
@@ -34,6 +35,7 @@ void process(std::string_view text) {
   kernel::parse_ksm_stat(text, reading);
   static_cast<void>(reading.uses_ksm());
   static_cast<void>(kernel::parse_rollup_ksm_kib(text));
+  static_cast<void>(kernel::parse_schedstat_wait(text));
 }
 
 void config(std::string_view text) {

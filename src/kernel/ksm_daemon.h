@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string_view>
 
 #include "base/value.h"
 #include "kernel/system_root.h"
@@ -20,5 +21,12 @@ struct KsmDaemon {
 
 // Its CPU time now, for differences.
 [[nodiscard]] Value ksm_daemon_cpu_ns(const SystemRoot& root, unsigned pid);
+
+// How long it has waited for a processor that others had, for differences: it runs with nice 5. Missing
+// on kernels that do not keep account of it (CONFIG_SCHED_INFO).
+[[nodiscard]] Value ksm_daemon_wait_ns(const SystemRoot& root, unsigned pid);
+
+// The second number of /proc/PID/schedstat, for tests and fuzzing.
+[[nodiscard]] Value parse_schedstat_wait(std::string_view text);
 
 }  // namespace isotach::kernel

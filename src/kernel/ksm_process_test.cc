@@ -6,6 +6,8 @@
 #include <filesystem>
 #include <fstream>
 
+#include "kernel/ksm_daemon.h"
+
 namespace isotach::kernel {
 namespace {
 
@@ -38,6 +40,13 @@ TEST(KsmStat, FindsTheLineOfTheRollup) {
   EXPECT_EQ(parse_rollup_ksm_kib("Pss: 5 kB\nKSM:                 1234 kB\n"), Value::of(1234));
   EXPECT_TRUE(parse_rollup_ksm_kib("Pss: 5 kB\n").is_missing());
   EXPECT_TRUE(parse_rollup_ksm_kib("KSM: x kB\n").is_missing());
+}
+
+TEST(KsmDaemon, ReadsHowLongItWaited) {
+  EXPECT_EQ(parse_schedstat_wait("7104412334 1234567 991\n"), Value::of(1234567));
+  EXPECT_TRUE(parse_schedstat_wait("7104412334\n").is_missing());
+  EXPECT_TRUE(parse_schedstat_wait("").is_missing());
+  EXPECT_TRUE(parse_schedstat_wait("1 -2 3").is_missing());
 }
 
 TEST(KsmStat, FallsBackToWhatTheKernelHas) {

@@ -134,6 +134,13 @@ void print_json(Context& context, const DemoResult& result, bool with_samples) {
   json.key("predicted_seconds");
   result.predicted.finite ? json.real(result.predicted.settled_ns / 1e9) : json.null();
   optional_seconds(json, "merging_seconds", merging_took_ns(result));
+  const auto waited = [&](std::optional<std::size_t> index) -> std::optional<double> {
+    return index && *index < result.samples.size() ? result.samples[*index].ksmd_wait_ns : std::nullopt;
+  };
+  json.key("ksmd_waited_seconds");
+  const auto from = waited(result.course.start);
+  const auto to = waited(result.course.merge_end);
+  from&& to ? json.real((*to - *from) / 1e9) : json.null();
   write_course(json, result);
   write_trace(json, result);
   json.key("identities").begin_array();

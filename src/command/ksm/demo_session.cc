@@ -73,6 +73,8 @@ class Sampler {
     if (daemon_) {
       const Value cpu_ns = kernel::ksm_daemon_cpu_ns(root_, *daemon_);
       if (!cpu_ns.is_missing()) sample.ksmd_cpu_ns = cpu_ns.as_real();
+      const Value wait_ns = kernel::ksm_daemon_wait_ns(root_, *daemon_);
+      if (!wait_ns.is_missing()) sample.ksmd_wait_ns = wait_ns.as_real();
     }
     if (program_) take_program(now_ns, sample);
     return sample;

@@ -128,9 +128,19 @@ void tell_time(const DemoResult& result, std::vector<std::string>& story) {
         "Other programs had {:.0f} pages or more for ksmd to scan meanwhile: that delays it.", others));
   const MergeSample* start = at(result, result.course.start);
   const MergeSample* end = at(result, result.course.merge_end);
-  if (start->ksmd_cpu_ns && end->ksmd_cpu_ns)
-    story.push_back(fmt::format("ksmd used {} of CPU for it.",
-                                format_duration_ns(*end->ksmd_cpu_ns - *start->ksmd_cpu_ns)));
+  if (!start->ksmd_cpu_ns || !end->ksmd_cpu_ns) return;
+  std::string text =
+      fmt::format("ksmd used {} of CPU for it", format_duration_ns(*end->ksmd_cpu_ns - *start->ksmd_cpu_ns));
+  if (start->ksmd_wait_ns && end->ksmd_wait_ns) {
+    const double waited_ns = *end->ksmd_wait_ns - *start->ksmd_wait_ns;
+    text += fmt::format(", and waited {} for a processor", format_duration_ns(waited_ns));
+    // The prediction is for a machine that has one to spare.
+    if (waited_ns > 0.1 * static_cast<double>(*took_ns))
+      text +=
+          fmt::format(": other programs had it, as ksmd runs with nice 5. Without that it would have been {}",
+                      format_duration_ns(std::max(0.0, static_cast<double>(*took_ns) - waited_ns)));
+  }
+  story.push_back(text + '.');
 }
 
 void tell_trace(const DemoResult& result, std::vector<std::string>& story) {

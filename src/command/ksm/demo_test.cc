@@ -66,6 +66,20 @@ TEST(KsmDemo, TellsWhatTheSamplesShow) {
   EXPECT_THAT(story, Not(Contains(HasSubstr("Other programs"))));
 }
 
+TEST(KsmDemo, TellsThatKsmdHadToWaitForAProcessor) {
+  DemoResult result = usual();
+  for (memory::MergeSample& sample : result.samples) {
+    sample.ksmd_cpu_ns = static_cast<double>(sample.time_ns) / 10;
+    sample.ksmd_wait_ns = 0;
+  }
+  EXPECT_THAT(demo_story(result),
+              Contains("ksmd used 208 ms of CPU for it, and waited 0 s for a processor."));
+  for (memory::MergeSample& sample : result.samples)
+    sample.ksmd_wait_ns = static_cast<double>(sample.time_ns) / 4;
+  EXPECT_THAT(demo_story(result),
+              Contains(HasSubstr("waited 520 ms for a processor: other programs had it")));
+}
+
 TEST(KsmDemo, SaysWhatDidNotHappen) {
   DemoResult result = usual();
   for (memory::MergeSample& sample : result.samples) {

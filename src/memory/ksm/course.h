@@ -20,6 +20,7 @@ struct MergeSample {
   double unsettled_pages = 0;  // unshared and volatile: with smart_scan only their sum is steady
   double profit_bytes = 0;
   std::optional<double> ksmd_cpu_ns;
+  std::optional<double> ksmd_wait_ns;  // for a processor that others had
   // Of the program; nothing while there is none.
   std::optional<double> resident_bytes;
   std::optional<double> proportional_bytes;  // read less often: it is dear
