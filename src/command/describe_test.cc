@@ -45,7 +45,8 @@ TEST_P(EveryCommand, IsDescribed) {
 
 TEST_P(EveryCommand, HasExamplesThatParse) {
   const CommandSpec& spec = GetParam();
-  EXPECT_GE(spec.examples.size(), 2u);
+  // What isotach starts by itself is typed by nobody.
+  EXPECT_GE(spec.examples.size(), spec.hidden ? 0u : 2u);
   for (const ExampleSpec& example : spec.examples) {
     EXPECT_LE(display_width(example.command), 76u) << example.command;
     EXPECT_FALSE(example.effect.empty()) << example.command;

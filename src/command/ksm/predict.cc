@@ -198,7 +198,7 @@ CommandSpec ksm_predict_command() {
       {"isotach ksm predict", "the whole machine, as far as this user may read it"},
       {"isotach ksm predict --settle 2s", "without pages that change within two seconds"},
       {"isotach ksm predict --cgroup machine.slice --max-page-sharing 1024", "virtual machines only"},
-      {"isotach ksm predict --pid $(pgrep -d, python3)", "what several Python programs have in common"},
+      {"isotach ksm predict --pid 1234,1240", "what two programs have in common"},
       {"isotach ksm predict --sample 1/16 --json", "quickly, as an interval"},
   };
   spec.run = run_predict;
