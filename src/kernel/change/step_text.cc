@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "kernel/change/undo.h"
+#include "kernel/change/undo_link.h"
 
 namespace isotach::kernel {
 namespace {
@@ -23,6 +24,7 @@ constexpr std::array kKinds = {
     KindName{UndoKind::replaced_file, "replaced-file", 3},
     KindName{UndoKind::made_folder, "made-folder", 1},
     KindName{UndoKind::trace_instance, "trace-instance", 1},
+    KindName{UndoKind::link, "link", kLinkFieldCount},
 };
 
 bool is_plain(char c) {
@@ -45,6 +47,7 @@ bool is_sound(const UndoStep& step, const KindName& kind) {
   for (std::size_t i = 0; i < paths; ++i)
     if (!step.fields[i].starts_with('/') || step.fields[i].find('\0') != std::string::npos) return false;
   const auto number = [&](std::size_t field) { return parse_unsigned(step.fields[field]).has_value(); };
+  if (kind.kind == UndoKind::link) return is_sound_link_step(step);
   if (kind.kind == UndoKind::created_file) return number(1) && number(2);
   if (kind.kind != UndoKind::swap_off) return true;
   const std::string_view priority = step.fields[1];

@@ -12,6 +12,7 @@
 #include "base/fd.h"
 #include "base/text.h"
 #include "kernel/attribute.h"
+#include "kernel/change/undo_link.h"
 #include "kernel/ksm_settings.h"
 #include "kernel/swap_control.h"
 #include "kernel/swap_devices.h"
@@ -203,6 +204,7 @@ bool ends_with_boot(UndoKind kind) {
     case UndoKind::swap_off:
     case UndoKind::made_folder:
     case UndoKind::trace_instance:
+    case UndoKind::link:
       return true;
     case UndoKind::created_file:
     case UndoKind::moved_file:
@@ -233,6 +235,8 @@ std::string describe(const UndoStep& step) {
       return "remove " + path;
     case UndoKind::trace_instance:
       return "remove the instance " + path.substr(1) + " of tracefs";
+    case UndoKind::link:
+      return describe_link(step);
   }
   return {};
 }
@@ -256,6 +260,8 @@ Result<void> take_back(const UndoStep& step) {
       return take_back_folder(step);
     case UndoKind::trace_instance:
       return take_back_trace_instance(step);
+    case UndoKind::link:
+      return take_back_link(step);
   }
   return {};
 }

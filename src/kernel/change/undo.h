@@ -29,6 +29,7 @@ enum class UndoKind {
   replaced_file,   // put the earlier content back, if nobody has changed the file since
   made_folder,     // remove a folder of /sys that has no files of its own: a control group
   trace_instance,  // remove an instance of tracefs, which need not be mounted
+  link,            // give a setting of a network interface the value that it had
 };
 
 struct UndoStep {
@@ -56,6 +57,18 @@ struct UndoStep {
 // Processes that are still in the group go to its parent first.
 [[nodiscard]] UndoStep undo_made_folder(const std::string& path);
 [[nodiscard]] UndoStep undo_trace_instance(const std::string& name);
+// `setting` and the values are those of link_setting.h. The interface is known by its namespace, number and
+// hardware address; one that is gone, or is another by now, needs nothing.
+struct LinkChange {
+  std::string interface;
+  std::string name_space;
+  unsigned index = 0;
+  std::string address;
+  std::string setting;
+  std::string earlier;
+  std::string wanted;
+};
+[[nodiscard]] UndoStep undo_link(const LinkChange& change);
 
 // Whether the machine forgets the change by itself when it starts anew, so that there is nothing to
 // take back in a later boot.

@@ -42,6 +42,8 @@ TEST(StepText, ComesBackWhateverTheFieldsHold) {
       undo_moved_file("/a", "/b"),
       undo_replaced_file("/etc/fstab", "/etc/fstab.isotach", "# head\n/swap none swap\tsw 0 0\n"),
       undo_made_folder("/sys/fs/cgroup/memory/isotach"),
+      undo_link(
+          {"eth0", "4:4026531840", 2, "02:fc:00:00:00:01", "modes", "on 1000 full 2ef", "off 100 full 0"}),
   };
   for (const UndoStep& step : steps) {
     const std::string line = write_step(step);
@@ -56,7 +58,9 @@ TEST(StepText, RefusesWhatWouldDoSomethingElse) {
   for (const char* line :
        {"", "swap-on", "swap-on relative", "swap-on /a /b", "swap-on /a%0", "swap-on /a%zz", "swap-on /a%00b",
         "swap-off /a", "swap-off /a 99999 %", "swap-off /a x %", "created-file /a 1 x", "attribute /a",
-        "ksm /a name", "format-disk /dev/sda", "moved-file /a b", "attribute  /a b"})
+        "ksm /a name", "format-disk /dev/sda", "moved-file /a b", "attribute  /a b",
+        "link /sys/class/net/a 4:1 x % mtu 1500 9000", "link /sys/class/net/a 4:1 2 % mtu 1500",
+        "link /sys/class/net/a 4:1 2 % modes on off%20100%20full%200"})
     EXPECT_FALSE(read_step(line)) << line;
 }
 

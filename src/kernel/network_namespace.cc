@@ -1,0 +1,77 @@
+#include "kernel/network_namespace.h"
+
+#include <dirent.h>
+#include <sched.h>
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <memory>
+
+#include "base/fd.h"
+#include "base/text.h"
+
+namespace isotach::kernel {
+namespace {
+
+constexpr const char* kOwn = "/proc/self/ns/net";
+constexpr std::size_t kEntryLimit = 1U << 20;
+
+std::optional<std::string> identity_of(const std::string& path) {
+  struct stat status {};
+  if (::stat(path.c_str(), &status) != 0) return std::nullopt;
+  return std::to_string(status.st_dev) + ':' + std::to_string(status.st_ino);
+}
+
+// A file "FOLDER/ENTRY" + `below` that is this namespace.
+std::optional<std::string> look_in(const char* folder, const char* below, bool numbers_only,
+                                   const std::string& identity) {
+  const std::unique_ptr<DIR, int (*)(DIR*)> listing(::opendir(folder), ::closedir);
+  if (!listing) return std::nullopt;
+  for (std::size_t i = 0; i < kEntryLimit; ++i) {
+    const dirent* entry = ::readdir(listing.get());
+    if (entry == nullptr) break;
+    const std::string name = entry->d_name;
+    if (name == "." || name == ".." || (numbers_only && !parse_unsigned(name))) continue;
+    std::string path = std::string(folder) + '/' + name + below;
+    if (identity_of(path) == identity) return path;
+  }
+  return std::nullopt;
+}
+
+std::optional<std::string> find_namespace(const std::string& identity) {
+  for (const char* folder : {"/run/netns", "/run/docker/netns"})
+    if (auto path = look_in(folder, "", false, identity)) return path;
+  return look_in("/proc", "/ns/net", true, identity);
+}
+
+}  // namespace
+
+Result<std::string> current_network_namespace() {
+  auto identity = identity_of(kOwn);
+  if (!identity) return system_failure(errno, "look at " + std::string(kOwn));
+  return std::move(*identity);
+}
+
+Result<bool> in_network_namespace(const std::string& identity, const std::function<Result<void>()>& action) {
+  const auto own = current_network_namespace();
+  if (!own) return tl::make_unexpected(own.error());
+  if (*own == identity) {
+    if (auto done = action(); !done) return tl::make_unexpected(std::move(done.error()));
+    return true;
+  }
+  const auto path = find_namespace(identity);
+  if (!path) return false;
+  const auto home = open_readonly(kOwn);
+  const auto target = open_readonly(*path);
+  if (!home) return tl::make_unexpected(home.error());
+  if (!target) return tl::make_unexpected(target.error());
+  if (::setns(target->get(), CLONE_NEWNET) != 0)
+    return system_failure(errno, "enter the network namespace " + *path, "run it as root");
+  auto done = action();
+  if (::setns(home->get(), CLONE_NEWNET) != 0)
+    return system_failure(errno, "leave the network namespace " + *path);
+  if (!done) return tl::make_unexpected(std::move(done.error()));
+  return true;
+}
+
+}  // namespace isotach::kernel

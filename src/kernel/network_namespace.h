@@ -1,0 +1,22 @@
+// Network namespaces by a name that tells them apart: device and inode of their file in nsfs, as
+// "4:4026531840". A number may be given again to a new namespace once the old one is gone, so whoever
+// keeps one checks what is found in there.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "base/result.h"
+
+namespace isotach::kernel {
+
+[[nodiscard]] Result<std::string> current_network_namespace();
+
+// Does `action` in that namespace and comes back. Looks for it among the names of ip netns and the
+// processes of the machine; nothing is done when there is none, and the result is false. Needs
+// CAP_SYS_ADMIN for another namespace than the present one. For the thread that calls.
+[[nodiscard]] Result<bool> in_network_namespace(const std::string& identity,
+                                                const std::function<Result<void>()>& action);
+
+}  // namespace isotach::kernel
