@@ -69,6 +69,10 @@ inline constexpr double kSinceBootDroppedAtLeast = 1000;
 inline constexpr double kLinkShareUsed = 0.85;
 // 10 and 100 Mbit/s: two decades after gigabit became common this is mostly a damaged wire pair.
 inline constexpr double kSlowLinkMbitS = 100;
+// Collisions after the first 64 bytes happen on a rightly set half-duplex link never; one is enough.
+inline constexpr double kLateCollisionsAtLeast = 1;
+// Damaged frames that are also too short: pieces of frames, which a bad cable alone does not make.
+inline constexpr double kRuntsAtLeast = 3;
 
 // KSM. The scanner compares or hashes roughly half a million pages a second on one core; asking for
 // more keeps that core at 100 %.
