@@ -3,6 +3,7 @@
 #include "command/connections/commands.h"
 #include "command/experiment/commands.h"
 #include "command/ksm/commands.h"
+#include "command/link/commands.h"
 #include "command/spec.h"
 #include "command/swap/commands.h"
 
@@ -20,6 +21,7 @@ std::vector<CommandSpec> make_commands() {
   add(ksm_commands());
   add(experiment_commands());
   add(connections_commands());
+  add(link_commands());
   add({record_command(), replay_command(), restore_command(), help_command(), completions_command(),
        generate_command()});
   return commands;

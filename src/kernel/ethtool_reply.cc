@@ -102,7 +102,11 @@ Bitset parse_bitset(std::string_view nested) {
     if (attribute.type == ETHTOOL_A_BITSET_MASK) set.mask = words_of(attribute.payload);
     if (attribute.type == ETHTOOL_A_BITSET_BITS) take_long_form(attribute.payload, without_mask, set);
   }
-  if (without_mask) set.mask |= set.value;
+  if (without_mask) {
+    set.mask |= set.value;
+  } else {
+    set.value &= set.mask;  // what it does not speak of says nothing
+  }
   return set;
 }
 

@@ -41,7 +41,8 @@ Result<Fd> unix_socket() {
   return socket;
 }
 
-bool may_confirm(int socket) {
+// Whether the other end is root or this user.
+bool is_trusted(int socket) {
   ucred peer{};
   socklen_t size = sizeof peer;
   if (::getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) return false;
@@ -90,7 +91,7 @@ ConfirmListener::Event ConfirmListener::take() {
     return Event::none;
   }
   Fd confirmer(::accept4(socket_.get(), nullptr, nullptr, SOCK_CLOEXEC));
-  if (!confirmer.is_open() || !may_confirm(confirmer.get())) return Event::none;
+  if (!confirmer.is_open() || !is_trusted(confirmer.get())) return Event::none;
   confirmer_ = std::move(confirmer);
   return Event::confirmed;
 }
@@ -106,6 +107,10 @@ Result<std::string> confirm_change(pid_t pid) {
   const Address address = address_of(pid);
   if (::connect(socket->get(), reinterpret_cast<const sockaddr*>(&address.name), address.size) != 0)
     return system_failure(errno, "reach process " + std::to_string(pid) + ", which waits for a confirmation");
+  // Anybody may take an abstract name; root may confirm the change of a user.
+  if (::geteuid() != 0 && !is_trusted(socket->get()))
+    return failure(ErrorKind::not_permitted, "the change was made by another user",
+                   "confirm as that user, or as root");
   std::string answer(kAnswerBytes, '\0');
   const ssize_t got = ::read(socket->get(), answer.data(), answer.size());
   if (got < 0) return system_failure(errno, "read the answer of process " + std::to_string(pid));
