@@ -97,6 +97,19 @@ has_not() { ! grep -qxF -e "$2" <<<"$1" || { echo "$2 is in: $1"; return 1; }; }
   has "$(bash_offers isotach vm 1 -- ls 'a f')" 'a file.isotach'
 }
 
+@test "bash completes the commands of a command, and their options" {
+  offers=$(bash_offers isotach swap '')
+  has "$offers" create
+  has "$offers" drain
+  has_not "$offers" vm
+  [ "$(bash_offers isotach swap cre)" = create ]
+  has_not "$(bash_offers isotach '')" create
+  offers=$(bash_offers isotach swap create --)
+  has "$offers" --persist
+  has_not "$(bash_offers isotach swap --)" --persist
+  has "$(bash_offers isotach ksm run -- bas)" bash
+}
+
 @test "bash takes the script without a complaint" {
   run bash --norc -c 'set -u; source <(isotach completions bash); complete -p isotach'
   [ "$status" -eq 0 ]
@@ -123,6 +136,17 @@ has_not() { ! grep -qxF -e "$2" <<<"$1" || { echo "$2 is in: $1"; return 1; }; }
   has "$(fish_offers 'isotach agent --textfile so')" some.prom
 }
 
+@test "fish completes the commands of a command, and their options" {
+  command -v fish >/dev/null || skip "fish is not installed"
+  offers=$(fish_offers 'isotach swap ')
+  has "$offers" create
+  has_not "$offers" vm
+  has_not "$(fish_offers 'isotach ')" create
+  has "$(fish_offers 'isotach swap create --')" --persist
+  has_not "$(fish_offers 'isotach swap create --')" --vm
+  has_not "$(fish_offers 'isotach swap --')" --persist
+}
+
 @test "zsh completes commands, options, values and metrics" {
   command -v zsh >/dev/null || skip "zsh is not installed"
   isotach completions zsh >"$BATS_TEST_TMPDIR/_isotach"
@@ -133,4 +157,10 @@ has_not() { ! grep -qxF -e "$2" <<<"$1" || { echo "$2 is in: $1"; return 1; }; }
   [[ $(zsh_offers 'isotach vm --json' --json-stream) == *--json-stream* ]]
   [[ $(zsh_offers 'isotach plot memory_free_b' memory_free_bytes) == *memory_free_bytes* ]]
   [[ $(zsh_offers 'isotach help repl' replay) == *replay* ]]
+}
+
+@test "zsh completes the commands of a command, and their options" {
+  command -v zsh >/dev/null || skip "zsh is not installed"
+  [[ $(zsh_offers 'isotach swap ' create) == *create*drain* ]]
+  [[ $(zsh_offers 'isotach swap create --pers' --persist) == *--persist* ]]
 }

@@ -33,6 +33,30 @@ setup() { load helpers; }
   [[ $output == *"examples:"* ]]
 }
 
+@test "commands of commands explain themselves too" {
+  local command under
+  for command in $(listed_commands); do
+    for under in $(subcommands_of "$command"); do
+      isotach "$command" "$under" --help
+      exit_code 0
+      no_err
+      [[ ${lines[0]} == "isotach $command $under - "* ]]
+      out '^examples:$'
+      [ "$("$ISOTACH" help "$command" "$under")" = "$output" ]
+      isotach "$command" "$under" --hlep
+      usage_error
+    done
+  done
+  [[ $(subcommands_of swap | wc -l) -ge 6 ]]
+}
+
+@test "an unknown command of a command is a usage error with a suggestion" {
+  isotach swap crate
+  usage_error
+  err "unknown command 'swap crate'"
+  err 'did you mean: isotach swap create\?'
+}
+
 @test "help fits the terminal" {
   local command
   for command in $(listed_commands); do

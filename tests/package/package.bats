@@ -45,6 +45,9 @@ setup() { load ../cli/helpers; }
   for command in isotach $(listed_commands | sed 's/^/isotach-/'); do
     [[ -f $root/usr/share/man/man1/$command.1.gz ]] || fails_with "no man page $command(1)"
   done
+  for command in swap-create ksm-predict experiment-memory; do
+    [[ -f $root/usr/share/man/man1/isotach-$command.1.gz ]] || fails_with "no man page isotach-$command(1)"
+  done
   MANPATH=$root/usr/share/man MANROFFOPT=-Wall man -P cat isotach-vm | grep -q -- --json
 }
 
