@@ -161,6 +161,6 @@ has_not() { ! grep -qxF -e "$2" <<<"$1" || { echo "$2 is in: $1"; return 1; }; }
 
 @test "zsh completes the commands of a command, and their options" {
   command -v zsh >/dev/null || skip "zsh is not installed"
-  [[ $(zsh_offers 'isotach swap ' create) == *create*drain* ]]
+  [[ $(zsh_offers 'isotach swap ' drain) == *create*drain* ]]
   [[ $(zsh_offers 'isotach swap create --pers' --persist) == *--persist* ]]
 }
