@@ -98,7 +98,7 @@ as_nobody() {
   as_nobody --pid "$other"
   kill "$other"
   exit_code 4
-  err 'can be read by this user'
+  err 'cannot be read by this user'
   err 'root|CAP_SYS_PTRACE'
 }
 

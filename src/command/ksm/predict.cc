@@ -17,6 +17,7 @@ namespace {
 
 constexpr std::size_t kCrossedProcesses = 8;
 constexpr std::uint64_t kComparedSharing[] = {2, 16, 64, 256, 1024, 4096};
+constexpr std::uint64_t kKernelSleepMilliseconds = 20;
 constexpr double kTargetNs = 60e9;  // that merging shall take with the recommended settings
 
 std::int64_t cpu_ns() {
@@ -146,8 +147,10 @@ int run_predict(Context& context, const Arguments& arguments) {
   }
   const memory::MergeCost cost = memory::merge_cost_here();
   outcome.time = memory::predict_merge_time(prediction.places, options->settings, cost);
-  outcome.recommended =
-      memory::recommend_settings(prediction.places, options->settings.sleep_milliseconds, kTargetNs, cost);
+  // Without a sleep ksmd takes a whole processor for ever: nothing to recommend.
+  const std::uint64_t asked_sleep = options->settings.sleep_milliseconds;
+  outcome.recommended = memory::recommend_settings(
+      prediction.places, asked_sleep == 0 ? kKernelSleepMilliseconds : asked_sleep, kTargetNs, cost);
   outcome.recommended_time = memory::predict_merge_time(prediction.places, outcome.recommended, cost);
 
   switch (options->format) {

@@ -68,7 +68,7 @@ class Lines {
   // A name and words that are broken where the terminal ends.
   void add(std::string_view name, std::string_view text) {
     constexpr std::size_t kIndent = 2;
-    constexpr std::size_t kName = 16;
+    constexpr std::size_t kName = 17;
     std::string line = fmt::format("{:{}}{:<{}}", "", kIndent, name, kName);
     const std::size_t start = kIndent + kName;
     std::size_t width = display_width(line);
@@ -175,7 +175,8 @@ void add_time(const PredictOutcome& outcome, const PredictOptions& options, cons
                             : kernel.run.is_missing() ? " as kernels begin"
                                                       : " as set now";
   lines.add("time to merge", time_text(outcome.time, options.settings) + which);
-  if (outcome.recommended.pages_to_scan != options.settings.pages_to_scan)
+  if (outcome.recommended.pages_to_scan != options.settings.pages_to_scan ||
+      outcome.recommended.sleep_milliseconds != options.settings.sleep_milliseconds)
     lines.add("", time_text(outcome.recommended_time, outcome.recommended) + " as recommended");
   if (outcome.prediction.huge_bytes > 0)
     lines.add("huge pages", fmt::format("up to {} of transparent huge pages would be split",
