@@ -47,7 +47,7 @@ Result<std::optional<std::vector<FileExtent>>> extents_of(int fd, std::uint64_t 
   std::uint64_t start = 0;
   for (int round = 0; round < kExtentRounds && start < size_bytes; ++round) {
     auto* map = reinterpret_cast<fiemap*>(buffer.data());
-    *map = fiemap{};
+    buffer.fill('\0');
     map->fm_start = start;
     map->fm_length = size_bytes - start;
     map->fm_flags = FIEMAP_FLAG_SYNC;

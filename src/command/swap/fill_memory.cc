@@ -159,6 +159,7 @@ CommandSpec internal_fill_memory_command() {
                   {"--rest-ns", 0, "N", "time to wait after filling and after reading", "program"},
                   {"--page-out-bytes", 0, "N", "memory to ask the kernel to page out", "program"},
                   {"--read", 0, "", "read all of it again", "program"}};
+  spec.examples = {{"isotach internal-fill-memory --bytes 67108864", "takes 64 MiB and ends"}};
   spec.run = run_fill;
   return spec;
 }
