@@ -22,6 +22,7 @@ std::vector<CommandSpec> make_commands() {
   add(experiment_commands());
   add(connections_commands());
   add(link_commands());
+  add({nettest_command()});
   add({record_command(), replay_command(), restore_command(), help_command(), completions_command(),
        generate_command()});
   return commands;

@@ -1,0 +1,89 @@
+// isotach nettest: throughput, loss, jitter and latency between two hosts.
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "command/context.h"
+#include "command/nettest/csv.h"
+#include "command/nettest/options.h"
+#include "command/nettest/output.h"
+#include "command/spec.h"
+
+namespace isotach::command {
+namespace {
+
+// Goes on in the background, with nothing of the terminal kept.
+Result<void> become_daemon(Context& context) {
+  context.out.flush();
+  context.err.flush();
+  const pid_t child = ::fork();
+  if (child < 0) return system_failure(errno, "go on in the background");
+  if (child > 0) ::_exit(kExitOk);
+  ::setsid();
+  const Fd null(::open("/dev/null", O_RDWR | O_CLOEXEC));
+  if (!null.is_open()) return system_failure(errno, "open /dev/null");
+  // What was redirected to a file stays there: it is the log.
+  if (::isatty(STDIN_FILENO) != 0) ::dup2(null.get(), STDIN_FILENO);
+  if (::isatty(STDOUT_FILENO) != 0) ::dup2(null.get(), STDOUT_FILENO);
+  if (::isatty(STDERR_FILENO) != 0) ::dup2(null.get(), STDERR_FILENO);
+  return {};
+}
+
+int serve(Context& context, const NettestOptions& options) {
+  if (options.daemon)
+    if (auto gone = become_daemon(context); !gone) return context.report(gone.error());
+  ServerOutput output(context, options.format);
+  if (options.format == Format::csv) context.out.write(nettest_csv_head());
+  const auto served = nettest::run_server(options.listen, context.waiter, context.clock, output);
+  if (!served) return context.report(served.error());
+  return options.listen.one_test && output.failed() ? kExitFailed : kExitOk;
+}
+
+int run_nettest(Context& context, const Arguments& arguments) {
+  const auto options = nettest_options_of(arguments);
+  if (!options) return context.report(options.error());
+  if (options->server) return serve(context, *options);
+  ClientOutput output(context, options->format);
+  const nettest::ClientResult result =
+      nettest::run_client(options->client, context.waiter, context.clock, output);
+  return output.finish(result);
+}
+
+}  // namespace
+
+CommandSpec nettest_command() {
+  CommandSpec spec;
+  spec.name = "nettest";
+  spec.area = "network";
+  spec.summary = "throughput, loss, jitter and latency between two hosts, with iperf3 at the other end too";
+  spec.usages = {"isotach nettest -s [OPTIONS]", "isotach nettest -c HOST [OPTIONS]"};
+  spec.description =
+      "Sends data between a client and a server and tells what arrived, how fast, and what limited it. It "
+      "speaks "
+      "the protocol of iperf3: either end may be a stock iperf3, with TCP and UDP, in each direction. "
+      "Options have "
+      "the letters of iperf3, and --json its keys.\n\n"
+      "The server runs any number of tests at once; whoever connects and says nothing is dropped and keeps "
+      "nobody "
+      "waiting. It listens on this machine only unless -B names an address: whoever reaches it can make it "
+      "send "
+      "and receive as fast as the machine can, so open it only where you want that.\n\n"
+      "With --rr and --crr requests and responses go back and forth, one at a time on each stream, and the "
+      "times "
+      "of all of them are told up to p99.99. That needs Isotach at both ends.\n\n"
+      "Both ends agree on what was sent and received: what is in flight at the end is waited for. Where a "
+      "processor of ours or a receive buffer was the limit, a warning says so, and does not call it the "
+      "network. "
+      "Ctrl-C ends a test early with the results until then.\n\n"
+      "Sizes (-l, -w, -n, -r) take K, M and G as powers of 1024, rates (-b) as powers of 1000.";
+  spec.options = nettest_option_specs();
+  spec.examples = {{"isotach nettest -s -B '*'", "serve all who can reach this machine"},
+                   {"isotach nettest -c host", "TCP to the server for ten seconds"},
+                   {"isotach nettest -c host -R -P 4 -t 30", "from the server, over four streams"},
+                   {"isotach nettest -c host -u -b 50M -l 1400", "UDP at 50 Mbit/s: loss and jitter"},
+                   {"isotach nettest -c host --rr -r 2K,32K", "how long a request of 2 KiB for 32 KiB takes"},
+                   {"isotach nettest -c host --json", "one document with the keys of iperf3"}};
+  spec.run = run_nettest;
+  return spec;
+}
+
+}  // namespace isotach::command

@@ -1,0 +1,167 @@
+#include "command/nettest/output.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include "base/text.h"
+#include "command/nettest/csv.h"
+#include "command/nettest/json.h"
+#include "command/nettest/text.h"
+
+namespace isotach::command {
+namespace {
+
+using nettest::IntervalReport;
+using nettest::TestFacts;
+
+// A document holds every interval: of a day in steps of 10 ms it would not fit into memory.
+constexpr std::size_t kMostIntervals = 200'000;
+
+void keep(std::vector<IntervalReport>& intervals, const IntervalReport& interval) {
+  if (intervals.size() < kMostIntervals) intervals.push_back(interval);
+}
+
+int columns_of(const Context& context) {
+  constexpr int kWide = 120;
+  return context.out_is_terminal ? terminal_size(context.out.fd()).columns : kWide;
+}
+
+}  // namespace
+
+void ClientOutput::started(const TestFacts& facts) {
+  switch (format_) {
+    case Format::table:
+      context_.note(fmt::format("{}: {}", facts.peer.text(), describe_test(facts)));
+      context_.out.write(NettestText(facts, columns_of(context_)).head());
+      break;
+    case Format::json_stream:
+      context_.out.write(nettest_event("start", [&](view::JsonWriter& json) { write_start(json, facts); }));
+      break;
+    case Format::csv:
+      context_.out.write(nettest_csv_head());
+      break;
+    case Format::json:
+      break;
+  }
+  context_.out.flush();
+}
+
+void ClientOutput::interval(const TestFacts& facts, const IntervalReport& interval) {
+  switch (format_) {
+    case Format::table:
+      context_.out.write(NettestText(facts, columns_of(context_)).interval(interval));
+      break;
+    case Format::json_stream:
+      context_.out.write(
+          nettest_event("interval", [&](view::JsonWriter& json) { write_interval(json, facts, interval); }));
+      break;
+    case Format::csv:
+      context_.out.write(nettest_csv_rows(facts, interval));
+      break;
+    case Format::json:
+      keep(intervals_, interval);
+      break;
+  }
+  context_.out.flush();
+}
+
+int ClientOutput::finish(const nettest::ClientResult& result) {
+  const TestFacts* facts = result.facts ? &*result.facts : nullptr;
+  int code = result.error ? exit_code_of(result.error->kind) : kExitOk;
+  if (result.interrupted) code = kExitCutShort;
+  switch (format_) {
+    case Format::table:
+      if (facts != nullptr)
+        context_.out.write("\n" + NettestText(*facts, columns_of(context_)).summary(result.report, false));
+      break;
+    case Format::json:
+      context_.out.write(
+          nettest_document(facts, intervals_, &result.report, result.error, result.interrupted));
+      break;
+    case Format::json_stream:
+      if (facts != nullptr)
+        context_.out.write(
+            nettest_event("end", [&](view::JsonWriter& json) { write_end(json, *facts, result.report); }));
+      if (result.error)
+        context_.out.write(
+            nettest_event("error", [&](view::JsonWriter& json) { json.string(result.error->message()); }));
+      break;
+    case Format::csv:
+      for (const std::string& warning : result.report.warnings) context_.warn(warning);
+      break;
+  }
+  context_.out.flush();
+  // The document holds the error already, as iperf3's does.
+  context_.json_errors = false;
+  if (result.error) static_cast<void>(context_.report(*result.error));
+  if (result.interrupted && facts != nullptr && !result.error)
+    context_.note("ended early: these are the results until then");
+  return code;
+}
+
+void ServerOutput::listening(const std::vector<kernel::SocketAddress>& addresses) {
+  std::string text;
+  bool local = true;
+  for (const kernel::SocketAddress& address : addresses) {
+    text += (text.empty() ? "" : ", ") + address.text();
+    local = local && address.is_loopback();
+  }
+  context_.note("listening on " + text +
+                (local ? "; other machines cannot reach it: -B '*' listens everywhere" : ""));
+  if (format_ == Format::json_stream)
+    context_.out.write(nettest_event("listening", [&](view::JsonWriter& json) {
+      json.begin_array();
+      for (const kernel::SocketAddress& address : addresses) json.string(address.text());
+      json.end_array();
+    }));
+  context_.out.flush();
+}
+
+void ServerOutput::started(std::uint64_t test, const TestFacts& facts) {
+  if (format_ == Format::table)
+    context_.out.write(fmt::format("test {} from {}: {}\n", test, facts.peer.text(), describe_test(facts)));
+  if (format_ == Format::json_stream)
+    context_.out.write(nettest_event("start", [&](view::JsonWriter& json) { write_start(json, facts); }));
+  context_.out.flush();
+}
+
+void ServerOutput::interval(std::uint64_t test, const TestFacts& facts, const IntervalReport& interval) {
+  if (format_ == Format::json) keep(intervals_[test], interval);
+  if (format_ == Format::json_stream)
+    context_.out.write(
+        nettest_event("interval", [&](view::JsonWriter& json) { write_interval(json, facts, interval); }));
+  if (format_ == Format::csv) context_.out.write(nettest_csv_rows(facts, interval));
+  if (format_ == Format::json_stream || format_ == Format::csv) context_.out.flush();
+}
+
+void ServerOutput::ended(std::uint64_t test, const TestFacts* facts, const nettest::TestReport* report,
+                         const std::optional<Error>& error) {
+  const auto intervals = intervals_.extract(test);
+  if (facts == nullptr || report == nullptr) {
+    // Whoever knocked without a test to do is no news to a script.
+    if (error) context_.note(fmt::format("connection {}: {}", test, error->message()));
+    return;
+  }
+  failed_ = error.has_value();
+  switch (format_) {
+    case Format::table:
+      context_.out.write(fmt::format("test {} from {}: {}\n{}\n", test, facts->peer.text(),
+                                     error ? error->message() : "done",
+                                     NettestText(*facts, columns_of(context_)).summary(*report, true)));
+      break;
+    case Format::json:
+      context_.out.write(
+          nettest_document(facts, intervals.empty() ? std::vector<IntervalReport>{} : intervals.mapped(),
+                           report, error, false));
+      break;
+    case Format::json_stream:
+      context_.out.write(
+          nettest_event("end", [&](view::JsonWriter& json) { write_end(json, *facts, *report); }));
+      break;
+    case Format::csv:
+      break;
+  }
+  context_.out.flush();
+}
+
+}  // namespace isotach::command

@@ -1,0 +1,52 @@
+// The observers that print a client's test and a server's tests, in the format that was asked for.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <vector>
+
+#include "command/common_options.h"
+#include "command/context.h"
+#include "network/nettest/client.h"
+#include "network/nettest/server.h"
+
+namespace isotach::command {
+
+class ClientOutput final : public nettest::ClientObserver {
+ public:
+  ClientOutput(Context& context, Format format) : context_(context), format_(format) {}
+
+  void started(const nettest::TestFacts& facts) override;
+  void interval(const nettest::TestFacts& facts, const nettest::IntervalReport& interval) override;
+  [[nodiscard]] bool wants_more() override { return context_.out.is_open(); }
+  // Prints what is left and returns the exit code.
+  [[nodiscard]] int finish(const nettest::ClientResult& result);
+
+ private:
+  Context& context_;
+  Format format_;
+  std::vector<nettest::IntervalReport> intervals_;  // for --json
+};
+
+class ServerOutput final : public nettest::ServerObserver {
+ public:
+  ServerOutput(Context& context, Format format) : context_(context), format_(format) {}
+
+  void listening(const std::vector<kernel::SocketAddress>& addresses) override;
+  void started(std::uint64_t test, const nettest::TestFacts& facts) override;
+  void interval(std::uint64_t test, const nettest::TestFacts& facts,
+                const nettest::IntervalReport& interval) override;
+  void ended(std::uint64_t test, const nettest::TestFacts* facts, const nettest::TestReport* report,
+             const std::optional<Error>& error) override;
+  [[nodiscard]] bool wants_more() override { return context_.out.is_open(); }
+  // The last test that ran did not come to its end.
+  [[nodiscard]] bool failed() const { return failed_; }
+
+ private:
+  Context& context_;
+  Format format_;
+  std::map<std::uint64_t, std::vector<nettest::IntervalReport>> intervals_;  // of running tests, for --json
+  bool failed_ = false;
+};
+
+}  // namespace isotach::command

@@ -1,0 +1,37 @@
+// Tests as text for people: a line for each interval and direction, and a summary.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "network/nettest/report.h"
+
+namespace isotach::command {
+
+// "TCP, 2 streams, both ways, for 10 s".
+[[nodiscard]] std::string describe_test(const nettest::TestFacts& facts);
+
+class NettestText {
+ public:
+  NettestText(const nettest::TestFacts& facts, int columns);
+
+  [[nodiscard]] std::string head() const;
+  [[nodiscard]] std::string interval(const nettest::IntervalReport& report) const;
+  // Totals of each direction and stream, latencies, processors and warnings. `server`: how the other end is
+  // named.
+  [[nodiscard]] std::string summary(const nettest::TestReport& report, bool we_are_server) const;
+
+ private:
+  struct Column {
+    std::string name;
+    std::size_t width;
+  };
+  [[nodiscard]] std::string line(const std::vector<std::string>& cells) const;
+  [[nodiscard]] std::string row(const nettest::IntervalReport& report, bool sender) const;
+
+  const nettest::TestFacts& facts_;
+  std::vector<Column> columns_;
+  std::size_t shown_ = 0;
+};
+
+}  // namespace isotach::command

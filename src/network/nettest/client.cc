@@ -1,0 +1,489 @@
+#include "network/nettest/client.h"
+
+#include <fmt/format.h>
+#include <poll.h>
+#include <sys/random.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "base/text.h"
+#include "base/ticker.h"
+#include "network/nettest/client_link.h"
+#include "network/nettest/datagram.h"
+#include "network/nettest/measure.h"
+#include "network/nettest/stream_setup.h"
+#include "network/nettest/workers.h"
+
+namespace isotach::nettest {
+namespace {
+
+constexpr std::int64_t kStateLimitNs = 15 * kNanosecondsPerSecond;
+constexpr std::int64_t kGreetingLimitNs = 5 * kNanosecondsPerSecond;
+constexpr std::int64_t kHelloAgainNs = 250'000'000;
+constexpr int kHelloTries = 20;
+// After the end: for data in flight, at most; and how long nothing must have come to call it all.
+constexpr std::int64_t kDrainLimitNs = 2 * kNanosecondsPerSecond;
+constexpr std::int64_t kQuietNs = 100'000'000;
+// Where the user does not want to wait any more.
+constexpr std::int64_t kHurryNs = 2 * kNanosecondsPerSecond;
+constexpr int kLivenessS = 15;
+
+CpuUse process_cpu() {
+  rusage usage{};
+  ::getrusage(RUSAGE_SELF, &usage);
+  const auto ns = [](const timeval& time) {
+    return std::int64_t{time.tv_sec} * kNanosecondsPerSecond + std::int64_t{time.tv_usec} * 1000;
+  };
+  return {ns(usage.ru_utime), ns(usage.ru_stime)};
+}
+
+int whole_seconds(std::int64_t ns) {
+  return static_cast<int>((ns + kNanosecondsPerSecond - 1) / kNanosecondsPerSecond);
+}
+
+class Client {
+ public:
+  Client(const ClientOptions& options, SignalWaiter& waiter, Clock& clock, ClientObserver& observer)
+      : options_(options), clock_(clock), observer_(observer), link_(waiter), workers_([this] {
+          prepared_ = link_.prepare();
+          return link_.notify_fd();
+        }()) {}
+
+  ClientResult run() {
+    if (auto begun = begin(); !begun) {
+      result_.error = std::move(begun.error());
+      result_.interrupted = link_.interrupted();
+      return std::move(result_);
+    }
+    auto ended = measure();
+    if (ended) ended = exchange();
+    finish();
+    if (!ended) result_.error = std::move(ended.error());
+    return std::move(result_);
+  }
+
+ private:
+  Result<void> begin() {
+    if (!prepared_) return prepared_;
+    facts_.parameters = options_.parameters;
+    parameters().time_s = whole_seconds(options_.duration_ns);
+    parameters().omit_s = whole_seconds(options_.omit_ns);
+    if (auto connected = connect_control(); !connected) return connected;
+    if (auto agreed = agree(); !agreed) return agreed;
+    for (int i = 0; i < stream_count(parameters()); ++i)
+      if (auto opened = open_stream(i); !opened) return opened;
+    return await_start();
+  }
+
+  Result<void> connect_control() {
+    auto addresses = kernel::resolve(options_.host, options_.port, options_.family, false);
+    if (!addresses) return tl::make_unexpected(std::move(addresses.error()));
+    Result<void> outcome = failure(ErrorKind::failed, "no address to connect to");
+    for (const kernel::SocketAddress& address : *addresses) {
+      const std::int64_t deadline_ns = monotonic_ns() + options_.connect_limit_ns;
+      auto fd = link_.connect(address, deadline_ns, [&](int socket) -> Result<void> {
+        if (parameters().mss != 0) static_cast<void>(kernel::set_mss(socket, parameters().mss));
+        if (parameters().tos != 0)
+          static_cast<void>(kernel::set_type_of_service(socket, address.is_v6(), parameters().tos));
+        return bind_local(socket, address);
+      });
+      if (fd) {
+        facts_.peer = address;
+        static_cast<void>(kernel::set_no_delay(fd->get()));
+        kernel::watch_liveness(fd->get(), kLivenessS);
+        facts_.control_mss = kernel::mss_of(fd->get());
+        link_.use_control(std::move(*fd));
+        return {};
+      }
+      outcome = tl::make_unexpected(std::move(fd.error()));
+      if (link_.interrupted()) break;
+    }
+    return outcome;
+  }
+
+  Result<void> bind_local(int socket, const kernel::SocketAddress& to) {
+    if (options_.bind_host.empty()) return {};
+    const auto family = to.is_v6() ? kernel::IpFamily::v6 : kernel::IpFamily::v4;
+    const auto addresses = kernel::resolve(options_.bind_host, 0, family, true);
+    if (!addresses) return tl::make_unexpected(addresses.error());
+    return kernel::bind_to(socket, addresses->front());
+  }
+
+  Result<void> agree() {
+    std::array<std::uint8_t, kCookieBytes - 1> random{};
+    if (::getrandom(random.data(), random.size(), 0) != static_cast<ssize_t>(random.size()))
+      return system_failure(errno, "get random numbers");
+    cookie_ = make_cookie(random);
+    facts_.cookie = cookie_text(cookie_);
+    if (auto sent = link_.send(std::string_view(cookie_.data(), cookie_.size())); !sent) return sent;
+    if (auto state = expect(State::parameter_exchange); !state) return state;
+    if (parameters().length == 0)
+      parameters().length = !parameters().udp        ? kDefaultTcpLength
+                            : facts_.control_mss > 0 ? static_cast<std::uint32_t>(facts_.control_mss)
+                                                     : kDefaultUdpLength;
+    parameters().isotach = true;
+    if (auto sent = link_.send(framed(to_json(parameters()))); !sent) return sent;
+    return expect(State::create_streams);
+  }
+
+  Result<void> expect(State wanted) {
+    const auto state = link_.next_state(monotonic_ns() + kStateLimitNs);
+    if (!state) return tl::make_unexpected(state.error());
+    if (*state == wanted) return {};
+    return failure(ErrorKind::failed,
+                   fmt::format("the server answers {} where {} was due: it speaks no protocol of iperf3",
+                               static_cast<int>(*state), static_cast<int>(wanted)));
+  }
+
+  Result<void> open_stream(int index) {
+    auto fd = parameters().udp ? open_udp(index) : open_tcp();
+    if (!fd) return tl::make_unexpected(std::move(fd.error()));
+    StreamFacts stream;
+    stream.id = stream_id(index);
+    stream.sender = client_sends(parameters(), index);
+    stream.socket = fd->get();
+    stream.local = kernel::local_address(fd->get());
+    stream.peer = facts_.peer;
+    if (index == 0) {
+      facts_.send_buffer_bytes = kernel::send_buffer_of(fd->get());
+      facts_.receive_buffer_bytes = kernel::receive_buffer_of(fd->get());
+      if (parameters().udp) facts_.path_mtu = kernel::path_mtu_of(fd->get(), facts_.peer.is_v6());
+      result_.report.local_congestion = parameters().udp ? "" : kernel::congestion_of(fd->get());
+    }
+    DataPlan plan = plan_of(parameters());
+    plan.segment_offload = options_.segment_offload;
+    plan.initiator = true;
+    plan.server = facts_.peer;
+    plan.cookie = cookie_;
+    workers_.add(make_transfer(std::move(*fd), plan, stream.sender, workers_.control()));
+    facts_.streams.push_back(stream);
+    return {};
+  }
+
+  Result<Fd> open_tcp() {
+    auto fd = link_.connect(facts_.peer, monotonic_ns() + options_.connect_limit_ns, [&](int socket) {
+      auto ready = bind_local(socket, facts_.peer);
+      return ready ? set_up_stream(socket, facts_.peer.is_v6(), parameters()) : ready;
+    });
+    if (!fd) return fd;
+    if (::send(fd->get(), cookie_.data(), cookie_.size(), MSG_NOSIGNAL) !=
+        static_cast<ssize_t>(cookie_.size()))
+      return system_failure(errno, "write to the server");
+    if (parameters().transaction == Transaction::none) return fd;
+    const auto greeting =
+        link_.read_bytes(fd->get(), kTransactionGreeting.size(), monotonic_ns() + kGreetingLimitNs);
+    if (!greeting && link_.interrupted()) return tl::make_unexpected(greeting.error());
+    if (!greeting || *greeting != kTransactionGreeting)
+      return failure(ErrorKind::failed, "the server cannot answer transactions: iperf3 has none",
+                     "start this there: isotach nettest -s");
+    return fd;
+  }
+
+  Result<Fd> open_udp(int index) {
+    auto fd = kernel::new_socket(facts_.peer, kernel::Transport::udp);
+    if (!fd) return fd;
+    if (auto bound = bind_local(fd->get(), facts_.peer); !bound)
+      return tl::make_unexpected(std::move(bound.error()));
+    if (auto set = set_up_stream(fd->get(), facts_.peer.is_v6(), parameters()); !set)
+      return tl::make_unexpected(std::move(set.error()));
+    if (auto to = kernel::begin_connect(fd->get(), facts_.peer); !to)
+      return tl::make_unexpected(std::move(to.error()));
+    if (auto known = make_known(fd->get(), index); !known)
+      return tl::make_unexpected(std::move(known.error()));
+    return fd;
+  }
+
+  // A stock server takes the first datagram of each stream for it and answers once; a lost one is sent again.
+  // That the test begins is an answer too: to the last stream.
+  Result<void> make_known(int fd, int index) {
+    std::string hello(kUdpHello);
+    hello.append(cookie_.data(), cookie_.size());
+    const bool last = index + 1 == stream_count(parameters());
+    for (int tries = 0; tries < kHelloTries; ++tries) {
+      if (::send(fd, hello.data(), hello.size(), MSG_NOSIGNAL) < 0 && errno != EAGAIN &&
+          errno != ECONNREFUSED)
+        return system_failure(errno, "send a datagram to " + facts_.peer.text());
+      const std::int64_t deadline_ns = monotonic_ns() + kHelloAgainNs;
+      bool waiting = true;
+      while (waiting) {
+        if (answered(fd)) return {};
+        if (last && !begun_) {
+          const auto state = link_.poll_state();
+          if (!state) return tl::make_unexpected(state.error());
+          if (*state) begun_ = **state == State::test_start;
+        }
+        if (begun_) return {};
+        if (link_.interrupted()) return failure(ErrorKind::failed, "interrupted before the test began");
+        waiting = link_.wait(deadline_ns, fd);
+      }
+    }
+    return failure(ErrorKind::failed, "no answer to our UDP datagrams from " + facts_.peer.text(),
+                   "a firewall may let TCP pass and not UDP: open UDP port " + std::to_string(options_.port));
+  }
+
+  // Data that overtook the answer, in reverse, is one.
+  static bool answered(int fd) {
+    std::array<char, 2048> buffer;
+    const ssize_t got = ::recv(fd, buffer.data(), buffer.size(), MSG_DONTWAIT);
+    if (got < 0) return false;
+    const std::string_view answer(buffer.data(), static_cast<std::size_t>(got));
+    return answer == kUdpHelloReply || answer == kOldUdpHelloReply || answer.size() >= head_bytes(false);
+  }
+
+  Result<void> await_start() {
+    if (!begun_)
+      if (auto state = expect(State::test_start); !state) return state;
+    if (auto state = expect(State::test_running); !state) return state;
+    facts_.host = options_.host;
+    facts_.port = options_.port;
+    facts_.wanted_buffer_bytes = parameters().window;
+    facts_.duration_s = static_cast<double>(options_.duration_ns) / 1e9;
+    facts_.start = clock_.now();
+    // In reverse the server sends what the limit allows, and it ends here when that has come.
+    if (!parameters().reverse) limit_transfers(parameters(), workers_.control());
+    host_cpu_.begin();
+    cpu_before_ = process_cpu();
+    cpu_from_ns_ = monotonic_ns();
+    measurement_.begin(cpu_from_ns_);
+    if (auto started = workers_.start(); !started) return started;
+    observer_.started(facts_);
+    return {};
+  }
+
+  // Until the time is over, the limit is reached, or something ends it.
+  Result<void> measure() {
+    const std::int64_t start_ns = measurement_.start_ns();
+    const std::int64_t counted_ns = start_ns + options_.omit_ns;
+    const bool timed = options_.duration_ns > 0;
+    const std::int64_t end_ns = counted_ns + options_.duration_ns;
+    bool omitting = options_.omit_ns > 0;
+    std::int64_t interval_ns = options_.interval_ns;
+    if (interval_ns == 0) interval_ns = kFarNs;
+    Ticker ticker(start_ns, interval_ns);
+    ticker.advance(start_ns);
+    Result<void> outcome;
+    for (;;) {
+      std::int64_t deadline_ns = ticker.deadline_ns();
+      if (omitting) deadline_ns = std::min(deadline_ns, counted_ns);
+      if (timed) deadline_ns = std::min(deadline_ns, end_ns);
+      if (limit_ns() > 0) deadline_ns = std::min(deadline_ns, monotonic_ns() + limit_ns());
+      link_.wait(deadline_ns);
+      const std::int64_t now_ns = monotonic_ns();
+      if (link_.interrupted()) {
+        link_.take_signal();
+        result_.interrupted = true;
+        break;
+      }
+      const auto state = link_.poll_state();
+      if (!state) {
+        outcome = tl::make_unexpected(state.error());
+        break;
+      }
+      if (omitting && now_ns >= counted_ns) {
+        report_interval(now_ns, true);
+        omitting = false;
+        measurement_.end_omitted(now_ns);
+        ticker = Ticker(now_ns, interval_ns);
+        ticker.advance(now_ns);
+      } else if (now_ns >= ticker.deadline_ns() && !(timed && now_ns >= end_ns)) {
+        report_interval(now_ns, omitting);
+        ticker.advance(now_ns);
+      }
+      if (timed && now_ns >= end_ns) break;
+      if (limit_reached() || !observer_.wants_more()) break;
+      if (const auto failed = stream_failure()) {
+        outcome = tl::make_unexpected(*failed);
+        break;
+      }
+    }
+    workers_.stop_senders();
+    wait_until([this] { return workers_.senders_ended(); }, kQuietNs);
+    const std::int64_t now_ns = monotonic_ns();
+    measurement_.end(now_ns);
+    report_interval(now_ns, omitting);
+    return outcome;
+  }
+
+  // How often a limit of received bytes is looked at; 0: the workers tell.
+  [[nodiscard]] std::int64_t limit_ns() const {
+    return parameters_limited() && (parameters_const().reverse || parameters_const().bidirectional)
+               ? 5'000'000
+               : 0;
+  }
+  [[nodiscard]] bool parameters_limited() const {
+    return parameters_const().bytes != 0 || parameters_const().blocks != 0;
+  }
+  [[nodiscard]] bool limit_reached() {
+    if (!parameters_limited()) return false;
+    if (!parameters().reverse && workers_.senders_ended()) return true;
+    if (!parameters().reverse) return false;
+    const std::uint64_t bytes =
+        parameters().bytes != 0 ? parameters().bytes : parameters().blocks * parameters().length;
+    return measurement_.bytes_received() >= bytes;
+  }
+
+  // A stream that ended on its own, when none should.
+  std::optional<Error> stream_failure() {
+    for (const auto& transfer : workers_.transfers()) {
+      const TransferCounters& counters = transfer->counters();
+      if (!counters.ended.load(std::memory_order_acquire)) continue;
+      // Why, the control connection may know better.
+      link_.wait(monotonic_ns() + kQuietNs);
+      if (const auto state = link_.poll_state(); !state) return state.error();
+      const int error = counters.error.load();
+      return error != 0 ? system_failure(error, "go on with a stream").value()
+                        : Error{ErrorKind::failed, 0, "the server closed a stream", {}};
+    }
+    return std::nullopt;
+  }
+
+  void report_interval(std::int64_t now_ns, bool omitted) {
+    const IntervalReport interval = measurement_.cut(now_ns, omitted);
+    // What is left at the end, after the last whole interval, is no row of its own when it is a moment only.
+    if (options_.interval_ns > 0 &&
+        (interval.end_s - interval.start_s) * 1e9 > 0.05 * static_cast<double>(options_.interval_ns))
+      observer_.interval(facts_, interval);
+  }
+
+  template <class Condition>
+  bool wait_until(const Condition& condition, std::int64_t limit_ns) {
+    const std::int64_t deadline_ns = monotonic_ns() + limit_ns;
+    while (!condition()) {
+      const std::int64_t now_ns = monotonic_ns();
+      if (now_ns >= deadline_ns) return false;
+      link_.wait(std::min(deadline_ns, now_ns + 2'000'000));
+    }
+    return true;
+  }
+
+  // What is in flight when the server has stopped: TCP ends with a FIN, UDP with silence.
+  void drain() {
+    const auto all_in = [this] {
+      for (std::size_t i = 0; i < facts_.streams.size(); ++i) {
+        if (facts_.streams[i].sender) continue;
+        const TransferCounters& counters = workers_.transfers()[i]->counters();
+        if (counters.ended.load(std::memory_order_acquire)) continue;
+        if (kernel::has_unread(workers_.transfers()[i]->fd())) return false;
+        const std::int64_t quiet_from = std::max(counters.last_ns.load(), drain_from_ns_);
+        if (!parameters().udp || monotonic_ns() - quiet_from < kQuietNs) return false;
+      }
+      return true;
+    };
+    drain_from_ns_ = monotonic_ns();
+    wait_until(all_in, kDrainLimitNs);
+  }
+
+  Result<void> exchange() {
+    const std::int64_t limit_ns = result_.interrupted ? kHurryNs : kStateLimitNs;
+    link_.take_signal();
+    if (auto sent = link_.send(State::test_end); !sent) return sent;
+    const auto state = link_.next_state(monotonic_ns() + limit_ns);
+    if (!state) return tl::make_unexpected(state.error());
+    if (*state != State::exchange_results)
+      return failure(ErrorKind::failed, "the server does not tell its results");
+    drain();
+    workers_.stop();
+    workers_.join();
+    if (auto sent = link_.send(framed(to_json(our_results()))); !sent) return sent;
+    const auto json = link_.next_json(kServerResultsLimitBytes, monotonic_ns() + limit_ns);
+    if (!json) return tl::make_unexpected(json.error());
+    auto peer = read_results(*json);
+    if (!peer) return tl::make_unexpected(std::move(peer.error()));
+    peer_ = std::move(*peer);
+    result_.report.complete = true;
+    if (const auto shown = link_.next_state(monotonic_ns() + limit_ns); shown)
+      static_cast<void>(link_.send(State::done));
+    return {};
+  }
+
+  CpuShare our_cpu() {
+    if (cpu_) return *cpu_;
+    const CpuUse now = process_cpu();
+    const auto wall_ns = static_cast<double>(monotonic_ns() - cpu_from_ns_);
+    CpuShare share;
+    share.known = true;
+    share.user = 100 * static_cast<double>(now.user_ns - cpu_before_.user_ns) / wall_ns;
+    share.system = 100 * static_cast<double>(now.system_ns - cpu_before_.system_ns) / wall_ns;
+    share.total = share.user + share.system;
+    share.busiest_thread = workers_.busiest_thread();
+    share.host_busy = host_cpu_.busy();
+    cpu_ = share;
+    return share;
+  }
+
+  PeerResults our_results() {
+    PeerResults results;
+    const CpuShare cpu = our_cpu();
+    results.cpu_total = cpu.total;
+    results.cpu_user = cpu.user;
+    results.cpu_system = cpu.system;
+    results.busiest_thread = cpu.busiest_thread;
+    results.host_busy = cpu.host_busy;
+    results.isotach = true;
+    results.congestion = result_.report.local_congestion;
+    const bool sends = parameters().bidirectional || !parameters().reverse;
+    results.sender_has_retransmits = !sends ? -1 : parameters().udp ? 0 : 1;
+    results.streams = measurement_.results(nullptr);
+    return results;
+  }
+
+  void finish() {
+    workers_.stop();
+    workers_.join();
+    TestReport& report = result_.report;
+    report.local = our_cpu();
+    report.streams = measurement_.totals(peer_ ? &*peer_ : nullptr);
+    report.seconds = measurement_.seconds();
+    if (peer_) {
+      report.remote = {true,
+                       peer_->cpu_total,
+                       peer_->cpu_user,
+                       peer_->cpu_system,
+                       peer_->busiest_thread,
+                       peer_->host_busy};
+      report.remote_congestion = peer_->congestion;
+      report.peer_is_isotach = peer_->isotach;
+    }
+    for (const auto& transfer : workers_.transfers()) {
+      if (transfer->latency() == nullptr) continue;
+      if (!report.latency) report.latency.emplace();
+      report.latency->merge(*transfer->latency());
+    }
+    report.warnings = warnings_of(facts_, report);
+    result_.facts = facts_;
+  }
+
+  TestParameters& parameters() { return facts_.parameters; }
+  [[nodiscard]] const TestParameters& parameters_const() const { return facts_.parameters; }
+
+  static constexpr std::int64_t kFarNs = 366ll * 24 * 3600 * kNanosecondsPerSecond;
+
+  const ClientOptions& options_;
+  Clock& clock_;
+  ClientObserver& observer_;
+  Result<void> prepared_;
+  ClientLink link_;
+  Cookie cookie_{};
+  TestFacts facts_;
+  Workers workers_;
+  Measurement measurement_{workers_, facts_.streams};
+  HostCpu host_cpu_;
+  CpuUse cpu_before_;
+  std::int64_t cpu_from_ns_ = 0;
+  std::optional<CpuShare> cpu_;
+  std::optional<PeerResults> peer_;
+  std::int64_t drain_from_ns_ = 0;
+  bool begun_ = false;
+  ClientResult result_;
+};
+
+}  // namespace
+
+ClientResult run_client(const ClientOptions& options, SignalWaiter& waiter, Clock& clock,
+                        ClientObserver& observer) {
+  return Client(options, waiter, clock, observer).run();
+}
+
+}  // namespace isotach::nettest

@@ -1,0 +1,48 @@
+// When the next piece of a paced stream is due. Pure.
+//
+// Pieces are due at even distances. What a late wake-up missed is made up for by distances a quarter shorter,
+// never by a burst: other tools send until the average is reached, hundreds of datagrams back to back, and
+// then measure the losses that they caused.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+
+namespace isotach::nettest {
+
+class Pacer {
+ public:
+  Pacer(std::int64_t start_ns, double gap_ns) : slot_ns_(static_cast<double>(start_ns)), gap_ns_(gap_ns) {}
+
+  [[nodiscard]] std::int64_t due_ns() const {
+    return static_cast<std::int64_t>(std::max(slot_ns_, earliest_ns_));
+  }
+
+  // A piece was sent at `now_ns`, which is not before due_ns().
+  void sent(std::int64_t now_ns) {
+    const auto now = static_cast<double>(now_ns);
+    if (now > slot_ns_ + gap_ns_) ++late_;
+    // Time for which nothing could be sent (a stopped process, a full socket buffer) is not made up for.
+    if (now - slot_ns_ > kLongestDebtNs) {
+      skipped_ += static_cast<std::uint64_t>((now - slot_ns_) / gap_ns_);
+      slot_ns_ = now;
+    }
+    slot_ns_ += gap_ns_;
+    earliest_ns_ = now + gap_ns_ * kCatchUpGap;
+  }
+
+  [[nodiscard]] std::uint64_t late() const { return late_; }        // by more than a gap
+  [[nodiscard]] std::uint64_t skipped() const { return skipped_; }  // never sent
+
+ private:
+  static constexpr double kCatchUpGap = 0.75;
+  static constexpr double kLongestDebtNs = 200e6;
+
+  double slot_ns_;
+  double gap_ns_;
+  double earliest_ns_ = 0;
+  std::uint64_t late_ = 0;
+  std::uint64_t skipped_ = 0;
+};
+
+}  // namespace isotach::nettest

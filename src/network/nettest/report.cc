@@ -1,0 +1,105 @@
+#include "network/nettest/report.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/counter.h"
+
+namespace isotach::nettest {
+namespace {
+
+std::uint64_t growth(std::uint64_t before, std::uint64_t now) {
+  return counter_growth(before, now).value_or(0);
+}
+
+double share_of(std::uint64_t before_us, std::uint64_t now_us, double seconds) {
+  if (seconds <= 0) return 0;
+  return std::min(1.0, static_cast<double>(growth(before_us, now_us)) / 1e6 / seconds);
+}
+
+// Above it, an end has no processor time left for the network.
+constexpr double kThreadLimit = 0.93;
+constexpr double kHostLimit = 0.97;
+
+void warn_of_cpu(const CpuShare& cpu, const std::string& end, std::vector<std::string>& warnings) {
+  if (cpu.busiest_thread && *cpu.busiest_thread >= kThreadLimit) {
+    warnings.push_back(
+        fmt::format("a thread of {} worked {:.0f} % of the time: its processor is the limit, not the network",
+                    end, *cpu.busiest_thread * 100));
+  } else if (cpu.host_busy && *cpu.host_busy >= kHostLimit) {
+    warnings.push_back(
+        fmt::format("all processors of {} were busy ({:.0f} %): they are the limit, not the network", end,
+                    *cpu.host_busy * 100));
+  }
+}
+
+}  // namespace
+
+StreamInterval interval_between(const StreamSample& before, const StreamSample& now, bool sender) {
+  StreamInterval interval;
+  interval.seconds = static_cast<double>(now.time_ns - before.time_ns) / 1e9;
+  interval.bytes = growth(before.bytes, now.bytes);
+  interval.packets = sender ? growth(before.packets, now.packets) : growth(before.highest, now.highest);
+  interval.lost = static_cast<std::int64_t>(now.lost - before.lost);
+  interval.out_of_order = growth(before.out_of_order, now.out_of_order);
+  interval.duplicates = growth(before.duplicates, now.duplicates);
+  interval.jitter_s = now.jitter_s;
+  interval.transactions = growth(before.transactions, now.transactions);
+  if (interval.transactions > 0)
+    interval.mean_latency_ns = static_cast<double>(growth(before.latency_sum_ns, now.latency_sum_ns)) /
+                               static_cast<double>(interval.transactions);
+  if (now.buffer_drops) interval.buffer_drops = growth(before.buffer_drops.value_or(0), *now.buffer_drops);
+  if (!now.tcp) return interval;
+  const kernel::TcpInfo earlier = before.tcp.value_or(kernel::TcpInfo{});
+  interval.tcp = now.tcp;
+  interval.retransmits = growth(earlier.retransmits, now.tcp->retransmits);
+  interval.busy = share_of(earlier.busy_us, now.tcp->busy_us, interval.seconds);
+  interval.window_limited = share_of(earlier.window_limited_us, now.tcp->window_limited_us, interval.seconds);
+  interval.buffer_limited = share_of(earlier.buffer_limited_us, now.tcp->buffer_limited_us, interval.seconds);
+  return interval;
+}
+
+std::vector<std::string> warnings_of(const TestFacts& facts, const TestReport& report) {
+  std::vector<std::string> warnings;
+  warn_of_cpu(report.local, "ours", warnings);
+  warn_of_cpu(report.remote, facts.host.empty() ? "the client" : "the server", warnings);
+  if (!report.remote.busiest_thread && report.remote.known && report.remote.total >= kThreadLimit * 100)
+    warnings.push_back(
+        fmt::format("the server used {:.0f} % of a processor: it may be the limit, not the network",
+                    report.remote.total));
+  if (!facts.parameters.udp) return warnings;
+
+  std::uint64_t drops = 0;
+  std::int64_t lost = 0;
+  bool told_everywhere = true;
+  std::uint64_t skipped = 0;
+  for (const StreamTotal& stream : report.streams) {
+    drops += stream.received.buffer_drops.value_or(0);
+    lost += stream.received.lost;
+    skipped += stream.skipped;
+    if (stream.received.known && !stream.received.buffer_drops) told_everywhere = false;
+  }
+  if (drops > 0)
+    warnings.push_back(fmt::format(
+        "{} of {} lost datagrams found the receive buffer full: no loss of the network. A larger buffer "
+        "(-w) or a lower rate (-b) avoids them",
+        std::min<std::uint64_t>(drops, static_cast<std::uint64_t>(std::max<std::int64_t>(0, lost))), lost));
+  if (lost > 0 && !told_everywhere)
+    warnings.emplace_back("the receiver does not tell whether its buffer or the network lost the datagrams");
+  if (skipped > 0)
+    warnings.push_back(fmt::format(
+        "{} datagrams were never sent, because we were stopped too long to send them evenly", skipped));
+  const int headers = facts.peer.is_v6() ? 48 : 28;
+  if (facts.path_mtu > 0 && static_cast<int>(facts.parameters.length) + headers > facts.path_mtu)
+    warnings.push_back(
+        fmt::format("datagrams of {} bytes do not fit into the path's MTU of {}: each is sent in {} "
+                    "fragments, and lost if one of them is; -l {} avoids it",
+                    facts.parameters.length, facts.path_mtu,
+                    (facts.parameters.length + 8 + static_cast<std::uint32_t>(facts.path_mtu) - 21) /
+                        (static_cast<std::uint32_t>(facts.path_mtu) - 20),
+                    facts.path_mtu - headers));
+  return warnings;
+}
+
+}  // namespace isotach::nettest

@@ -1,0 +1,144 @@
+#include "network/nettest/results.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/json_reader.h"
+#include "network/nettest/parameters.h"
+
+namespace isotach::nettest {
+namespace {
+
+// 128 streams in each direction.
+constexpr std::size_t kStreamsLimit = 2 * kStreamLimit;
+// The output of a server may hold many values, which nobody here reads.
+constexpr std::size_t kValuesLimit = 1'000'000;
+
+double finite(double value) {
+  return std::isfinite(value) ? value : 0;
+}
+
+std::optional<std::int64_t> integer_of(const JsonValue& json, std::string_view key) {
+  const JsonValue* value = json.find(key);
+  return value == nullptr ? std::nullopt : value->integer();
+}
+
+// iperf3 of Debian 12 writes -1 as 18446744073709551615.
+std::optional<std::int64_t> signed_of(const JsonValue& json, std::string_view key) {
+  const JsonValue* value = json.find(key);
+  if (value == nullptr) return std::nullopt;
+  if (const auto number = value->integer()) return number;
+  const auto wrapped = value->unsigned_integer();
+  if (!wrapped) return std::nullopt;
+  return static_cast<std::int64_t>(*wrapped);
+}
+
+std::optional<double> real_of(const JsonValue& json, std::string_view key) {
+  const JsonValue* value = json.find(key);
+  return value == nullptr ? std::nullopt : value->real();
+}
+
+std::optional<std::uint64_t> count_of(const JsonValue& json, std::string_view key) {
+  const auto value = integer_of(json, key);
+  if (!value || *value < 0) return std::nullopt;
+  return static_cast<std::uint64_t>(*value);
+}
+
+std::string optional_member(std::string_view key, const std::optional<std::uint64_t>& value) {
+  return value ? fmt::format(",\"{}\":{}", key, *value) : std::string();
+}
+
+std::string stream_json(const StreamResult& stream) {
+  return fmt::format(R"({{"id":{},"bytes":{},"retransmits":{},"jitter":{},"errors":{},"packets":{},)"
+                     R"("omitted_errors":{},"omitted_packets":{},"start_time":{},"end_time":{})",
+                     stream.id, stream.bytes, stream.retransmits, finite(stream.jitter_s), stream.errors,
+                     stream.packets, stream.omitted_errors, stream.omitted_packets, finite(stream.start_s),
+                     finite(stream.end_s)) +
+         optional_member("out_of_order", stream.out_of_order) +
+         optional_member("duplicates", stream.duplicates) +
+         optional_member("buffer_drops", stream.buffer_drops) + "}";
+}
+
+Result<StreamResult> read_stream(const JsonValue& json) {
+  const auto id = integer_of(json, "id");
+  const auto bytes = count_of(json, "bytes");
+  const auto retransmits = signed_of(json, "retransmits");
+  const auto jitter_s = real_of(json, "jitter");
+  const auto errors = signed_of(json, "errors");
+  const auto packets = count_of(json, "packets");
+  if (!id || !bytes || !retransmits || !jitter_s || !errors || !packets || *id < 1 || *id > 100000)
+    return failure(ErrorKind::failed, "the results of the other end lack something about a stream");
+  StreamResult stream;
+  stream.id = static_cast<int>(*id);
+  stream.bytes = *bytes;
+  stream.retransmits = *retransmits;
+  stream.jitter_s = std::max(0.0, *jitter_s);
+  stream.errors = *errors;
+  stream.packets = *packets;
+  stream.omitted_errors = signed_of(json, "omitted_errors").value_or(0);
+  stream.omitted_packets = count_of(json, "omitted_packets").value_or(0);
+  stream.start_s = real_of(json, "start_time").value_or(0);
+  stream.end_s = real_of(json, "end_time").value_or(0);
+  stream.out_of_order = count_of(json, "out_of_order");
+  stream.duplicates = count_of(json, "duplicates");
+  stream.buffer_drops = count_of(json, "buffer_drops");
+  return stream;
+}
+
+}  // namespace
+
+std::string to_json(const PeerResults& results) {
+  std::string out = fmt::format(
+      R"({{"cpu_util_total":{},"cpu_util_user":{},"cpu_util_system":{},"sender_has_retransmits":{})",
+      finite(results.cpu_total), finite(results.cpu_user), finite(results.cpu_system),
+      results.sender_has_retransmits);
+  if (!results.congestion.empty())
+    out += fmt::format(",\"congestion_used\":{}", json_quoted(results.congestion));
+  out += ",\"streams\":[";
+  for (std::size_t i = 0; i < results.streams.size(); ++i)
+    out += (i == 0 ? "" : ",") + stream_json(results.streams[i]);
+  out += "]";
+  if (results.isotach) {
+    out += R"(,"isotach":{"version":1)";
+    if (results.busiest_thread) out += fmt::format(",\"busiest_thread\":{}", finite(*results.busiest_thread));
+    if (results.host_busy) out += fmt::format(",\"host_busy\":{}", finite(*results.host_busy));
+    out += "}";
+  }
+  return out + "}";
+}
+
+Result<PeerResults> read_results(std::string_view json) {
+  const auto parsed = parse_json(json, {.depth = 32, .values = kValuesLimit});
+  if (!parsed) return tl::make_unexpected(parsed.error());
+  const auto total = real_of(*parsed, "cpu_util_total");
+  const auto user = real_of(*parsed, "cpu_util_user");
+  const auto system = real_of(*parsed, "cpu_util_system");
+  const auto retransmits = signed_of(*parsed, "sender_has_retransmits");
+  const JsonValue* streams = parsed->find("streams");
+  if (!total || !user || !system || !retransmits || streams == nullptr)
+    return failure(ErrorKind::failed, "the results of the other end lack something");
+  PeerResults results;
+  results.cpu_total = *total;
+  results.cpu_user = *user;
+  results.cpu_system = *system;
+  results.sender_has_retransmits = static_cast<int>(std::clamp<std::int64_t>(*retransmits, -1, 1));
+  if (const JsonValue* congestion = parsed->find("congestion_used"))
+    if (congestion->string() != nullptr) results.congestion = *congestion->string();
+  if (streams->elements().size() > kStreamsLimit)
+    return failure(ErrorKind::failed, "the results of the other end name too many streams");
+  for (const JsonValue& element : streams->elements()) {
+    auto stream = read_stream(element);
+    if (!stream) return tl::make_unexpected(std::move(stream.error()));
+    results.streams.push_back(*stream);
+  }
+  if (const JsonValue* ours = parsed->find("isotach"); ours != nullptr) {
+    results.isotach = true;
+    results.busiest_thread = real_of(*ours, "busiest_thread");
+    results.host_busy = real_of(*ours, "host_busy");
+  }
+  return results;
+}
+
+}  // namespace isotach::nettest

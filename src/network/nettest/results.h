@@ -1,0 +1,54 @@
+// What each end tells the other at the end of a test: iperf3's JSON keys, and ours in "isotach". Pure.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+
+namespace isotach::nettest {
+
+// One stream, as the end that tells it saw it: what it sent, or what it received.
+struct StreamResult {
+  int id = 0;
+  std::uint64_t bytes = 0;
+  std::int64_t retransmits = -1;  // -1: not known
+  double jitter_s = 0;
+  std::int64_t errors = 0;    // datagrams lost
+  std::uint64_t packets = 0;  // with the omitted ones
+  std::int64_t omitted_errors = 0;
+  std::uint64_t omitted_packets = 0;
+  double start_s = 0;
+  double end_s = 0;
+  // Ours; nothing where the peer is a stock iperf3.
+  std::optional<std::uint64_t> out_of_order;
+  std::optional<std::uint64_t> duplicates;
+  std::optional<std::uint64_t> buffer_drops;  // by the receive buffer of that end: no loss of the network
+};
+
+struct PeerResults {
+  // Of one processor, in percent.
+  double cpu_total = 0;
+  double cpu_user = 0;
+  double cpu_system = 0;
+  int sender_has_retransmits = -1;  // 1, 0, -1: does not send
+  std::string congestion;
+  std::vector<StreamResult> streams;
+  // Ours.
+  bool isotach = false;
+  std::optional<double> busiest_thread;  // 0..1 of a processor
+  std::optional<double> host_busy;       // 0..1 of all processors
+};
+
+// A server of ours takes no more from a client; a client takes more, because a server may append its output.
+inline constexpr std::size_t kClientResultsLimitBytes = 256 * 1024;
+inline constexpr std::size_t kServerResultsLimitBytes = 16 * 1024 * 1024;
+
+[[nodiscard]] std::string to_json(const PeerResults& results);
+// Fails where something is no JSON, or lacks what every iperf3 sends.
+[[nodiscard]] Result<PeerResults> read_results(std::string_view json);
+
+}  // namespace isotach::nettest

@@ -1,0 +1,455 @@
+#include "network/nettest/session.h"
+
+#include <fmt/format.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <limits>
+
+#include "network/nettest/stream_setup.h"
+
+namespace isotach::nettest {
+namespace {
+
+constexpr auto kRelaxed = std::memory_order_relaxed;
+
+constexpr std::int64_t kSecond = kNanosecondsPerSecond;
+constexpr std::int64_t kSetUpLimitNs = 10 * kSecond;
+constexpr std::int64_t kStreamsLimitNs = 20 * kSecond;
+// Beyond the time a test asked for: its client may be slow to say that it ends.
+constexpr std::int64_t kGraceNs = 20 * kSecond;
+// Nothing moves on any stream, and no end is in sight.
+constexpr std::int64_t kStallNs = 60 * kSecond;
+constexpr std::int64_t kEndLimitNs = 15 * kSecond;
+constexpr std::int64_t kSettleLimitNs = 2 * kSecond;
+constexpr std::int64_t kQuietNs = 60'000'000;
+constexpr std::int64_t kSettleStepNs = 1'000'000;
+constexpr std::int64_t kIntervalNs = kSecond;
+constexpr std::int64_t kTurnNs = 25'000'000;
+constexpr std::int64_t kNever = std::numeric_limits<std::int64_t>::max();
+constexpr int kLivenessS = 20;
+// What a client that does not read may make us keep.
+constexpr std::size_t kOutgoingLimitBytes = 128 * 1024;
+
+}  // namespace
+
+Session::Session(std::uint64_t number, Fd control, Fd notify, const Cookie& cookie,
+                 const kernel::SocketAddress& peer, Clock& clock, SessionObserver& observer)
+    : number_(number),
+      control_(std::move(control)),
+      notify_(std::move(notify)),
+      cookie_(cookie),
+      peer_(peer),
+      clock_(clock),
+      observer_(observer),
+      workers_(notify_.get()),
+      measurement_(workers_, facts_.streams) {}
+
+Session::~Session() = default;
+
+void Session::begin() {
+  kernel::watch_liveness(control_.get(), kLivenessS);
+  static_cast<void>(kernel::set_no_delay(control_.get()));
+  facts_.cookie = cookie_text(cookie_);
+  facts_.peer = peer_;
+  facts_.control_mss = kernel::mss_of(control_.get());
+  send_state(State::parameter_exchange);
+  frames_.expect_json(kParametersLimitBytes);
+  const std::int64_t now_ns = monotonic_ns();
+  deadline_ns_ = now_ns + kSetUpLimitNs;
+  schedule(now_ns);
+}
+
+void Session::send(std::string_view bytes) {
+  outgoing_.append(bytes);
+  flush();
+}
+
+void Session::send_state(State state) {
+  const char byte = static_cast<char>(state);
+  send(std::string_view(&byte, 1));
+}
+
+void Session::flush() {
+  while (!outgoing_.empty()) {
+    const ssize_t sent =
+        ::send(control_.get(), outgoing_.data(), outgoing_.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (sent > 0) {
+      outgoing_.erase(0, static_cast<std::size_t>(sent));
+      continue;
+    }
+    if (sent < 0 && (errno == EAGAIN || errno == EINTR) && outgoing_.size() <= kOutgoingLimitBytes) return;
+    outgoing_.clear();  // reading will tell why
+    break;
+  }
+  if (closing_) stage_ = Stage::closed;
+}
+
+void Session::expect_state() {
+  frames_.expect_bytes(1);
+}
+
+void Session::control_ready(bool readable) {
+  flush();
+  std::array<char, 16384> buffer;
+  while (readable && stage_ != Stage::closed && !closing_) {
+    const std::size_t wanted = frames_.wanted();
+    if (wanted == 0) {
+      if (frames_.broken()) refuse(has_run_ ? kErrorResults : kErrorParameters, 0);
+      return;  // until a later stage expects more
+    }
+    const ssize_t got = ::recv(control_.get(), buffer.data(), std::min(buffer.size(), wanted), MSG_DONTWAIT);
+    if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
+    if (got <= 0) {
+      if (stage_ == Stage::done) {
+        finish(std::nullopt);
+      } else {
+        finish(got < 0 ? system_failure(errno, "hear from the client").value()
+                       : Error{ErrorKind::failed, 0, "the client went away", {}});
+      }
+      return;
+    }
+    frames_.add({buffer.data(), static_cast<std::size_t>(got)});
+    if (const auto frame = frames_.take()) on_frame(*frame);
+  }
+}
+
+void Session::on_frame(const std::string& frame) {
+  if (stage_ == Stage::parameters) {
+    on_parameters(frame);
+  } else if (stage_ == Stage::results && frame.size() > 1) {
+    on_results(frame);
+  } else {
+    on_state(static_cast<State>(frame[0]));
+  }
+}
+
+void Session::refuse(int error, int errno_value) {
+  send_state(State::server_error);
+  send(be32(static_cast<std::uint32_t>(error)) + be32(static_cast<std::uint32_t>(errno_value)));
+  finish(Error{ErrorKind::failed, 0, "refused: " + server_error_text(error, errno_value), {}});
+}
+
+void Session::on_parameters(const std::string& json) {
+  auto parameters = read_parameters(json);
+  if (!parameters) {
+    refuse(parameters.error(), 0);
+    return;
+  }
+  facts_.parameters = *parameters;
+  if (facts_.parameters.length == 0)
+    facts_.parameters.length = facts_.parameters.udp ? kDefaultUdpLength : kDefaultTcpLength;
+  expect_state();
+  // Datagrams of a stock client do not say which test they belong to.
+  if (facts_.parameters.udp && !facts_.parameters.isotach) {
+    stage_ = Stage::turn;
+    deadline_ns_ = monotonic_ns() + kStreamsLimitNs;
+  } else {
+    start_streams();
+  }
+  schedule(monotonic_ns());
+}
+
+std::int64_t Session::turn_limit_ns() const {
+  const auto tcp = kernel::read_tcp_info(control_.get());
+  return kTurnNs + (tcp ? std::int64_t{tcp->rtt_us} * 3000 : 0);
+}
+
+void Session::give_turn() {
+  start_streams();
+  schedule(monotonic_ns());
+}
+
+void Session::start_streams() {
+  stage_ = Stage::streams;
+  turn_from_ns_ = monotonic_ns();
+  deadline_ns_ = turn_from_ns_ + kStreamsLimitNs;
+  send_state(State::create_streams);
+}
+
+bool Session::needs_streams() const {
+  return stage_ == Stage::streams &&
+         static_cast<int>(facts_.streams.size()) < stream_count(facts_.parameters);
+}
+
+std::vector<int> Session::waiting_streams() const {
+  std::vector<int> descriptors;
+  if (stage_ == Stage::streams && facts_.parameters.udp)
+    for (const StreamFacts& stream : facts_.streams) descriptors.push_back(stream.socket);
+  return descriptors;
+}
+
+void Session::add_stream(Fd fd) {
+  if (!needs_streams()) return;
+  const int index = static_cast<int>(facts_.streams.size());
+  const bool v6 = peer_.is_v6();
+  if (auto set = set_up_stream(fd.get(), v6, facts_.parameters); !set) {
+    refuse(facts_.parameters.window != 0 ? 141 : kErrorUnsupported, set.error().errno_value);
+    return;
+  }
+  if (facts_.parameters.transaction != Transaction::none && !facts_.parameters.udp) {
+    // The buffer of a new connection is empty: this never comes short.
+    if (::send(fd.get(), kTransactionGreeting.data(), kTransactionGreeting.size(), MSG_NOSIGNAL) < 0) return;
+  }
+  StreamFacts stream;
+  stream.id = stream_id(index);
+  stream.sender = !client_sends(facts_.parameters, index);
+  stream.socket = fd.get();
+  stream.local = kernel::local_address(fd.get());
+  stream.peer = kernel::peer_address(fd.get());
+  if (index == 0) {
+    report_.local_congestion = facts_.parameters.udp ? "" : kernel::congestion_of(fd.get());
+    facts_.send_buffer_bytes = kernel::send_buffer_of(fd.get());
+    facts_.receive_buffer_bytes = kernel::receive_buffer_of(fd.get());
+    if (facts_.parameters.udp) facts_.path_mtu = kernel::path_mtu_of(fd.get(), v6);
+  }
+  DataPlan plan = plan_of(facts_.parameters);
+  // Connections of their own are answered by the server: these only stay open.
+  if (plan.transaction == Transaction::connect) plan.transaction = Transaction::request_response;
+  workers_.add(make_transfer(std::move(fd), plan, stream.sender, workers_.control()));
+  facts_.streams.push_back(stream);
+  if (!needs_streams()) start_test();
+}
+
+void Session::start_test() {
+  facts_.start = clock_.now();
+  facts_.duration_s = facts_.parameters.time_s;
+  facts_.wanted_buffer_bytes = facts_.parameters.window;
+  const std::int64_t now_ns = monotonic_ns();
+  test_from_ns_ = now_ns;
+  moved_ns_ = now_ns;
+  omitted_until_ns_ = facts_.parameters.omit_s > 0 ? now_ns + facts_.parameters.omit_s * kSecond : 0;
+  interval_due_ns_ = now_ns + kIntervalNs;
+  deadline_ns_ = facts_.parameters.time_s == 0
+                     ? kNever
+                     : now_ns + (facts_.parameters.time_s + facts_.parameters.omit_s) * kSecond + kGraceNs;
+  if (facts_.parameters.reverse) limit_transfers(facts_.parameters, workers_.control());
+  host_cpu_.begin();
+  measurement_.begin(now_ns);
+  stage_ = Stage::running;
+  has_run_ = true;
+  send_state(State::test_start);
+  send_state(State::test_running);
+  if (auto started = workers_.start(); !started) {
+    refuse(kErrorStreamLimit, started.error().errno_value);
+    return;
+  }
+  observer_.started(number_, facts_);
+  schedule(now_ns);
+}
+
+void Session::count_transaction() {
+  ++connect_transactions_;
+  moved_ns_ = monotonic_ns();
+}
+
+void Session::on_state(State state) {
+  if (state == State::client_terminate) {
+    finish(Error{ErrorKind::failed, 0, "the client ended the test early", {}});
+  } else if (state == State::test_end && stage_ == Stage::running) {
+    end_test(monotonic_ns());
+  } else if (state == State::done && stage_ == Stage::done) {
+    finish(std::nullopt);
+  } else {
+    finish(Error{ErrorKind::failed,
+                 0,
+                 fmt::format("the client said {} where it has no meaning", static_cast<int>(state)),
+                 {}});
+  }
+}
+
+void Session::end_test(std::int64_t now_ns) {
+  workers_.stop_senders();
+  measurement_.end(now_ns);
+  const IntervalReport interval = measurement_.cut(now_ns, omitted_until_ns_ != 0);
+  if (interval.end_s - interval.start_s > 0.05) observer_.interval(number_, facts_, interval);
+  stage_ = Stage::results;
+  deadline_ns_ = now_ns + kEndLimitNs;
+  send_state(State::exchange_results);
+  frames_.expect_json(kClientResultsLimitBytes);
+  notified();
+  schedule(now_ns);
+}
+
+// The senders have ended: the client sees the end of the data when it has all of it.
+void Session::notified() {
+  std::uint64_t count = 0;
+  [[maybe_unused]] const ssize_t ignored = ::read(notify_.get(), &count, sizeof count);
+  if (stage_ == Stage::settling && workers_.ended()) tell_results();
+  if ((stage_ != Stage::results && stage_ != Stage::settling) || finned_ || !workers_.senders_ended()) return;
+  finned_ = true;
+  if (facts_.parameters.udp) return;
+  for (const auto& transfer : workers_.transfers())
+    if (transfer->is_sender()) ::shutdown(transfer->fd(), SHUT_WR);
+}
+
+void Session::on_results(const std::string& json) {
+  auto results = read_results(json);
+  if (!results) {
+    refuse(kErrorResults, 0);
+    return;
+  }
+  peer_results_ = std::move(*results);
+  expect_state();
+  stage_ = Stage::settling;
+  settle_from_ns_ = monotonic_ns();
+  deadline_ns_ = settle_from_ns_ + kEndLimitNs;
+  settle();
+}
+
+// Whether all that the client sent is here, or nothing more comes.
+bool Session::all_in(std::int64_t now_ns) const {
+  if (now_ns - settle_from_ns_ > kSettleLimitNs) return true;
+  for (std::size_t i = 0; i < facts_.streams.size(); ++i) {
+    if (facts_.streams[i].sender || facts_.parameters.transaction != Transaction::none) continue;
+    const TransferCounters& counters = workers_.transfers()[i]->counters();
+    if (counters.ended.load(std::memory_order_acquire)) continue;
+    const auto sent =
+        std::find_if(peer_results_->streams.begin(), peer_results_->streams.end(),
+                     [&](const StreamResult& result) { return result.id == facts_.streams[i].id; });
+    if (sent != peer_results_->streams.end()) {
+      const bool here = facts_.parameters.udp ? counters.highest.load(kRelaxed) >= sent->packets
+                                              : measurement_.bytes_of(i) >= sent->bytes;
+      if (here) continue;
+    }
+    // Its thread may not have had a processor yet.
+    if (kernel::has_unread(workers_.transfers()[i]->fd())) return false;
+    if (now_ns - std::max(counters.last_ns.load(kRelaxed), settle_from_ns_) < kQuietNs) return false;
+  }
+  return true;
+}
+
+void Session::settle() {
+  const std::int64_t now_ns = monotonic_ns();
+  if (all_in(now_ns)) workers_.stop();
+  if (workers_.ended()) tell_results();
+  schedule(now_ns);
+}
+
+CpuShare Session::our_cpu() {
+  if (cpu_) return *cpu_;
+  const auto wall_ns = static_cast<double>(monotonic_ns() - test_from_ns_);
+  const CpuUse use = workers_.cpu();
+  CpuShare share;
+  share.known = true;
+  share.user = 100 * static_cast<double>(use.user_ns) / wall_ns;
+  share.system = 100 * static_cast<double>(use.system_ns) / wall_ns;
+  share.total = share.user + share.system;
+  share.busiest_thread = workers_.busiest_thread();
+  share.host_busy = host_cpu_.busy();
+  cpu_ = share;
+  return share;
+}
+
+void Session::tell_results() {
+  workers_.join();
+  PeerResults results;
+  const CpuShare cpu = our_cpu();
+  results.cpu_total = cpu.total;
+  results.cpu_user = cpu.user;
+  results.cpu_system = cpu.system;
+  // Keys of ours would be no harm to a stock client; but nobody would read them.
+  results.isotach = facts_.parameters.isotach;
+  results.busiest_thread = cpu.busiest_thread;
+  results.host_busy = cpu.host_busy;
+  results.congestion = report_.local_congestion;
+  const bool sends = facts_.parameters.bidirectional || facts_.parameters.reverse;
+  results.sender_has_retransmits = !sends ? -1 : facts_.parameters.udp ? 0 : 1;
+  results.streams = measurement_.results(&*peer_results_);
+  report_.complete = true;
+  stage_ = Stage::done;
+  const std::int64_t now_ns = monotonic_ns();
+  deadline_ns_ = now_ns + kEndLimitNs;
+  send(framed(to_json(results)));
+  send_state(State::display_results);
+  schedule(now_ns);
+}
+
+void Session::finish_report(const PeerResults* peer) {
+  report_.streams = measurement_.totals(peer);
+  report_.seconds = measurement_.seconds();
+  report_.local = our_cpu();
+  if (peer != nullptr) {
+    report_.remote = {true,           peer->cpu_total, peer->cpu_user, peer->cpu_system, peer->busiest_thread,
+                      peer->host_busy};
+    report_.remote_congestion = peer->congestion;
+    report_.peer_is_isotach = peer->isotach;
+  }
+  if (connect_transactions_ > 0 && !report_.streams.empty())
+    report_.streams.front().whole.transactions += connect_transactions_;
+  report_.warnings = warnings_of(facts_, report_);
+}
+
+void Session::finish(std::optional<Error> error) {
+  if (stage_ == Stage::closed || closing_) return;
+  if (has_run_) {
+    workers_.stop();
+    workers_.join();
+    if (stage_ == Stage::running) measurement_.end(monotonic_ns());
+    finish_report(peer_results_ ? &*peer_results_ : nullptr);
+  }
+  observer_.ended(number_, has_run_ ? &facts_ : nullptr, has_run_ ? &report_ : nullptr, error);
+  closing_ = true;
+  // A refusal may still have to be written, for a moment.
+  deadline_ns_ = monotonic_ns() + kSecond;
+  next_tick_ns_ = deadline_ns_;
+  flush();
+}
+
+void Session::terminate() {
+  if (stage_ == Stage::closed || closing_) return;
+  send_state(State::server_terminate);
+  finish(Error{ErrorKind::failed, 0, "this server was ended", {}});
+}
+
+void Session::tick(std::int64_t now_ns) {
+  if (stage_ == Stage::closed) return;
+  if (closing_) {
+    if (now_ns >= deadline_ns_) stage_ = Stage::closed;
+    return;
+  }
+  if (now_ns >= deadline_ns_) {
+    const char* text = stage_ == Stage::parameters ? "the client sent no parameters in time"
+                       : stage_ == Stage::streams || stage_ == Stage::turn
+                           ? "the client opened no streams in time"
+                       : stage_ == Stage::running ? "the client did not end the test in time"
+                                                  : "the client did not tell its results in time";
+    finish(Error{ErrorKind::failed, 0, text, {}});
+    return;
+  }
+  if (stage_ == Stage::running) {
+    if (omitted_until_ns_ != 0 && now_ns >= omitted_until_ns_) {
+      observer_.interval(number_, facts_, measurement_.cut(now_ns, true));
+      measurement_.end_omitted(now_ns);
+      omitted_until_ns_ = 0;
+      interval_due_ns_ = now_ns + kIntervalNs;
+    } else if (now_ns >= interval_due_ns_) {
+      const IntervalReport interval = measurement_.cut(now_ns, omitted_until_ns_ != 0);
+      observer_.interval(number_, facts_, interval);
+      interval_due_ns_ += ((now_ns - interval_due_ns_) / kIntervalNs + 1) * kIntervalNs;
+      std::uint64_t bytes = 0;
+      for (std::size_t i = 0; i < facts_.streams.size(); ++i) bytes += measurement_.bytes_of(i);
+      if (bytes != bytes_seen_) moved_ns_ = now_ns;
+      bytes_seen_ = bytes;
+      if (now_ns - moved_ns_ > kStallNs) {
+        finish(Error{ErrorKind::failed, 0, "nothing came over any stream for a minute", {}});
+        return;
+      }
+    }
+  }
+  if (stage_ == Stage::settling) settle();
+  schedule(now_ns);
+}
+
+void Session::schedule(std::int64_t now_ns) {
+  next_tick_ns_ = deadline_ns_;
+  if (stage_ == Stage::running) {
+    next_tick_ns_ = std::min(next_tick_ns_, interval_due_ns_);
+    if (omitted_until_ns_ != 0) next_tick_ns_ = std::min(next_tick_ns_, omitted_until_ns_);
+  }
+  if (stage_ == Stage::settling) next_tick_ns_ = std::min(next_tick_ns_, now_ns + kSettleStepNs);
+}
+
+}  // namespace isotach::nettest

@@ -1,0 +1,73 @@
+#include "network/nettest/stream_setup.h"
+
+#include <limits>
+
+namespace isotach::nettest {
+namespace {
+
+// Where UDP falls behind, a larger buffer decides between a hiccup of ours and a loss.
+constexpr std::uint64_t kUdpBufferBytes = 16 * 1024 * 1024;
+
+}  // namespace
+
+Result<void> set_up_stream(int fd, bool v6, const TestParameters& parameters) {
+  if (parameters.tos != 0)
+    if (auto set = kernel::set_type_of_service(fd, v6, parameters.tos); !set) return set;
+  if (parameters.window != 0) {
+    if (auto set = kernel::set_buffers(fd, parameters.window); !set) return set;
+  } else if (parameters.udp) {
+    kernel::enlarge_receive_buffer(fd, kUdpBufferBytes);
+  }
+  if (parameters.fair_rate_bps != 0)
+    if (auto set = kernel::set_max_pacing_rate(fd, parameters.fair_rate_bps / 8); !set) return set;
+  if (parameters.udp) {
+    if (parameters.dont_fragment) return kernel::set_dont_fragment(fd, v6);
+    return {};
+  }
+  if (parameters.mss != 0)
+    if (auto set = kernel::set_mss(fd, parameters.mss); !set) return set;
+  if (!parameters.congestion.empty())
+    if (auto set = kernel::set_congestion(fd, parameters.congestion); !set) return set;
+  if (parameters.no_delay || parameters.transaction != Transaction::none) return kernel::set_no_delay(fd);
+  return {};
+}
+
+DataPlan plan_of(const TestParameters& parameters) {
+  DataPlan plan;
+  plan.udp = parameters.udp;
+  plan.length = parameters.length;
+  plan.rate_bps = parameters.rate_bps;
+  plan.burst = parameters.burst;
+  plan.counters_64 = parameters.counters_64;
+  plan.transaction = parameters.transaction;
+  plan.request_bytes = parameters.request_bytes;
+  plan.response_bytes = parameters.response_bytes;
+  return plan;
+}
+
+int stream_count(const TestParameters& parameters) {
+  return parameters.parallel * (parameters.bidirectional ? 2 : 1);
+}
+
+bool client_sends(const TestParameters& parameters, int index) {
+  return parameters.bidirectional ? index < parameters.parallel : !parameters.reverse;
+}
+
+std::unique_ptr<Transfer> make_transfer(Fd fd, const DataPlan& plan, bool sends, TransferControl& control) {
+  if (plan.transaction != Transaction::none) return make_transactions(std::move(fd), plan);
+  if (plan.udp)
+    return sends ? make_udp_sender(std::move(fd), plan, control) : make_udp_receiver(std::move(fd), plan);
+  return sends ? make_tcp_sender(std::move(fd), plan, control) : make_tcp_receiver(std::move(fd), plan);
+}
+
+void limit_transfers(const TestParameters& parameters, TransferControl& control) {
+  constexpr auto kMost = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
+  std::uint64_t bytes = parameters.bytes;
+  if (bytes == 0 && parameters.blocks != 0)
+    bytes = parameters.blocks > kMost / parameters.length ? kMost : parameters.blocks * parameters.length;
+  if (bytes == 0) return;
+  control.bytes_left.store(static_cast<std::int64_t>(std::min(bytes, kMost)), std::memory_order_relaxed);
+  control.limited.store(true, std::memory_order_relaxed);
+}
+
+}  // namespace isotach::nettest

@@ -1,0 +1,108 @@
+// What moves the data of one stream: the data plane of a test.
+//
+// A Transfer belongs to one worker thread (worker.h), which calls step(). Only its counters are shared:
+// written by the worker, read by whoever reports, each on its own and without order between them.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "base/fd.h"
+#include "base/histogram.h"
+#include "kernel/socket.h"
+#include "network/nettest/parameters.h"
+#include "network/nettest/protocol.h"
+
+namespace isotach::nettest {
+
+// What all streams of a test have in common.
+struct DataPlan {
+  bool udp = false;
+  std::uint32_t length = kDefaultTcpLength;
+  std::uint64_t rate_bps = 0;
+  int burst = 0;
+  bool counters_64 = true;
+  bool segment_offload = true;  // many datagrams in one call, where path and kernel allow
+  Transaction transaction = Transaction::none;
+  bool initiator = false;  // of transactions
+  std::uint32_t request_bytes = 1;
+  std::uint32_t response_bytes = 1;
+  // Of Transaction::connect.
+  kernel::SocketAddress server;
+  Cookie cookie{};
+};
+
+// What stops the transfers of a test.
+struct TransferControl {
+  std::atomic<bool> stop_sending{false};
+  std::atomic<bool> stop_all{false};
+  std::atomic<bool> limited{false};         // whether bytes_left counts
+  std::atomic<std::int64_t> bytes_left{0};  // of all senders together
+};
+
+struct alignas(64) TransferCounters {
+  std::atomic<std::uint64_t> bytes{0};
+  std::atomic<std::uint64_t> packets{0};  // sent; received: those that arrived, with duplicates
+  std::atomic<std::uint64_t> highest{0};  // number of a received datagram
+  std::atomic<std::uint64_t> lost{0};
+  std::atomic<std::uint64_t> out_of_order{0};
+  std::atomic<std::uint64_t> duplicates{0};
+  std::atomic<std::uint64_t> jitter_ns{0};
+  std::atomic<std::uint64_t> calls{0};  // of the kernel: of UDP, what the network layer saw
+  std::atomic<std::uint64_t> transactions{0};
+  std::atomic<std::uint64_t> latency_sum_ns{0};
+  std::atomic<std::uint64_t> late{0};     // paced pieces sent late
+  std::atomic<std::uint64_t> skipped{0};  // paced pieces never sent
+  std::atomic<std::int64_t> last_ns{0};   // monotonic: when data moved last
+  std::atomic<int> tos{-1};               // of the last datagram received
+  std::atomic<int> error{0};              // errno that ended it
+  std::atomic<bool> ended{false};         // the peer has closed, or `error`
+};
+
+enum class Step : std::uint8_t { moved, waits, ended };
+
+class Transfer {
+ public:
+  virtual ~Transfer() = default;
+
+  // Moves one piece. With `may_wait` the socket blocks for a while at most, otherwise never.
+  [[nodiscard]] virtual Step step(bool may_wait) = 0;
+  // Monotonic; step() moves nothing before. 0: whenever the socket is ready.
+  [[nodiscard]] virtual std::int64_t due_ns() const { return 0; }
+  // Whether it ends when senders are to stop: receivers go on, to drain the network.
+  [[nodiscard]] virtual bool is_sender() const = 0;
+  // Waits inside of step() whatever it is told: it gets a turn at every round.
+  [[nodiscard]] virtual bool always_ready() const { return false; }
+  // Round-trip times in ns; once the worker has ended.
+  [[nodiscard]] virtual const Histogram* latency() const { return nullptr; }
+  // Back-to-back pieces of a paced sender; 0 where it is not paced.
+  [[nodiscard]] virtual int pieces_a_burst() const { return 0; }
+
+  [[nodiscard]] int fd() const { return fd_.get(); }
+  [[nodiscard]] TransferCounters& counters() { return counters_; }
+  [[nodiscard]] const TransferCounters& counters() const { return counters_; }
+
+ protected:
+  explicit Transfer(Fd fd) : fd_(std::move(fd)) {}
+  // Ends the transfer with what the kernel said; 0: the peer has closed.
+  Step end(int errno_value);
+
+  Fd fd_;
+  TransferCounters counters_;
+};
+
+[[nodiscard]] std::unique_ptr<Transfer> make_tcp_sender(Fd fd, const DataPlan& plan,
+                                                        TransferControl& control);
+[[nodiscard]] std::unique_ptr<Transfer> make_tcp_receiver(Fd fd, const DataPlan& plan);
+[[nodiscard]] std::unique_ptr<Transfer> make_udp_sender(Fd fd, const DataPlan& plan,
+                                                        TransferControl& control);
+[[nodiscard]] std::unique_ptr<Transfer> make_udp_receiver(Fd fd, const DataPlan& plan);
+// Sends requests, or answers them, as the plan says; not for Transaction::none.
+[[nodiscard]] std::unique_ptr<Transfer> make_transactions(Fd fd, const DataPlan& plan);
+
+[[nodiscard]] std::int64_t monotonic_ns();
+
+}  // namespace isotach::nettest

@@ -1,0 +1,196 @@
+#include "network/nettest/workers.h"
+
+#include <poll.h>
+#include <sched.h>
+#include <sys/epoll.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <system_error>
+
+#include "base/clock.h"
+
+namespace isotach::nettest {
+namespace {
+
+// How late at most a waiting thread notices that it is to stop.
+constexpr std::int64_t kLookUpNs = 20'000'000;
+// Pieces that one stream moves before the next of the same thread has its turn.
+constexpr int kPiecesATurn = 4;
+
+std::size_t processors() {
+  cpu_set_t allowed;
+  CPU_ZERO(&allowed);
+  if (::sched_getaffinity(0, sizeof allowed, &allowed) != 0) return 1;
+  return static_cast<std::size_t>(std::max(1, CPU_COUNT(&allowed)));
+}
+
+CpuUse thread_cpu() {
+  rusage usage{};
+  ::getrusage(RUSAGE_THREAD, &usage);
+  const auto ns = [](const timeval& time) {
+    return std::int64_t{time.tv_sec} * kNanosecondsPerSecond + std::int64_t{time.tv_usec} * 1000;
+  };
+  return {ns(usage.ru_utime), ns(usage.ru_stime)};
+}
+
+// Until `fd` is readable or writable, or the time has come.
+void wait_for(int fd, short events, std::int64_t until_ns) {
+  const std::int64_t left_ns = std::max<std::int64_t>(0, until_ns - monotonic_ns());
+  const timespec timeout = {left_ns / kNanosecondsPerSecond, left_ns % kNanosecondsPerSecond};
+  pollfd polled = {fd, events, 0};
+  static_cast<void>(::ppoll(&polled, 1, &timeout, nullptr));
+}
+
+}  // namespace
+
+Workers::~Workers() {
+  stop();
+  join();
+}
+
+void Workers::notify() const {
+  const std::uint64_t one = 1;
+  [[maybe_unused]] const ssize_t ignored = ::write(notify_fd_, &one, sizeof one);
+}
+
+Result<void> Workers::start() {
+  const std::size_t threads = std::min(transfers_.size(), processors());
+  for (std::size_t i = 0; i < threads; ++i) workers_.push_back(std::make_unique<Worker>());
+  int senders = 0;
+  for (std::size_t i = 0; i < transfers_.size(); ++i) {
+    workers_[i % threads]->transfers.push_back(transfers_[i].get());
+    if (transfers_[i]->is_sender()) ++senders;
+  }
+  senders_left_.store(senders, std::memory_order_relaxed);
+  threads_left_.store(static_cast<int>(threads), std::memory_order_relaxed);
+  for (std::size_t i = 0; i < threads; ++i) {
+    Worker& worker = *workers_[i];
+    try {
+      worker.thread = std::thread([this, &worker] { run(worker); });
+    } catch (const std::system_error& error) {
+      threads_left_.fetch_sub(static_cast<int>(threads - i), std::memory_order_release);
+      return system_failure(error.code().value(), "start a thread", "raise the limit: ulimit -u");
+    }
+  }
+  return {};
+}
+
+void Workers::join() {
+  for (const auto& worker : workers_)
+    if (worker->thread.joinable()) worker->thread.join();
+}
+
+CpuUse Workers::cpu() const {
+  CpuUse sum;
+  for (const auto& worker : workers_) sum += worker->cpu;
+  return sum;
+}
+
+double Workers::busiest_thread() const {
+  double busiest = 0;
+  for (const auto& worker : workers_)
+    if (worker->wall_ns > 0)
+      busiest = std::max(busiest, static_cast<double>(worker->cpu.user_ns + worker->cpu.system_ns) /
+                                      static_cast<double>(worker->wall_ns));
+  return busiest;
+}
+
+void Workers::run(Worker& worker) {
+  // Paced pieces shall leave when they are due; by default the kernel may be 50 us late.
+  ::prctl(PR_SET_TIMERSLACK, 1000);
+  const std::int64_t begun_ns = monotonic_ns();
+  if (worker.transfers.size() == 1) {
+    run_alone(*worker.transfers.front());
+  } else {
+    run_many(worker);
+  }
+  worker.cpu = thread_cpu();
+  worker.wall_ns = monotonic_ns() - begun_ns;
+  threads_left_.fetch_sub(1, std::memory_order_release);
+  notify();
+}
+
+bool Workers::is_over(const Transfer& transfer) const {
+  return control_.stop_all.load(std::memory_order_relaxed) ||
+         (transfer.is_sender() && control_.stop_sending.load(std::memory_order_relaxed));
+}
+
+void Workers::ended_one(const Transfer& transfer) {
+  if (!transfer.is_sender()) return;
+  if (senders_left_.fetch_sub(1, std::memory_order_acq_rel) == 1) notify();
+}
+
+void Workers::run_alone(Transfer& transfer) {
+  const bool blocks = transfer.always_ready() || kernel::set_blocking(transfer.fd(), kLookUpNs).has_value();
+  while (!is_over(transfer)) {
+    const std::int64_t due_ns = transfer.due_ns();
+    if (const std::int64_t now_ns = due_ns == 0 ? 0 : monotonic_ns(); due_ns > now_ns) {
+      wait_for(-1, 0, std::min(due_ns, now_ns + kLookUpNs));
+      continue;
+    }
+    const Step step = transfer.step(blocks);
+    if (step == Step::ended) break;
+    if (step == Step::waits && !blocks) wait_for(transfer.fd(), POLLIN | POLLOUT, monotonic_ns() + kLookUpNs);
+  }
+  ended_one(transfer);
+}
+
+void Workers::run_many(Worker& worker) {
+  struct Entry {
+    Transfer* transfer;
+    bool ready = true;
+    bool over = false;
+  };
+  std::vector<Entry> entries;
+  const Fd poller(::epoll_create1(EPOLL_CLOEXEC));
+  for (std::size_t i = 0; i < worker.transfers.size(); ++i) {
+    entries.push_back({worker.transfers[i]});
+    epoll_event event{};
+    event.events = EPOLLIN | EPOLLOUT | EPOLLET;
+    event.data.u64 = i;
+    ::epoll_ctl(poller.get(), EPOLL_CTL_ADD, worker.transfers[i]->fd(), &event);
+  }
+  std::size_t left = entries.size();
+  std::array<epoll_event, 64> events;
+  while (left > 0) {
+    bool any_ready = false;
+    std::int64_t now_ns = 0;
+    std::int64_t next_ns = monotonic_ns() + kLookUpNs;
+    for (Entry& entry : entries) {
+      if (entry.over) continue;
+      Transfer& transfer = *entry.transfer;
+      for (int piece = 0; entry.ready && piece < kPiecesATurn; ++piece) {
+        Step step = Step::ended;
+        if (!is_over(transfer)) {
+          const std::int64_t due_ns = transfer.due_ns();
+          if (due_ns > 0) now_ns = monotonic_ns();
+          if (due_ns > now_ns && due_ns > 0) {
+            next_ns = std::min(next_ns, due_ns);
+            break;
+          }
+          step = transfer.step(false);
+        }
+        if (step == Step::waits) entry.ready = transfer.always_ready();
+        if (step != Step::ended) continue;
+        entry.over = true;
+        --left;
+        ended_one(transfer);
+        break;
+      }
+      if (!entry.over && entry.ready && transfer.due_ns() == 0) any_ready = true;
+    }
+    if (left == 0) break;
+    if (!any_ready) wait_for(poller.get(), POLLIN, next_ns);
+    const int count = ::epoll_wait(poller.get(), events.data(), static_cast<int>(events.size()), 0);
+    for (int i = 0; i < count; ++i) entries[events[i].data.u64].ready = true;
+    // Those that wait must notice the end too, and a datagram without an answer its time.
+    if (count <= 0 && !any_ready)
+      for (Entry& entry : entries) entry.ready = true;
+  }
+}
+
+}  // namespace isotach::nettest
