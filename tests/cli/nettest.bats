@@ -1,0 +1,169 @@
+#!/usr/bin/env bats
+# isotach nettest: the command line, formats, and ends. What goes over the wire is compared with iperf3 in
+# tests/conformance, bad peers come in tests/hostile.
+
+# shellcheck disable=SC2034,SC2154 # run sets $status and $output; helpers read $stderr
+
+setup() {
+  load helpers
+  cd "$BATS_TEST_TMPDIR" || return 1
+}
+
+teardown() {
+  [[ -z ${server-} ]] || kill "$server" 2>/dev/null || true
+}
+
+# serve [OPTIONS]: a server in the background; sets $port.
+serve() {
+  "$ISOTACH" nettest -s -4 -p 0 "$@" >server.out 2>server.err 3>&- &
+  server=$!
+  local deadline=$((SECONDS + 20))
+  until grep -q 'listening on' server.err; do
+    ((SECONDS < deadline)) || fails_with "the server should listen: $(cat server.err)"
+    kill -0 "$server" || fails_with "the server ended: $(cat server.err)"
+  done
+  port=$(sed -nE 's/.*listening on 127\.0\.0\.1:([0-9]+).*/\1/p' server.err)
+}
+
+@test "says what is missing" {
+  isotach nettest
+  usage_error
+  err 'give -s for the server or -c HOST'
+  isotach nettest -s -c localhost
+  usage_error
+}
+
+@test "refuses what makes no sense" {
+  isotach nettest -c localhost -R --bidir
+  usage_error
+  isotach nettest -c localhost -P 129
+  usage_error
+  err 'from 1 to 128'
+  isotach nettest -c localhost -u -l 15
+  usage_error
+  isotach nettest -c localhost -n 1M -t 5
+  usage_error
+  isotach nettest -c localhost -r 1,1
+  usage_error
+  isotach nettest -c localhost --rr -R
+  usage_error
+  isotach nettest -s -u
+  usage_error
+  err 'for the client to say'
+  isotach nettest -c localhost -b fast
+  usage_error
+  isotach nettest -c localhost --dscp none
+  usage_error
+}
+
+@test "tells when nobody listens" {
+  isotach nettest -c 127.0.0.1 -p 1
+  exit_code 1
+  no_out
+  err 'Connection refused'
+  err 'isotach nettest -s'
+  isotach nettest -c 127.0.0.1 -p 1 --json
+  exit_code 1
+  json '.error | test("Connection refused")'
+  [[ $(jq -s length <<<"$output") == 1 ]]
+}
+
+@test "listens on this machine only, unless told" {
+  serve
+  grep -q 'other machines cannot reach it' server.err
+  # The kernel's table: 0100007F is 127.0.0.1.
+  local hex
+  hex=$(printf '%04X' "$port")
+  grep -qE "0100007F:$hex 00000000:0000 0A" /proc/net/tcp
+  run ! grep -qE " 00000000:$hex 00000000:0000 0A" /proc/net/tcp
+}
+
+@test "shows a test as text, with totals of both ends" {
+  serve
+  isotach nettest -c 127.0.0.1 -p "$port" -t 0.6 -i 0.2 -b 20M
+  exit_code 0
+  out '^ +time +data +rate +resent'
+  out '^ +0\.00-0\.2[0-9] s .*bit/s'
+  out '^to server +sent '
+  out '^to server +received '
+  out '^client .*of a processor'
+  err 'TCP, 1 stream, to the server'
+}
+
+@test "prints every format" {
+  serve
+  isotach nettest -c 127.0.0.1 -p "$port" -t 0.4 -i 0.2 -u -b 2M -l 500 --json
+  exit_code 0
+  json .schema isotach.nettest.v1
+  json '.end.sum.packets == .end.sum_sent.packets'
+  json '.end.sum_received.bytes + 500 * .end.sum.lost_packets == .end.sum_sent.bytes'
+  json .end.peer isotach
+  json '.start.test_start.protocol' UDP
+  isotach nettest -c 127.0.0.1 -p "$port" -t 0.4 -i 0.2 -b 20M --json-stream
+  exit_code 0
+  [[ $(jq -rs '[.[].event] | unique | join(",")' <<<"$output") == end,interval,start ]]
+  isotach nettest -c 127.0.0.1 -p "$port" -t 0.4 -i 0.2 -b 20M --csv
+  exit_code 0
+  out '^stream,direction,start_s'
+  [[ $(awk -F, '{print NF}' <<<"$output" | sort -u | wc -l) == 1 ]]
+}
+
+@test "tells the latency of transactions" {
+  serve
+  isotach nettest -c 127.0.0.1 -p "$port" -t 0.3 --rr -r 2K,32K
+  exit_code 0
+  out '^p99\.99 '
+  isotach nettest -c 127.0.0.1 -p "$port" -t 0.3 --crr --json
+  exit_code 0
+  json '.end.transactions.count > 0'
+  json '.end.transactions.count == ([.end.transactions.histogram[][1]] | add)'
+  isotach nettest -c 127.0.0.1 -p "$port" -t 0.3 --rr -u -P 3 --json
+  exit_code 0
+  json '.end.transactions | .min_ns <= .p50_ns and .p50_ns <= .p99_ns and .p99_ns <= .max_ns'
+}
+
+@test "ends early on Ctrl-C, with the results of both ends" {
+  serve
+  "$ISOTACH" nettest -c 127.0.0.1 -p "$port" -t 60 -i 0.1 -b 20M >out.txt 2>err.txt 3>&- &
+  local client=$! deadline=$((SECONDS + 20))
+  until [[ $(wc -l <out.txt) -ge 3 ]]; do ((SECONDS < deadline)); done
+  kill -INT "$client"
+  status=0
+  wait "$client" || status=$?
+  output=$(<out.txt) stderr=$(<err.txt)
+  exit_code 130
+  out '^to server +received +[0-9]'
+  err 'ended early'
+}
+
+@test "a server that is killed leaves the partial result" {
+  serve
+  "$ISOTACH" nettest -c 127.0.0.1 -p "$port" -t 60 -i 0.1 -b 20M >out.txt 2>err.txt 3>&- &
+  local client=$! deadline=$((SECONDS + 20))
+  until [[ $(wc -l <out.txt) -ge 3 ]]; do ((SECONDS < deadline)); done
+  kill -KILL "$server"
+  status=0
+  wait "$client" || status=$?
+  output=$(<out.txt) stderr=$(<err.txt)
+  exit_code 1
+  out '^to server +sent +[0-9]'
+  out '^to server +received +not told'
+}
+
+@test "a server for one test ends after it" {
+  serve -1
+  isotach nettest -c 127.0.0.1 -p "$port" -t 0.2 -b 20M
+  exit_code 0
+  status=0
+  wait "$server" || status=$?
+  exit_code 0
+  server=
+  grep -q 'done' server.out
+}
+
+@test "a closed pipe ends the client quietly" {
+  serve
+  "$ISOTACH" nettest -c 127.0.0.1 -p "$port" -t 60 -i 0.1 -b 20M 2>err.txt 3>&- | head -n 2 >out.txt
+  [[ $(wc -l <out.txt) == 2 ]]
+  run ! grep -q 'error' err.txt
+}
