@@ -351,6 +351,30 @@ Mi=$((1 << 20))
   [[ $(column "$folder/swap" 5) == 7 && $(column "$folder/swap" 4) -lt 4096 ]]
 }
 
+@test "an area is not taken back where that would kill; restore does it once there is room" {
+  make_group back $((256 * Mi))
+  "$ISOTACH" swap create "$folder/swap" 512Mi --on >"$BATS_TEST_TMPDIR/said.txt" 2>&1 3>&- &
+  local holder=$!
+  pids+=("$holder")
+  wait_for is_on "$folder/swap"
+  start_program $((400 * Mi))
+  kill -INT "$holder"
+  status=0
+  wait "$holder" || status=$?
+  exit_code 1
+  grep -q "stays on: what it holds does not fit into the control group /${group##*/}" "$BATS_TEST_TMPDIR/said.txt"
+  alive "$program"
+  is_on "$folder/swap"
+  isotach restore --dry-run
+  out "switch off swapping to $folder/swap"
+  kill -KILL "$program"
+  wait_for not alive "$program"
+  isotach restore
+  exit_code 0
+  not is_on "$folder/swap"
+  [[ ! -e $folder/swap ]]
+}
+
 # start_drain ARGS...: returns while the area is being emptied; its number is $drain.
 start_drain() {
   local before

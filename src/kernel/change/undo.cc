@@ -16,6 +16,7 @@
 #include "kernel/ksm_settings.h"
 #include "kernel/swap_control.h"
 #include "kernel/swap_devices.h"
+#include "kernel/swap_room.h"
 #include "kernel/tracefs.h"
 
 namespace isotach::kernel {
@@ -68,7 +69,12 @@ Result<void> take_back_swap(const UndoStep& step) {
   const std::string& path = step.fields[0];
   const auto on = is_swap_on(path);
   if (!on) return tl::make_unexpected(on.error());
-  if (step.kind == UndoKind::swap_on) return *on ? swap_off(path) : Result<void>();
+  if (step.kind == UndoKind::swap_on) {
+    if (!*on) return {};
+    // The change stays, and is told, where taking it back would kill somebody's program.
+    if (auto room = check_room_to_switch_off(path); !room) return room;
+    return swap_off(path);
+  }
   return *on ? Result<void>() : swap_on(path, number_of(step.fields[1]), step.fields[2]);
 }
 
