@@ -54,7 +54,7 @@ CommandSpec nettest_command() {
   CommandSpec spec;
   spec.name = "nettest";
   spec.area = "network";
-  spec.summary = "throughput, loss, jitter and latency between two hosts, with iperf3 at the other end too";
+  spec.summary = "throughput, loss, jitter and latency between two hosts";
   spec.usages = {"isotach nettest -s [OPTIONS]", "isotach nettest -c HOST [OPTIONS]"};
   spec.description =
       "Sends data between a client and a server and tells what arrived, how fast, and what limited it. It "
