@@ -191,7 +191,7 @@ print("talk")'
   [[ $(ls) == $'a.png\na.svg' ]]
   svg a.svg
   [[ $(file a.png) == *'640 x 360'* ]] || fails_with "the PNG should have the size asked for"
-  if command -v rsvg-convert compare >/dev/null; then
+  if command -v rsvg-convert >/dev/null && command -v compare >/dev/null; then
     rsvg-convert a.svg -o b.png
     # The share of pixels that differ by more than a shade: fonts and smoothing, nothing else.
     local differ
