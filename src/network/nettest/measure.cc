@@ -169,6 +169,10 @@ StreamEnd Measurement::our_end(std::size_t stream, const StreamResult* peer) con
     const std::uint64_t tail = peer->packets - now.highest;
     end.packets += tail;
     end.lost += static_cast<std::int64_t>(tail);
+    // The last ones may have met a full buffer too.
+    if (now.buffer_drops)
+      end.buffer_drops = dropped_datagrams(*now.buffer_drops - first.buffer_drops.value_or(0),
+                                           now.packets - first.packets, now.calls - first.calls, end.lost);
   }
   return end;
 }

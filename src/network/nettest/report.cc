@@ -36,6 +36,16 @@ void warn_of_cpu(const CpuShare& cpu, const std::string& end, std::vector<std::s
 
 }  // namespace
 
+std::uint64_t dropped_datagrams(std::uint64_t dropped_pieces, std::uint64_t received_datagrams,
+                                std::uint64_t received_pieces, std::int64_t lost) {
+  const double a_piece =
+      received_pieces == 0
+          ? 1
+          : std::max(1.0, static_cast<double>(received_datagrams) / static_cast<double>(received_pieces));
+  const double dropped = static_cast<double>(dropped_pieces) * a_piece + 0.5;
+  return static_cast<std::uint64_t>(std::min(dropped, static_cast<double>(std::max<std::int64_t>(0, lost))));
+}
+
 StreamInterval interval_between(const StreamSample& before, const StreamSample& now, bool sender) {
   StreamInterval interval;
   interval.seconds = static_cast<double>(now.time_ns - before.time_ns) / 1e9;
@@ -49,7 +59,10 @@ StreamInterval interval_between(const StreamSample& before, const StreamSample& 
   if (interval.transactions > 0)
     interval.mean_latency_ns = static_cast<double>(growth(before.latency_sum_ns, now.latency_sum_ns)) /
                                static_cast<double>(interval.transactions);
-  if (now.buffer_drops) interval.buffer_drops = growth(before.buffer_drops.value_or(0), *now.buffer_drops);
+  if (now.buffer_drops)
+    interval.buffer_drops = dropped_datagrams(growth(before.buffer_drops.value_or(0), *now.buffer_drops),
+                                              growth(before.packets, now.packets),
+                                              growth(before.calls, now.calls), interval.lost);
   if (!now.tcp) return interval;
   const kernel::TcpInfo earlier = before.tcp.value_or(kernel::TcpInfo{});
   interval.tcp = now.tcp;

@@ -72,6 +72,11 @@ struct IntervalReport {
   std::vector<StreamInterval> streams;  // as many as StreamFacts, in the same order
 };
 
+// Datagrams that found a receive buffer full. The kernel counts what it drops in pieces, and joined datagrams
+// are one piece: as many are taken for a piece as in those that arrived, but no more than were lost.
+[[nodiscard]] std::uint64_t dropped_datagrams(std::uint64_t dropped_pieces, std::uint64_t received_datagrams,
+                                              std::uint64_t received_pieces, std::int64_t lost);
+
 [[nodiscard]] StreamInterval interval_between(const StreamSample& before, const StreamSample& now,
                                               bool sender);
 
