@@ -118,18 +118,18 @@ class Processes:
         self.pids = []
 
     def start(self, words, before=None):
-        process = subprocess.Popen(words, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True,
-                                   preexec_fn=before)
+        process = subprocess.Popen(words, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, preexec_fn=before)
         self.started.append(process)
         self.pids.append(process.pid)
-        while True:
+        # Not by readline(): lines that come together would wait in its buffer, where select() sees none.
+        text = ""
+        while not text.endswith("ready\n"):
             readable, _, _ = select.select([process.stdout], [], [], DEADLINE_S)
-            line = process.stdout.readline().strip() if readable else ""
-            if line == "ready":
-                return
-            if not line:
+            piece = os.read(process.stdout.fileno(), 4096).decode() if readable else ""
+            if not piece:
                 raise RuntimeError(f"{words} did not get ready")
-            self.pids.append(int(line))
+            text += piece
+        self.pids.extend(int(line) for line in text.split()[:-1])
 
     def hold(self, layout, seed=0, huge=False, forks=0):
         self.start([sys.executable, __file__, "--hold", layout, str(seed), str(int(huge)), str(forks)])
