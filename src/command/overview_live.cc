@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <ctime>
 
-#include "base/ticker.h"
 #include "base/units.h"
+#include "command/live_loop.h"
 #include "command/overview_keys.h"
 #include "command/overview_model.h"
 #include "kernel/host.h"
@@ -63,10 +63,13 @@ class LiveOverview {
         source_(source),
         screen_(screen),
         builder_(kernel::read_host(overview_root(options)), options.proc_root),
-        interval_ns_(options.interval_ns),
         start_ns_(context.clock.now().monotonic_ns),
         cost_(start_ns_),
-        ticker_(start_ns_, options.interval_ns) {
+        loop_(context, &screen,
+              {.interval_ns = options.interval_ns,
+               .count = options.count,
+               .duration_ns = options.duration_ns,
+               .early_ns = kFirstRatesNs}) {
     view_.unicode = screen.unicode() && !options.ascii;
     builder_.set_limits(kernel::read_cgroup_limits(overview_root(options)));
   }
@@ -74,37 +77,14 @@ class LiveOverview {
   // Until the user, a limit or a signal ends it.
   [[nodiscard]] Result<void> run() {
     if (auto taken = take_sample(); !taken) return taken;
-    std::int64_t early_ns = interval_ns_ > 2 * kFirstRatesNs ? start_ns_ + kFirstRatesNs : 0;
-    ticker_.advance(context_.clock.now().monotonic_ns);
-    draw();
-    while (!done_) {
-      const std::int64_t deadline_ns = early_ns > 0 ? early_ns : ticker_.deadline_ns();
-      switch (context_.waiter.wait_until(deadline_ns, {screen_.input_fd(), context_.out.fd()})) {
-        case Wake::deadline:
-          if (early_ns > 0) {
-            early_ns = 0;
-          } else {
-            ticker_.advance(context_.clock.now().monotonic_ns);
-            ++intervals_;
-          }
-          if (auto taken = take_sample(); !taken) return taken;
-          if (is_over()) done_ = true;
-          break;
-        case Wake::resized:
-          screen_.resized();
-          break;
-        case Wake::input:
-          while (const auto key = screen_.read_key()) on_key(*key);
-          break;
-        case Wake::interrupted:
-        case Wake::output_closed:
-          done_ = true;
-          break;
-        case Wake::child_exited:
-          break;
-      }
-      if (!done_) draw();
-    }
+    const auto ended = loop_.run({.sample = [this] { return take_sample(); },
+                                  .draw = [this] { draw(); },
+                                  .key =
+                                      [this](const view::Key& key) {
+                                        on_key(key);
+                                        return !done_;
+                                      }});
+    if (!ended) return tl::make_unexpected(ended.error());
     return {};
   }
 
@@ -114,24 +94,16 @@ class LiveOverview {
     const std::int64_t now_ns = context_.clock.now().monotonic_ns;
     return fmt::format("{} samples in {}, {} missed; isotach itself used {} of a CPU",
                        builder_.model().samples, format_duration_ns(static_cast<double>(now_ns - start_ns_)),
-                       missed(), view::percent_text(cost_.overall(now_ns)));
+                       loop_.missed(), view::percent_text(cost_.overall(now_ns)));
   }
 
  private:
-  [[nodiscard]] std::uint64_t missed() const { return missed_before_ + ticker_.missed(); }
-
-  [[nodiscard]] bool is_over() const {
-    if (options_.count && intervals_ >= *options_.count) return true;
-    const std::int64_t watched_ns = context_.clock.now().monotonic_ns - start_ns_;
-    return options_.duration_ns && watched_ns >= *options_.duration_ns;
-  }
-
   [[nodiscard]] Result<void> take_sample() {
     auto time = source_.sample();
     if (!time) return tl::make_unexpected(std::move(time.error()));
     builder_.add(source_.reading(), *time);
     view::OverviewModel& model = builder_.model();
-    model.missed = missed();
+    model.missed = loop_.missed();
     model.own_cpu_share = cost_.recent(time->monotonic_ns);
     if (!recording_failed_ && source_.recording_error()) {
       recording_failed_ = true;
@@ -150,10 +122,10 @@ class LiveOverview {
         mark();
         break;
       case OverviewAction::faster:
-        change_interval(shorter_interval_ns(interval_ns_));
+        loop_.set_interval(shorter_interval_ns(loop_.interval_ns()));
         break;
       case OverviewAction::slower:
-        change_interval(longer_interval_ns(interval_ns_));
+        loop_.set_interval(longer_interval_ns(loop_.interval_ns()));
         break;
       default:
         break;
@@ -172,17 +144,8 @@ class LiveOverview {
     view_.notice = text + " recorded";
   }
 
-  void change_interval(std::int64_t interval_ns) {
-    if (interval_ns == interval_ns_) return;
-    interval_ns_ = interval_ns;
-    missed_before_ += ticker_.missed();
-    const std::int64_t now_ns = context_.clock.now().monotonic_ns;
-    ticker_ = Ticker(now_ns, interval_ns_);
-    ticker_.advance(now_ns);
-  }
-
   void draw() {
-    view_.interval_s = static_cast<double>(interval_ns_) / static_cast<double>(kNanosecondsPerSecond);
+    view_.interval_s = static_cast<double>(loop_.interval_ns()) / static_cast<double>(kNanosecondsPerSecond);
     screen_.draw(
         view::render_overview(held_ ? *held_ : builder_.model(), view_, screen_.columns(), screen_.rows()));
   }
@@ -194,12 +157,9 @@ class LiveOverview {
   OverviewBuilder builder_;
   std::optional<view::OverviewModel> held_;  // what is shown while paused
   view::OverviewView view_;
-  std::int64_t interval_ns_;
   std::int64_t start_ns_;
   OwnCost cost_;
-  Ticker ticker_;
-  std::uint64_t missed_before_ = 0;  // by tickers of earlier intervals
-  std::uint64_t intervals_ = 0;
+  LiveLoop loop_;
   unsigned marks_ = 0;
   bool recording_failed_ = false;
   bool done_ = false;

@@ -4,12 +4,12 @@
 #include <algorithm>
 
 #include "base/text.h"
-#include "base/ticker.h"
 #include "command/common_options.h"
 #include "command/context.h"
 #include "command/link/commands.h"
 #include "command/link/link_sample.h"
 #include "command/link/names.h"
+#include "command/live_loop.h"
 #include "view/terminal/screen.h"
 
 namespace isotach::command {
@@ -80,17 +80,19 @@ class LinkRun {
 
   Result<void> measure() {
     // A live view shows its first rates soon; rows for a program are all of the same length.
-    const std::int64_t first_ns = screen_ ? kFirstRatesNs : options_.interval_ns.value_or(kFirstRatesNs);
-    const std::int64_t wait_ns = std::min(options_.interval_ns.value_or(kFirstRatesNs), first_ns);
-    Ticker ticker(sample_.now.time.monotonic_ns, options_.interval_ns.value_or(wait_ns));
-    std::int64_t deadline_ns = sample_.now.time.monotonic_ns + wait_ns;
-    for (std::uint64_t printed = 0; !options_.count || printed < *options_.count; ++printed) {
-      if (!wait_until(deadline_ns)) return {};
-      if (auto read = read_next(); !read) return read;
-      show(printed);
-      ticker.advance(context_.clock.now().monotonic_ns);
-      deadline_ns = ticker.deadline_ns();
-    }
+    LiveLoop loop(context_, screen_.get(),
+                  {.interval_ns = options_.interval_ns.value_or(kFirstRatesNs),
+                   .count = options_.count,
+                   .duration_ns = {},
+                   .early_ns = screen_ ? kFirstRatesNs : 0});
+    const auto ended = loop.run({.sample = [this]() -> Result<void> {
+                                   if (auto read = read_next(); !read) return read;
+                                   if (!screen_) print();
+                                   return {};
+                                 },
+                                 .draw = [this] { draw(); },
+                                 .key = [this](const view::Key& key) { return take_key(key); }});
+    if (!ended) return tl::make_unexpected(ended.error());
     return {};
   }
 
@@ -108,48 +110,20 @@ class LinkRun {
   }
 
   // False when it is time to end.
-  bool wait_until(std::int64_t deadline_ns) {
-    for (;;) {
-      if (!context_.out.is_open()) return false;
-      const WaitTargets targets{screen_ ? screen_->input_fd() : -1, screen_ ? -1 : context_.out.fd()};
-      switch (context_.waiter.wait_until(deadline_ns, targets)) {
-        case Wake::deadline:
-          return true;
-        case Wake::interrupted:
-        case Wake::output_closed:
-          return false;
-        case Wake::resized:
-          if (screen_) screen_->resized();
-          draw();
-          break;
-        case Wake::input:
-          if (!take_keys()) return false;
-          draw();
-          break;
-        case Wake::child_exited:
-          break;
-      }
-    }
-  }
-
-  bool take_keys() {
-    while (const auto key = screen_->read_key()) {
-      const int page = std::max(1, screen_->rows() - 2);
-      if (key->kind == view::Key::Kind::character && (key->character == U'q' || key->character == U'Q'))
-        return false;
-      if (key->kind == view::Key::Kind::down) ++scroll_;
-      if (key->kind == view::Key::Kind::up) --scroll_;
-      if (key->kind == view::Key::Kind::page_down) scroll_ += page;
-      if (key->kind == view::Key::Kind::page_up) scroll_ -= page;
-      if (key->kind == view::Key::Kind::home) scroll_ = 0;
-      if (key->kind == view::Key::Kind::resize) screen_->resized();
-    }
-    return true;
+  bool take_key(const view::Key& key) {
+    using Kind = view::Key::Kind;
+    const int page = std::max(1, screen_->rows() - 2);
+    if (key.kind == Kind::down) ++scroll_;
+    if (key.kind == Kind::up) --scroll_;
+    if (key.kind == Kind::page_down) scroll_ += page;
+    if (key.kind == Kind::page_up) scroll_ -= page;
+    if (key.kind == Kind::home) scroll_ = 0;
+    return !is_quit_key(key);
   }
 
   // What stands on the screen: a head line, then as many rows as fit from the one scrolled to.
   void draw() {
-    if (!screen_ || sample_.before.time.monotonic_ns == 0) return;
+    if (sample_.before.time.monotonic_ns == 0) return;
     view::Grid grid(screen_->columns(), screen_->rows());
     grid.write(0, 0, options_.only.empty() ? "interfaces" : options_.only, view::Style::title);
     grid.write_right(grid.columns() - 1, 0, "q quits", view::Style::dim);
@@ -176,11 +150,10 @@ class LinkRun {
 
   void clamp_scroll(int last) { scroll_ = std::clamp(scroll_, 0, std::max(0, last)); }
 
-  void show(std::uint64_t printed) {
-    if (screen_) return draw();
+  void print() {
     switch (options_.format) {
       case Format::table: {
-        if (printed > 0) context_.out.write("\n");
+        if (printed_ > 0) context_.out.write("\n");
         const int columns = terminal_size(context_.out.fd()).columns;
         context_.out.write(options_.only.empty() ? link_table(sample_).text(columns)
                                                  : link_details_text(sample_, columns));
@@ -188,7 +161,7 @@ class LinkRun {
       }
       case Format::csv: {
         view::CsvWriter csv;
-        if (printed == 0) write_link_csv_head(csv);
+        if (printed_ == 0) write_link_csv_head(csv);
         write_link_csv(csv, sample_);
         context_.out.write(csv.take());
         break;
@@ -201,6 +174,7 @@ class LinkRun {
         break;
       }
     }
+    ++printed_;
     context_.out.flush();
   }
 
@@ -209,6 +183,7 @@ class LinkRun {
   network::LinkProbe probe_;
   LinkSample sample_;
   std::unique_ptr<view::Screen> screen_;
+  std::uint64_t printed_ = 0;
   int scroll_ = 0;
 };
 
@@ -236,7 +211,7 @@ CommandSpec link_command() {
       "module, offloads, and the statistics of the kernel and of the driver.\n\n"
       "What a driver does not tell is 'unknown' or '-', and null in JSON.\n\n"
       "isotach link check says what is wrong, and isotach link set changes settings.";
-  spec.positionals = {{"INTERFACE", "show everything about this one", {}}};
+  spec.positionals = {{"INTERFACE", "show everything about this one", "interface"}};
   spec.options = {interval_option(), count_option()};
   for (OptionSpec& option : format_options()) spec.options.push_back(std::move(option));
   spec.examples = {{"isotach link", "a row for each interface"},

@@ -6,10 +6,10 @@
 #include <optional>
 
 #include "base/text.h"
-#include "base/ticker.h"
 #include "base/units.h"
 #include "command/common_options.h"
 #include "command/context.h"
+#include "command/live_loop.h"
 #include "command/swap/commands.h"
 #include "command/swap/state.h"
 #include "kernel/memory_groups.h"
@@ -259,27 +259,37 @@ class TopRun {
       csv_.head({"time", "pid", "command", "group", "swap_bytes", "swap_share_bytes"});
     if (options_.interval_ns && context_.out_is_terminal && options_.format == Format::table)
       if (auto screen = view::Screen::open({context_.color}, context_.waiter)) screen_ = std::move(*screen);
-    const std::int64_t start_ns = context_.clock.now().monotonic_ns;
-    Ticker ticker(start_ns, options_.interval_ns.value_or(kNanosecondsPerSecond));
-    for (std::uint64_t shown = 1;; ++shown) {
-      const Instant now = context_.clock.now();
-      auto reading = read_top(root_, options_.order);
-      if (!reading) {
-        screen_.reset();
-        return context_.report(reading.error());
-      }
-      show(*reading, now, shown == 1);
-      if (!options_.interval_ns || (options_.count && shown >= *options_.count)) break;
-      ticker.advance(context_.clock.now().monotonic_ns);
-      if (!wait_until(ticker.deadline_ns(), *reading)) break;
-    }
+    auto first = sample();
+    if (first && options_.interval_ns && options_.count.value_or(2) > 1) first = go_on();
     screen_.reset();
+    if (!first) return context_.report(first.error());
     if (last_notes_.empty()) return kExitOk;
     for (const std::string& note : last_notes_) context_.note(note);
     return kExitOk;
   }
 
  private:
+  Result<void> go_on() {
+    LiveLoop loop(context_, screen_.get(),
+                  {.interval_ns = *options_.interval_ns,
+                   .count = options_.count ? std::optional(*options_.count - 1) : std::nullopt,
+                   .duration_ns = {}});
+    const auto ended = loop.run({.sample = [this] { return sample(); },
+                                 .draw = [this] { draw(reading_, time_); },
+                                 .key = [](const view::Key& key) { return !is_quit_key(key); }});
+    if (!ended) return tl::make_unexpected(ended.error());
+    return {};
+  }
+
+  Result<void> sample() {
+    time_ = context_.clock.now();
+    auto reading = read_top(root_, options_.order);
+    if (!reading) return tl::make_unexpected(std::move(reading.error()));
+    reading_ = std::move(*reading);
+    show(reading_, time_, shown_++ == 0);
+    return {};
+  }
+
   void show(const TopReading& reading, const Instant& now, bool first) {
     last_notes_ = options_.format == Format::table ? notes_of(reading) : std::vector<std::string>();
     if (options_.format == Format::json || options_.format == Format::json_stream) {
@@ -296,9 +306,7 @@ class TopRun {
             .value(process.share_bytes)
             .end_row();
       context_.out.write(csv_.take());
-    } else if (screen_) {
-      draw(reading, now);
-    } else {
+    } else if (!screen_) {
       const int columns = context_.out_is_terminal ? terminal_size(context_.out.fd()).columns : 200;
       if (!first) context_.out.write("\n");
       if (options_.interval_ns) context_.out.write(format_wall_time_local(now.wall_ns) + '\n');
@@ -323,38 +331,14 @@ class TopRun {
     screen_->draw(grid);
   }
 
-  // False when it is over.
-  bool wait_until(std::int64_t deadline_ns, const TopReading& reading) {
-    for (;;) {
-      if (!context_.out.is_open()) return false;
-      const WaitTargets targets{screen_ ? screen_->input_fd() : -1, screen_ ? -1 : context_.out.fd()};
-      switch (context_.waiter.wait_until(deadline_ns, targets)) {
-        case Wake::deadline:
-          return true;
-        case Wake::interrupted:
-        case Wake::output_closed:
-          return false;
-        case Wake::resized:
-          if (screen_) {
-            screen_->resized();
-            draw(reading, context_.clock.now());
-          }
-          break;
-        case Wake::input:
-          while (const auto key = screen_->read_key())
-            if (key->character == U'q' || key->character == U'Q') return false;
-          break;
-        case Wake::child_exited:
-          break;
-      }
-    }
-  }
-
   Context& context_;
   TopOptions options_;
   kernel::SystemRoot root_;
   view::CsvWriter csv_;
   std::unique_ptr<view::Screen> screen_;
+  TopReading reading_;
+  Instant time_;
+  std::uint64_t shown_ = 0;
   std::vector<std::string> last_notes_;
 };
 
