@@ -50,7 +50,8 @@ void check_errors(const Evidence& evidence, const Interface& interface, const Lo
                   Diagnosis& diagnosis) {
   const std::string& name = interface.now.name;
   const char* remedy =
-      "check the cable, the transceiver and the port at the other end; ethtool -S says which errors";
+      "isotach link check says what is wrong; then check the cable, the transceiver and the port at the "
+      "other end";
   const Number errors = grown(evidence, interface, losses.errors);
   const Number packets = grown(evidence, interface, losses.packets);
   if (errors && packets) {
@@ -79,9 +80,11 @@ void check_drops(const Evidence& evidence, const Interface& interface, const Los
       {"interface-drops", Severity::warning, name, fmt::format("{}: packets are dropped", name),
        fmt::format("{} dropped, {} {} in {:.0f} s ({})", count(*drops), count(*packets), losses.word,
                    evidence.elapsed_s, percent(part)),
-       receiving ? "the machine takes them too slowly: look at softirq time and ring sizes (ethtool -g " +
-                       name + ")"
-                 : "the queue overflows: look at tc -s qdisc show dev " + name});
+       (receiving ? "the machine takes them too slowly: look at softirq time and at the ring sizes that "
+                    "isotach link " +
+                        name + " tells; isotach traffic "
+                  : "the queue overflows: look at tc -s qdisc show dev " + name + "; isotach traffic ") +
+           name + " tells what fills it"});
 }
 
 void check_since_boot(const Interface& interface, const Losses& losses, Diagnosis& diagnosis) {
@@ -91,11 +94,12 @@ void check_since_boot(const Interface& interface, const Losses& losses, Diagnosi
   const std::string& name = interface.now.name;
   const double error_share = errors / std::max(1.0, errors + packets);
   if (errors >= kSinceBootAtLeast && error_share >= kSinceBootShare)
-    diagnosis.findings.push_back({"interface-errors-since-boot", Severity::info, name,
-                                  fmt::format("{}: many packets were damaged since boot", name),
-                                  fmt::format("{} errors, {} packets {} ({})", count(errors), count(packets),
-                                              losses.word, percent(error_share)),
-                                  "see whether it still happens, then check cable and port"});
+    diagnosis.findings.push_back(
+        {"interface-errors-since-boot", Severity::info, name,
+         fmt::format("{}: many packets were damaged since boot", name),
+         fmt::format("{} errors, {} packets {} ({})", count(errors), count(packets), losses.word,
+                     percent(error_share)),
+         "isotach link check tells whether it still happens; then check cable and port"});
   const double drop_share = drops / std::max(1.0, drops + packets);
   if (drops >= kSinceBootDroppedAtLeast && drop_share >= kSinceBootDroppedShare)
     diagnosis.findings.push_back(
@@ -130,7 +134,7 @@ void check_link(const Evidence& evidence, const Interface& interface, Diagnosis&
          fmt::format("duplex half{}", level(link.speed_mbit_s)
                                           ? fmt::format(", speed {:.0f} Mbit/s", *level(link.speed_mbit_s))
                                           : std::string()),
-         "let both ends negotiate: a fixed setting on one end makes the other fall back"});
+         "isotach link check says which end does it; let both negotiate"});
   const Number speed_mbit_s = level(link.speed_mbit_s);
   if (!speed_mbit_s) return;
   if (*speed_mbit_s <= kSlowLinkMbitS)
@@ -138,7 +142,7 @@ void check_link(const Evidence& evidence, const Interface& interface, Diagnosis&
         {"slow-link", Severity::warning, name,
          fmt::format("{}: the link runs at only {:.0f} Mbit/s", name, *speed_mbit_s),
          fmt::format("speed {:.0f} Mbit/s", *speed_mbit_s),
-         "if card and switch can do more, the cable has a damaged pair: replace it"});
+         "isotach link check says what both ends can do; if more, the cable has a damaged pair: replace it"});
   for (const auto& [counter, word] : {std::pair(InterfaceCounter::receive_bytes, "receives"),
                                       std::pair(InterfaceCounter::transmit_bytes, "sends")}) {
     const Number amount = grown(evidence, interface, counter);
@@ -150,7 +154,8 @@ void check_link(const Evidence& evidence, const Interface& interface, Diagnosis&
         {"link-saturated", Severity::warning, name, fmt::format("{}: {} near the link's speed", name, word),
          fmt::format("{} of {} ({})", format_bits_per_second(rate),
                      format_bits_per_second(*speed_mbit_s * 1e6), percent(part)),
-         "see what the traffic is; shape it, spread it over more links, or use a faster one"});
+         "isotach traffic " + name +
+             " tells whose it is; shape it, spread it over more links, or use a faster one"});
   }
 }
 
