@@ -54,6 +54,8 @@ std::string_view sgr(Style style) {
       return "0;36";
     case Style::series_6:
       return "0;91";
+    case Style::selected:
+      return "0;7";
   }
   return "0";
 }

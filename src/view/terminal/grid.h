@@ -23,7 +23,8 @@ enum class Style : std::uint8_t {
   series_3,
   series_4,
   series_5,
-  series_6
+  series_6,
+  selected,  // the row that keys act on
 };
 
 struct Cell {

@@ -74,11 +74,13 @@ Look look_of(Style style) {
       return {79, COLOR_CYAN, A_NORMAL, A_NORMAL};
     case Style::series_6:
       return {168, COLOR_RED, A_NORMAL, A_NORMAL};
+    case Style::selected:
+      return {kDefault, kDefault, A_REVERSE, A_REVERSE};
   }
   return {kDefault, kDefault, A_NORMAL, A_NORMAL};
 }
 
-constexpr int kStyleCount = static_cast<int>(Style::series_6) + 1;
+constexpr int kStyleCount = static_cast<int>(Style::selected) + 1;
 
 // Whether the user's locale writes UTF-8. The program itself falls back to C.UTF-8 so that it can
 // measure the width of characters, so the environment is asked, in the order of setlocale(3). Where
@@ -166,6 +168,20 @@ struct FileCloser {
   void operator()(std::FILE* file) const { std::fclose(file); }
 };
 
+// The wheel comes as buttons 4 and 5.
+Key mouse_key() {
+  using Kind = Key::Kind;
+  MEVENT event{};
+  if (::getmouse(&event) != OK) return {Kind::other};
+  Key key;
+  key.column = event.x;
+  key.row = event.y;
+  if ((event.bstate & BUTTON4_PRESSED) != 0) key.kind = Kind::wheel_up;
+  if ((event.bstate & BUTTON5_PRESSED) != 0) key.kind = Kind::wheel_down;
+  if ((event.bstate & BUTTON1_PRESSED) != 0) key.kind = Kind::click;
+  return key;
+}
+
 Key key_of(int result, wint_t code) {
   using Kind = Key::Kind;
   if (result == KEY_CODE_YES) {
@@ -188,6 +204,12 @@ Key key_of(int result, wint_t code) {
         return {Kind::end};
       case KEY_ENTER:
         return {Kind::enter};
+      case KEY_BACKSPACE:
+        return {Kind::backspace};
+      case KEY_BTAB:
+        return {Kind::shift_tab};
+      case KEY_MOUSE:
+        return mouse_key();
       case KEY_RESIZE:
         return {Kind::resize};
       default:
@@ -196,6 +218,7 @@ Key key_of(int result, wint_t code) {
   }
   if (code == '\r' || code == '\n') return {Kind::enter};
   if (code == 27) return {Kind::escape};
+  if (code == 8 || code == 127) return {Kind::backspace};
   return {Kind::character, static_cast<char32_t>(code)};
 }
 
@@ -314,6 +337,13 @@ Result<std::unique_ptr<Screen>> Screen::open(const Options& options, SignalWaite
   }
   state->emergency_text = without_padding(std::string(capability("sgr0")) + capability("rmkx") +
                                           capability("cnorm") + capability("rmcup"));
+  if (options.mouse) {
+    // No waiting whether a press becomes a click: the press is what counts.
+    ::mouseinterval(0);
+    ::mousemask(BUTTON1_PRESSED | BUTTON4_PRESSED | BUTTON5_PRESSED, nullptr);
+    // As xterm and all that follow it turn the reports off; terminfo has no name for it.
+    if (::has_mouse()) state->emergency_text = "\033[?1000l\033[?1006l" + state->emergency_text;
+  }
   waiter.set_emergency_text(state->emergency_text);
   state->unicode = environment_is_utf8() && terminal_has_braille(term);
   state->choose_looks(options.color);

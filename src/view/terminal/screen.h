@@ -26,17 +26,26 @@ struct Key {
     end,
     enter,
     escape,
+    backspace,
+    shift_tab,
+    wheel_up,
+    wheel_down,
+    click,  // the first button, at column and row
     resize,
     other,
   };
   Kind kind = Kind::other;
   char32_t character = 0;
+  int column = 0;
+  int row = 0;
 };
 
 class Screen {
  public:
   struct Options {
     bool color = true;
+    // Clicks and the wheel come as keys. The terminal then leaves selecting text to Shift.
+    bool mouse = false;
   };
   // Fails (not_supported) where TERM is unknown or dumb or there is no terminal: callers then print
   // plain text instead.
