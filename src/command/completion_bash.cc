@@ -23,6 +23,16 @@ _isotach_compgen() {
   compopt -o filenames 2>/dev/null
 }
 
+# Adds the network interfaces there are now. Not by compgen -W, which would expand what is in a name.
+_isotach_interfaces() {
+  local path
+  for path in /sys/class/net/*/; do
+    path=${path%/}
+    path=${path##*/}
+    if [[ $path == "$current"* && $path != '*' ]]; then COMPREPLY+=("$path"); fi
+  done
+}
+
 )";
 
 constexpr std::string_view kBegin = R"(_isotach() {
@@ -46,6 +56,7 @@ std::string action(const std::string& completes, const std::vector<std::string>&
   if (completes_with(completes, "command"))
     text += fmt::format("_isotach_words '{}'; ", command_names(commands));
   if (completes_with(completes, "metric")) text += "_isotach_words \"$metrics\"; ";
+  if (completes_with(completes, "interface")) text += "_isotach_interfaces; ";
   if (completes_with(completes, "file")) text += "_isotach_compgen -f; ";
   if (completes_with(completes, "directory")) text += "_isotach_compgen -d; ";
   return text;

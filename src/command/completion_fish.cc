@@ -64,6 +64,7 @@ std::string value_flags(const OptionSpec& option) {
   if (option.value_name.empty()) return "";
   if (!option.choices.empty()) return fmt::format(" -x -a '{}'", quoted(joined(option.choices)));
   if (completes_with(option.completes, "metric")) return " -x -a '(__isotach_metrics)'";
+  if (completes_with(option.completes, "interface")) return " -x -a '(__isotach_interfaces)'";
   if (completes_with(option.completes, "directory")) return " -x -a '(__fish_complete_directories)'";
   if (completes_with(option.completes, "file")) return " -r -F";
   return " -x";
@@ -78,6 +79,7 @@ std::string positional_lines(const CommandSpec& command, const std::vector<Comma
     if (completes_with(positional.completes, "command"))
       text += begin + fmt::format(" -a '{}'\n", command_names(commands));
     if (completes_with(positional.completes, "metric")) text += begin + " -a '(__isotach_metrics)'\n";
+    if (completes_with(positional.completes, "interface")) text += begin + " -a '(__isotach_interfaces)'\n";
     if (completes_with(positional.completes, "file")) text += begin + " -F\n";
     if (completes_with(positional.completes, "directory"))
       text += begin + " -a '(__fish_complete_directories)'\n";
@@ -91,6 +93,9 @@ std::string fish_completion(const std::vector<CommandSpec>& commands,
                             const std::vector<std::string>& metrics) {
   std::string text(kFunctions);
   text += "function __isotach_metrics\n    string split ' ' '" + joined(metrics) + "'\nend\n\n";
+  text +=
+      "function __isotach_interfaces\n    for path in /sys/class/net/*/\n"
+      "        string split -r -m1 -f2 / -- (string trim -r -c / -- $path)\n    end\nend\n\n";
   text += "complete -c isotach -f\n";
   for (const CommandSpec* command : listed(commands))
     if (!command->name.empty() && !is_subcommand(*command))

@@ -34,6 +34,7 @@ std::string action(const std::string& completes, const std::vector<std::string>&
   std::vector<std::string> calls;
   if (completes_with(completes, "command")) calls.push_back("_isotach_commands");
   if (completes_with(completes, "metric")) calls.push_back("_isotach_metrics");
+  if (completes_with(completes, "interface")) calls.push_back("_isotach_interfaces");
   if (completes_with(completes, "file")) calls.push_back("_files");
   if (completes_with(completes, "directory")) calls.push_back("_files -/");
   if (calls.empty()) return " ";  // only says what is expected
@@ -101,6 +102,9 @@ std::string zsh_completion(const std::vector<CommandSpec>& commands,
   text += "  )\n  _describe -t commands command commands\n}\n\n_isotach_metrics() {\n  local -a metrics=(\n";
   for (const std::string& metric : metrics) text += "    " + metric + '\n';
   text += "  )\n  compadd -X metric -a metrics\n}\n\n";
+  text +=
+      "_isotach_interfaces() {\n  local -a interfaces=(/sys/class/net/*(-/N:t))\n"
+      "  compadd -X interface -a interfaces\n}\n\n";
 
   const std::string parents = parents_function(commands, text);
   const std::string launchers = launcher_patterns(commands, "|");

@@ -23,7 +23,8 @@ struct OptionSpec {
   std::string help;                       // one sentence without final stop
   std::string group;                      // heading in --help: "what to show", "output", "timing"
   std::vector<std::string> choices = {};  // the values allowed, when there are only a few
-  // What a shell completes the value with: "file", "directory", "metric", several of them, or nothing.
+  // What a shell completes the value with: "file", "directory", "metric",
+  // "interface", several of them, or nothing.
   std::string completes = {};
   bool repeatable = false;
 };

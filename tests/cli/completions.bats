@@ -164,3 +164,10 @@ has_not() { ! grep -qxF -e "$2" <<<"$1" || { echo "$2 is in: $1"; return 1; }; }
   [[ $(zsh_offers 'isotach swap ' drain) == *create*drain* ]]
   [[ $(zsh_offers 'isotach swap create --pers' --persist) == *--persist* ]]
 }
+
+@test "all three complete the interfaces there are" {
+  has "$(bash_offers isotach link l)" lo
+  has "$(bash_offers isotach link check l)" lo
+  if command -v fish >/dev/null; then has "$(fish_offers 'isotach link l')" lo; fi
+  if command -v zsh >/dev/null; then [[ $(zsh_offers 'isotach link check l' 'lo') == *lo* ]]; fi
+}

@@ -150,7 +150,7 @@ CommandSpec link_check_command() {
       "what a duplex mismatch looks like: late collisions, or damaged frames that are too short.\n\n"
       "What a driver does not tell is not judged, and said. The exit code is 1 when there is a problem; a "
       "finding of severity 'info' is none.";
-  spec.positionals = {{"INTERFACE", "judge this one alone", {}}};
+  spec.positionals = {{"INTERFACE", "judge this one alone", "interface"}};
   OptionSpec interval = interval_option();
   interval.help = "read the counters again after this time, and judge what grew";
   spec.options = {interval,

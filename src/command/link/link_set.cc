@@ -241,7 +241,7 @@ CommandSpec link_set_command() {
       "tx-pause. Energy: eee, tx-lpi, tx-timer. Offloads: rx, tx, sg, tso, gso, gro, lro, rxvlan, txvlan, "
       "ntuple, rxhash, or a name of the kernel's such as rx-gro-list.";
   PositionalSpec interface {
-    "INTERFACE", "the interface to change", {}
+    "INTERFACE", "the interface to change", "interface"
   };
   PositionalSpec setting{"SETTING VALUE", "what to set, and to what; several may follow each other", {}};
   setting.repeatable = true;
