@@ -3,14 +3,18 @@
 // The launcher maps a private second dynamic loader into the stopped program and lets it run the runtime as a
 // program of its own:  ld.so RUNTIME HANDOVER_ADDRESS(hex). The runtime loads the tool, then runs the program
 // from the registers found here. The mapping holds this struct, then what it points to, and may be unmapped
-// by the runtime once it is read.
+// by the runtime once it is read (arrival.h does what is always to be done).
 #pragma once
 
 #include <cstdint>
 
 namespace isotach::dbi {
 
-inline constexpr uint64_t kHandoverMagic = 0x317265766f646e48;  // "Hndover1"
+inline constexpr uint64_t kHandoverMagic = 0x327265766f646e48;  // "Hndover2"
+
+// The runtime's file in the folder of the kit. A mapping of this name is how a process is known to be under
+// the engine already.
+inline constexpr const char* kRuntimeName = "isotach-pin-runtime";
 
 enum class TakeOver : uint32_t {
   start =
@@ -24,14 +28,28 @@ struct ProgramRegisters {
       rsp, ss, fs_base, gs_base, ds, es, fs, gs;
 };
 
-// A thread of a running program. Only at attach. The launcher holds it stopped until the runtime has filled
-// in `entry` and `context`; then it sets rip = entry, rdi = context, with every other register as it is here.
+// The area that a thread has registered by rseq(2); all 0 where it has none.
+struct RestartableSequence {
+  uint64_t pointer;
+  uint32_t size;
+  uint32_t signature;
+};
+
+// A thread of a running program, stopped, at attach and at detach. `registers` is what it has, `resume` what
+// the runtime wants it to go on with. At attach it is let go with every signal blocked, so that none comes
+// before the runtime knows the thread: what takes it over sets the mask to `signal_mask`. At detach the
+// launcher itself sets the mask.
 struct StoppedThread {
   uint64_t thread_id;
-  ProgramRegisters registers;  // already adjusted for an interrupted system call, see launcher/
-  uint64_t signal_mask;
-  uint64_t entry;    // filled in by the runtime: an address that takes the thread over
-  uint64_t context;  // filled in by the runtime: its ThreadContext, to be left in rdi
+  // Attach: the program's, already adjusted for an interrupted system call (rip is back at the system call
+  // instruction, rax its number, or that of restart_syscall(2)) and for a restartable sequence (rip at its
+  // abort handler). Detach: what the thread has, a system call that was interrupted adjusted likewise.
+  ProgramRegisters registers;
+  ProgramRegisters resume;  // filled in by the runtime
+  uint64_t signal_mask;     // attach: the program's. Detach: filled in by the runtime
+  // Attach: what the thread had; the launcher has unregistered it. Detach: filled in by the runtime with
+  // what it got at attach; the launcher registers it again.
+  RestartableSequence sequence;
 };
 
 struct Handover {
@@ -41,14 +59,21 @@ struct Handover {
   uint32_t argument_count;
   uint64_t arguments;  // address of `argument_count` char pointers: the engine's and the tool's arguments as
                        // in pin's own command line:  [engine options] -t TOOL [tool options] --
+                       // TOOL is an absolute path.
   uint64_t environment;  // address of char pointers, the launcher's environment for the tool, null ended
+  uint64_t kit;          // address of the kit's absolute path; the launcher is KIT/pin
   ProgramRegisters registers;  // start: of the program's thread
+  uint64_t signal_mask;        // start: the program's, which is also the thread's
   uint64_t thread_count;       // attach
   uint64_t threads;            // attach: address of StoppedThread[thread_count]
-  uint32_t ready;  // attach: futex; the runtime sets it to 1 when all threads have entry and context, 2 when
-                   // it failed
-  uint32_t released;               // attach: futex; the launcher sets it to 1 when all threads run again
-  uint64_t stack_low, stack_high;  // the private stack that the runtime's main runs on
+  // Attach: the runtime sets it to 1 when every thread has its `resume`, to 2 when it has failed (and has
+  // told why on descriptor 2), then ends its own thread by the exit(2) system call alone: the launcher waits
+  // for that.
+  uint32_t ready;
+  uint32_t helper;  // start: when not 0, a child of this process that injected, to be reaped: arrival.h
+  uint64_t detach;  // attach: filled in by the runtime: address of its DetachRequest; 0: cannot be detached
+  uint64_t stack_low, stack_high;    // the private stack that the runtime's main runs on
+  uint64_t loader_low, loader_high;  // where the private dynamic loader was mapped
 };
 
 }  // namespace isotach::dbi
