@@ -1,0 +1,316 @@
+#include "engine/cache/code_cache.h"
+
+#include <sys/mman.h>
+#include <sys/syscall.h>
+
+#include <algorithm>
+#include <cstdlib>
+
+#include "engine/dispatch/context.h"
+#include "engine/emit/assembler.h"
+#include "engine/os/raw_syscall.h"
+#include "engine/os/stop.h"
+
+extern "C" void isotach_indirect_miss();
+
+namespace isotach::dbi {
+namespace {
+
+constexpr uint64_t kPageBits = 12;
+constexpr size_t kTableEntries = size_t{1} << CodeCache::kTableBits;
+constexpr size_t kPrologueBytes = 96;
+constexpr size_t kStubBytes = 24;
+constexpr size_t kMaximumExits = size_t{4} << 20;
+// A slot of by_pc_ whose unit was flushed: the search goes on behind it.
+Unit* const kRemoved = reinterpret_cast<Unit*>(8);
+
+void patch(uint8_t* displacement, const uint8_t* target) {
+  const auto value = static_cast<int32_t>(target - (displacement + 4));
+  // Whole and aligned within its cache line, so that a thread that runs here sees the old or the new jump.
+  __atomic_store_n(reinterpret_cast<int32_t*>(displacement), value, __ATOMIC_RELEASE);
+}
+
+bool in_reach(const uint8_t* from, const uint8_t* to) {
+  const int64_t distance = to - (from + 4);
+  return distance == static_cast<int32_t>(distance);
+}
+
+}  // namespace
+
+CodeCache::CodeCache(size_t limit_bytes) : limit_bytes_(limit_bytes), by_pc_(size_t{1} << 12) {
+  const int64_t memory = raw_syscall(SYS_mmap, 0, kTableEntries * 8, PROT_READ | PROT_WRITE,
+                                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, static_cast<uint64_t>(-1), 0);
+  if (memory < 0) stop("no memory below 2 GiB for the table of indirect branches");
+  table_ = reinterpret_cast<uint64_t*>(memory);
+  std::fill_n(table_, kTableEntries, reinterpret_cast<uint64_t>(&isotach_indirect_miss));
+  const int64_t exits = raw_syscall(SYS_mmap, 0, kMaximumExits * sizeof(Exit), PROT_READ | PROT_WRITE,
+                                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, static_cast<uint64_t>(-1), 0);
+  if (exits < 0 && exits > -4096) stop("no address space for the code cache's exits");
+  exits_ = reinterpret_cast<Exit*>(exits);
+  exit_count_ = kFirstExit;
+}
+
+size_t CodeCache::slot_of(uint64_t pc, size_t mask) {
+  return static_cast<size_t>((pc * 0x9e3779b97f4a7c15u) >> 24) & mask;
+}
+
+Unit* CodeCache::find(uint64_t pc) const {
+  const size_t mask = by_pc_.size() - 1;
+  for (size_t i = slot_of(pc, mask);; i = (i + 1) & mask) {
+    Unit* unit = by_pc_[i];
+    if (unit == nullptr) return nullptr;
+    if (unit != kRemoved && unit->pc == pc) return unit;
+  }
+}
+
+void CodeCache::grow_table() {
+  std::vector<Unit*> old(live_units_ * 2 > by_pc_.size() / 2 ? by_pc_.size() * 2 : by_pc_.size());
+  old.swap(by_pc_);
+  const size_t mask = by_pc_.size() - 1;
+  used_slots_ = 0;
+  for (Unit* unit : old) {
+    if (unit == nullptr || unit == kRemoved) continue;
+    size_t i = slot_of(unit->pc, mask);
+    while (by_pc_[i] != nullptr) i = (i + 1) & mask;
+    by_pc_[i] = unit;
+    ++used_slots_;
+  }
+}
+
+void CodeCache::insert(std::unique_ptr<Unit> owned, Region& region) {
+  Unit* unit = owned.release();
+  if ((used_slots_ + 1) * 2 > by_pc_.size()) grow_table();
+  const size_t mask = by_pc_.size() - 1;
+  size_t i = slot_of(unit->pc, mask);
+  while (by_pc_[i] != nullptr && by_pc_[i] != kRemoved) i = (i + 1) & mask;
+  if (by_pc_[i] == nullptr) ++used_slots_;
+  by_pc_[i] = unit;
+  ++live_units_;
+  region.units.push_back(unit);
+  for (uint64_t page = unit->pc >> kPageBits; page <= (unit->pc_end - 1) >> kPageBits; ++page) {
+    by_page_[page].push_back(unit);
+  }
+}
+
+Exit& CodeCache::make_exit(Exit::Kind kind, uint64_t target, Unit* from) {
+  uint32_t number;
+  if (free_exits_.empty()) {
+    if (exit_count_ == kMaximumExits) stop("the code cache has no more exits");
+    number = exit_count_++;
+    exits_[number] = Exit{};
+  } else {
+    number = free_exits_.back();
+    free_exits_.pop_back();
+    exits_[number] = Exit{};
+  }
+  Exit& exit = exits_[number];
+  exit.kind = kind;
+  exit.target = target;
+  exit.from = from;
+  exit.number = number;
+  if (from != nullptr) {
+    exit.next_of_unit = from->first_exit;
+    from->first_exit = number;
+  }
+  return exit;
+}
+
+void CodeCache::link(Exit& exit, Unit& to) {
+  if (exit.to != nullptr || to.dead || (exit.from != nullptr && exit.from->dead)) return;
+  const uint8_t* target = to.code;
+  if (!in_reach(exit.displacement, target)) {
+    // An island near the jump. Units of far regions are few, so each link has its own; it stays until a flush.
+    Region* region = regions_.containing(reinterpret_cast<uint64_t>(exit.displacement));
+    if (region == nullptr || region->cold + 16 > region->high) return;
+    Assembler island(region->cold);
+    island.jump_far(reinterpret_cast<uint64_t>(target));
+    target = region->cold;
+    region->cold = island.at();
+  }
+  patch(exit.displacement, target);
+  exit.to = &to;
+  exit.next_incoming = to.incoming;
+  to.incoming = &exit;
+}
+
+void CodeCache::unlink(Exit& exit) {
+  if (exit.to == nullptr) return;
+  for (Exit** at = &exit.to->incoming; *at != nullptr; at = &(*at)->next_incoming) {
+    if (*at == &exit) {
+      *at = exit.next_incoming;
+      break;
+    }
+  }
+  patch(exit.displacement, exit.stub);
+  exit.to = nullptr;
+  exit.next_incoming = nullptr;
+}
+
+void CodeCache::make_indirect_target(Unit& unit) {
+  if (unit.prologue != nullptr || unit.dead) return;
+  const auto known = prologues_.find(unit.pc);
+  if (known != prologues_.end()) {
+    unit.prologue = &exits_[known->second];
+    link(*unit.prologue, unit);
+    return;
+  }
+  Region* region = regions_.containing(reinterpret_cast<uint64_t>(unit.code));
+  if (region->hot + kPrologueBytes > region->hot_end || region->cold + kStubBytes > region->high) {
+    region = regions_.with_room(unit.pc, kPrologueBytes, kStubBytes);
+    if (region == nullptr) return;
+  }
+  uint64_t& entry = table_[unit.pc & (kTableEntries - 1)];
+  Exit& exit = make_exit(Exit::Kind::prologue, unit.pc, nullptr);
+
+  Assembler stub(region->cold);
+  exit.stub = stub.at();
+  stub.store_gs_imm32(CONTEXT_EXIT, exit.number);
+  stub.jump(reinterpret_cast<uint64_t>(region->exit));
+  region->cold = stub.at();
+
+  Assembler code(region->hot);
+  code.align(16);
+  uint8_t* prologue = code.at();
+  const auto negative = static_cast<int64_t>(0 - unit.pc);
+  const bool is_short = negative == static_cast<int32_t>(negative) && negative != INT32_MIN;
+  if (is_short) {
+    code.lea(rcx, rcx, static_cast<int32_t>(negative));
+  } else {
+    code.mov_reg_imm64(rax, static_cast<uint64_t>(negative));
+    code.lea_index(rcx, rcx, rax, 0);
+  }
+  code.bytes({0xe3, 0});  // jrcxz match
+  uint8_t* behind_branch = code.at();
+  if (is_short) {
+    code.lea(rcx, rcx, static_cast<int32_t>(unit.pc));
+  } else {
+    code.bytes({0x48, 0xf7, 0xd0});              // not rax
+    code.bytes({0x48, 0x8d, 0x4c, 0x01, 0x01});  // lea rcx, [rcx + rax + 1]
+  }
+  const auto* next = reinterpret_cast<const uint8_t*>(entry);
+  if (in_reach(code.at() + 1, next)) {
+    code.jump(entry);
+  } else {
+    code.jump_far(entry);
+  }
+  behind_branch[-1] = static_cast<uint8_t>(code.at() - behind_branch);
+  code.load_gs(rcx, slot_offset(0));
+  code.load_gs(rax, slot_offset(1));
+  exit.displacement = code.jump_patchable(reinterpret_cast<uint64_t>(exit.stub));
+  region->hot = code.at();
+
+  link(exit, unit);
+  __atomic_store_n(&entry, reinterpret_cast<uint64_t>(prologue), __ATOMIC_RELEASE);
+  unit.prologue = &exit;
+  prologues_.emplace(unit.pc, exit.number);
+}
+
+Unit* CodeCache::unit_at(uint64_t code_address) {
+  if (Unit* unit = regions_.unit_at(code_address)) return unit;
+  for (const auto& retired : retired_) {
+    if (Unit* unit = retired->regions.unit_at(code_address)) return unit;
+  }
+  return nullptr;
+}
+
+void CodeCache::retire(Unit& unit) {
+  unit.dead = true;
+  unit.retired_epoch = epoch_;
+  while (unit.incoming != nullptr) unlink(*unit.incoming);
+  for (uint32_t number = unit.first_exit; number != 0; number = exits_[number].next_of_unit) {
+    unlink(exits_[number]);
+  }
+  unit.prologue = nullptr;
+  const size_t mask = by_pc_.size() - 1;
+  for (size_t i = slot_of(unit.pc, mask); by_pc_[i] != nullptr; i = (i + 1) & mask) {
+    if (by_pc_[i] == &unit) {
+      by_pc_[i] = kRemoved;
+      --live_units_;
+      break;
+    }
+  }
+}
+
+size_t CodeCache::flush(uint64_t begin, uint64_t end) {
+  if (begin >= end) return 0;
+  const uint64_t first = begin >> kPageBits;
+  const uint64_t last = (end - 1) >> kPageBits;
+  size_t count = 0;
+  const auto flush_page = [&](std::vector<Unit*>& units) {
+    std::erase_if(units, [&](Unit* unit) {
+      if (!unit->dead && unit->pc < end && unit->pc_end > begin) {
+        retire(*unit);
+        dead_.push_back(unit);
+        ++count;
+      }
+      return unit->dead;
+    });
+  };
+  if (last - first < by_page_.size()) {
+    for (uint64_t page = first; page <= last; ++page) {
+      const auto found = by_page_.find(page);
+      if (found != by_page_.end()) flush_page(found->second);
+    }
+  } else {
+    for (auto& [page, units] : by_page_) {
+      if (page >= first && page <= last) flush_page(units);
+    }
+  }
+  if (count != 0) ++epoch_;
+  return count;
+}
+
+bool CodeCache::has_units_in(uint64_t begin, uint64_t end) const {
+  for (uint64_t page = begin >> kPageBits; page <= (end - 1) >> kPageBits; ++page) {
+    const auto found = by_page_.find(page);
+    if (found == by_page_.end()) continue;
+    for (const Unit* unit : found->second) {
+      if (!unit->dead && unit->pc < end && unit->pc_end > begin) return true;
+    }
+  }
+  return false;
+}
+
+void CodeCache::flush_all() {
+  auto retired = std::make_unique<Retired>();
+  std::fill_n(table_, kTableEntries, reinterpret_cast<uint64_t>(&isotach_indirect_miss));
+  for (const auto& region : regions_.all()) {
+    for (Unit* unit : region->units) {
+      if (!unit->dead) retire(*unit);
+      retired->units.push_back(unit);
+    }
+  }
+  for (const auto& [pc, number] : prologues_) retired->prologues.push_back(number);
+  prologues_.clear();
+  by_page_.clear();
+  dead_.clear();  // all of them are in the regions' lists
+  retired->epoch = epoch_++;
+  std::swap(retired->regions, regions_);
+  retired_.push_back(std::move(retired));
+}
+
+void CodeCache::free_unit(Unit* unit) {
+  for (uint32_t number = unit->first_exit; number != 0;) {
+    const uint32_t next = exits_[number].next_of_unit;
+    exits_[number] = Exit{};
+    free_exits_.push_back(number);
+    number = next;
+  }
+  std::free(unit->map);
+  delete unit;
+}
+
+void CodeCache::reclaim(uint64_t oldest_epoch) {
+  std::erase_if(retired_, [&](const std::unique_ptr<Retired>& retired) {
+    if (retired->epoch >= oldest_epoch) return false;
+    for (Unit* unit : retired->units) free_unit(unit);
+    for (const uint32_t number : retired->prologues) {
+      exits_[number] = Exit{};
+      free_exits_.push_back(number);
+    }
+    retired->regions.release();
+    return true;
+  });
+}
+
+}  // namespace isotach::dbi

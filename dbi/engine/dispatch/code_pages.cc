@@ -1,0 +1,103 @@
+#include "engine/dispatch/code_pages.h"
+
+#include <sys/mman.h>
+#include <sys/syscall.h>
+
+#include <unordered_map>
+#include <vector>
+
+#include "engine/dispatch/engine.h"
+#include "engine/os/raw_syscall.h"
+
+namespace isotach::dbi {
+namespace {
+
+constexpr uint64_t kPageBytes = 4096;
+// After so many writes to a page with translations it is cheaper to compare.
+constexpr unsigned kWritesBeforeComparing = 8;
+
+struct Page {
+  bool is_protected = false;
+  bool compares = false;
+  unsigned writes = 0;
+};
+
+// With the translation lock.
+std::unordered_map<uint64_t, Page>& pages() {
+  static std::unordered_map<uint64_t, Page> map;
+  return map;
+}
+
+uint64_t page_of(uint64_t address) { return address & ~(kPageBytes - 1); }
+
+void set_protection(uint64_t page, int protection) {
+  raw_syscall(SYS_mprotect, page, kPageBytes, static_cast<uint64_t>(protection));
+}
+
+}  // namespace
+
+CodeGuard protect_code(uint64_t begin, uint64_t end, bool shared) {
+  bool compares = shared;
+  for (uint64_t page = page_of(begin); page < end; page += kPageBytes) {
+    if (pages()[page].compares) compares = true;
+  }
+  if (compares) return CodeGuard::compare;
+  for (uint64_t page = page_of(begin); page < end; page += kPageBytes) {
+    Page& entry = pages()[page];
+    if (entry.is_protected) continue;
+    set_protection(page, PROT_READ | PROT_EXEC);
+    entry.is_protected = true;
+  }
+  return CodeGuard::protected_page;
+}
+
+bool let_code_be_written(uint64_t address) {
+  Engine& engine = dbi::engine();
+  Locked locked(engine.lock);
+  const auto found = pages().find(page_of(address));
+  if (found == pages().end() || !found->second.is_protected) {
+    // Another thread may have let it be written since this one faulted: then the write works now.
+    Mapping mapping;
+    return found != pages().end() && engine.memory.find(address, mapping) && mapping.writable;
+  }
+  Page& page = found->second;
+  page.is_protected = false;
+  if (++page.writes >= kWritesBeforeComparing) page.compares = true;
+  engine.cache.flush(found->first, found->first + kPageBytes);
+  set_protection(found->first, PROT_READ | PROT_WRITE | PROT_EXEC);
+  return true;
+}
+
+bool let_all_code_be_written() {
+  Engine& engine = dbi::engine();
+  Locked locked(engine.lock);
+  bool was_any = false;
+  for (auto& [address, page] : pages()) {
+    if (!page.is_protected) continue;
+    page.is_protected = false;
+    engine.cache.flush(address, address + kPageBytes);
+    set_protection(address, PROT_READ | PROT_WRITE | PROT_EXEC);
+    was_any = true;
+  }
+  return was_any;
+}
+
+void forget_protection(uint64_t begin, uint64_t end) {
+  Engine& engine = dbi::engine();
+  Locked locked(engine.lock);
+  if (pages().empty()) return;
+  if ((end - begin) / kPageBytes < pages().size()) {
+    for (uint64_t page = page_of(begin); page < end; page += kPageBytes) {
+      const auto found = pages().find(page);
+      if (found != pages().end()) found->second.is_protected = false;
+    }
+    return;
+  }
+  for (auto& [address, page] : pages()) {
+    if (address >= begin && address < end) page.is_protected = false;
+  }
+}
+
+bool is_in_cache(uint64_t code_address) { return Regions::any_contains(code_address); }
+
+}  // namespace isotach::dbi

@@ -1,0 +1,31 @@
+// Keeps translations true where the program may write to its own code.
+//
+// Code in memory that is writable and executable is translated after its pages were made read-only; a write
+// faults, the translations of the page are forgotten, the page becomes writable again. A page to which that
+// happens often is no longer protected: its units compare the program's bytes each time they are entered.
+//
+// Thread rules: protect_code needs the translation lock, the others take it.
+#pragma once
+
+#include <cstdint>
+
+namespace isotach::dbi {
+
+enum class CodeGuard { none, protected_page, compare };
+
+// How a unit translated from [begin, end) of a writable mapping is kept true. Protects its pages when that is
+// the way. `shared`: the memory may be written through another mapping, which no protection sees.
+CodeGuard protect_code(uint64_t begin, uint64_t end, bool shared);
+
+// After a fault at `address`: true when the page was protected by us; it is writable now and its translations
+// are forgotten.
+bool let_code_be_written(uint64_t address);
+
+// The program changes the protection of or unmaps these pages: ours is no longer there.
+void forget_protection(uint64_t begin, uint64_t end);
+// A system call could not write to memory: lets all of [begin, end) be written. True if anything was protected.
+bool let_all_code_be_written();
+
+bool is_in_cache(uint64_t code_address);
+
+}  // namespace isotach::dbi

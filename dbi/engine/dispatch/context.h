@@ -1,0 +1,102 @@
+// What the engine keeps for each of the program's threads. The thread's GS base points here while it runs under
+// the engine, so emitted code reaches every field as gs:[offset].
+//
+// Thread rules: owned by its thread; others may only set `pending` (atomically) and read `process`.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "engine/dispatch/context_layout.h"
+
+namespace isotach::dbi {
+
+struct LentThread;
+struct SignalState;
+struct ProcessState;
+struct Unit;
+
+// Machine numbers of the general registers, as instruction encodings use them.
+enum Register : uint8_t { rax, rcx, rdx, rbx, rsp, rbp, rsi, rdi, r8, r9, r10, r11, r12, r13, r14, r15 };
+
+// Why emitted code went back to the dispatcher. Numbers from kFirstExit up name an Exit of the code cache.
+inline constexpr uint32_t kExitIndirect = 0;  // an indirect branch to `target`, which has no prologue yet
+inline constexpr uint32_t kExitStart = 1;     // the first entry of a thread: goes on at `pc`
+inline constexpr uint32_t kFirstExit = 16;
+
+// What the processor told of a fault, for the signal frame.
+struct FaultRegisters {
+  int64_t error = 0, trap = 0, address = 0;
+};
+
+struct alignas(64) ThreadContext {
+  uint64_t registers[16];  // the program's, while engine code runs
+  uint64_t flags;
+  uint64_t pc;          // where the program stands, while engine code runs
+  uint64_t exit;        // kExit... or the number of an Exit
+  uint64_t target;      // of an indirect branch
+  uint64_t host_rsp;    // the engine's stack, as it is when the cache is entered
+  uint64_t host_fs;     // the lent thread control block
+  uint64_t program_fs;  // the program's FS and GS bases
+  uint64_t program_gs;
+  uint64_t slots[8];    // where emitted code keeps registers that it borrows
+  uint64_t resume;      // address in the cache to go to
+  ThreadContext* self;
+  uint32_t pending;     // a signal waits to be delivered; a request of another thread waits
+  uint32_t unused;
+  uint32_t mxcsr;
+  uint32_t host_mxcsr;
+  uint64_t counter;     // for the engine's own block counting
+  uint64_t thread_id;   // dense, from 0: what tools call THREADID
+  uint64_t buffers[8];  // next free byte of trace buffers; see instrument/buffer.h
+  uint64_t call_rsp;    // rsp of the program during an analysis call
+  uint64_t unused2;
+  alignas(16) uint8_t vectors[16][16];  // xmm0 to xmm15 while engine code runs. Upper halves stay in the registers
+  alignas(16) uint8_t x87[512];         // FXSAVE area; used once the program has been seen to use x87 or MMX
+
+  // From here on, only C++ looks.
+  LentThread* lent;
+  SignalState* signals;
+  ProcessState* process;
+  uint64_t epoch;          // of the code cache, when this thread last was outside of it
+  uint64_t kernel_id;      // gettid()
+  bool is_process;         // a child of vfork(2): a process of its own in its parent's memory
+  uint64_t first_mask;     // signal mask that it begins with
+  void* tool_storage;      // PIN_SetThreadData
+  uint64_t tool_keys[128];
+  ThreadContext* next;     // list of all threads
+  FaultRegisters fault;    // of the signal that is recorded
+};
+
+#define ISOTACH_AT(field, offset) static_assert(offsetof(ThreadContext, field) == (offset))
+ISOTACH_AT(registers, CONTEXT_REGISTERS);
+ISOTACH_AT(flags, CONTEXT_FLAGS);
+ISOTACH_AT(pc, CONTEXT_PC);
+ISOTACH_AT(exit, CONTEXT_EXIT);
+ISOTACH_AT(target, CONTEXT_TARGET);
+ISOTACH_AT(host_rsp, CONTEXT_HOST_RSP);
+ISOTACH_AT(host_fs, CONTEXT_HOST_FS);
+ISOTACH_AT(program_fs, CONTEXT_PROGRAM_FS);
+ISOTACH_AT(program_gs, CONTEXT_PROGRAM_GS);
+ISOTACH_AT(slots, CONTEXT_SLOTS);
+ISOTACH_AT(resume, CONTEXT_RESUME);
+ISOTACH_AT(self, CONTEXT_SELF);
+ISOTACH_AT(pending, CONTEXT_PENDING);
+ISOTACH_AT(mxcsr, CONTEXT_MXCSR);
+ISOTACH_AT(host_mxcsr, CONTEXT_HOST_MXCSR);
+ISOTACH_AT(counter, CONTEXT_COUNTER);
+ISOTACH_AT(thread_id, CONTEXT_THREAD_ID);
+ISOTACH_AT(buffers, CONTEXT_BUFFERS);
+ISOTACH_AT(call_rsp, CONTEXT_CALL_RSP);
+ISOTACH_AT(vectors, CONTEXT_VECTORS);
+ISOTACH_AT(x87, CONTEXT_X87);
+#undef ISOTACH_AT
+
+// The context of the calling thread: only where GS is known to hold it.
+inline ThreadContext& current_context() {
+  ThreadContext* context;
+  asm("mov %%gs:%c1, %0" : "=r"(context) : "i"(CONTEXT_SELF));
+  return *context;
+}
+
+}  // namespace isotach::dbi

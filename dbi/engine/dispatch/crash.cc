@@ -1,0 +1,72 @@
+#include "engine/dispatch/crash.h"
+
+#include <dlfcn.h>
+#include <execinfo.h>
+#include <sys/syscall.h>
+
+#include <cstdio>
+
+#include "engine/dispatch/engine.h"
+#include "engine/os/raw_syscall.h"
+#include "engine/os/stop.h"
+
+namespace isotach::dbi {
+namespace {
+
+void say(const char* text, int size) {
+  if (size > 0) raw_syscall(SYS_write, 2, reinterpret_cast<uint64_t>(text), static_cast<uint64_t>(size));
+}
+
+void say_address(const char* what, void* address) {
+  char line[512];
+  Dl_info where{};
+  if (dladdr(address, &where) != 0 && where.dli_fname != nullptr) {
+    const auto from_base = static_cast<const char*>(address) - static_cast<const char*>(where.dli_fbase);
+    if (where.dli_sname != nullptr) {
+      say(line, std::snprintf(line, sizeof line, "  %s %p %s+0x%tx in %s\n", what, address, where.dli_sname,
+                              static_cast<const char*>(address) - static_cast<const char*>(where.dli_saddr),
+                              where.dli_fname));
+    } else {
+      say(line, std::snprintf(line, sizeof line, "  %s %p %s+0x%tx\n", what, address, where.dli_fname, from_base));
+    }
+  } else {
+    say(line, std::snprintf(line, sizeof line, "  %s %p\n", what, address));
+  }
+}
+
+[[noreturn]] void report(const ThreadContext* context, int signal, const siginfo_t& info, const ucontext_t& user) {
+  static bool is_second = false;
+  if (__atomic_exchange_n(&is_second, true, __ATOMIC_SEQ_CST)) {
+    for (;;) raw_syscall(SYS_exit_group, kEngineFailed);
+  }
+  char line[512];
+  auto* pc = reinterpret_cast<void*>(user.uc_mcontext.gregs[REG_RIP]);
+  Dl_info where{};
+  const bool is_known = dladdr(pc, &where) != 0 && where.dli_fname != nullptr;
+  say(line, std::snprintf(line, sizeof line,
+                          "isotach pin: signal %d at address %p in %s: a fault of the tool or the engine, not of "
+                          "the program\n",
+                          signal, info.si_addr, is_known ? where.dli_fname : "unknown code"));
+  say_address("at", pc);
+  void* frames[48];
+  const int count = backtrace(frames, 48);
+  for (int i = 3; i < count; ++i) say_address("called from", frames[i]);
+  if (context != nullptr) {
+    say(line, std::snprintf(line, sizeof line, "  the program (thread %llu) stood near 0x%llx\n",
+                            static_cast<unsigned long long>(context->thread_id),
+                            static_cast<unsigned long long>(context->pc)));
+  }
+  for (;;) raw_syscall(SYS_exit_group, kEngineFailed);
+}
+
+}  // namespace
+
+void report_crash(ThreadContext& context, int signal, const siginfo_t& info, const ucontext_t& user) {
+  report(&context, signal, info, user);
+}
+
+void report_crash_outside(int signal, const siginfo_t& info, const ucontext_t& user) {
+  report(nullptr, signal, info, user);
+}
+
+}  // namespace isotach::dbi

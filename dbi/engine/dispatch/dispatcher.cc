@@ -1,0 +1,146 @@
+// What happens between two runs in the code cache.
+#include <sys/auxv.h>
+#include <sys/syscall.h>
+
+#include <new>
+
+#include "engine/dispatch/engine.h"
+#include "engine/dispatch/emulate.h"
+#include "engine/dispatch/signals.h"
+#include "engine/dispatch/system_calls.h"
+#include "engine/os/raw_syscall.h"
+#include "engine/os/stop.h"
+
+extern "C" [[noreturn]] void isotach_enter_cache(isotach::dbi::ThreadContext* context);
+
+namespace isotach::dbi {
+namespace {
+
+alignas(Engine) unsigned char engine_memory[sizeof(Engine)];
+
+uint64_t oldest_epoch(Engine& engine) {
+  uint64_t oldest = kOutside;
+  Locked locked(engine.threads_lock);
+  for (const ThreadContext* thread = engine.threads; thread != nullptr; thread = thread->next) {
+    const uint64_t epoch = __atomic_load_n(&thread->epoch, __ATOMIC_ACQUIRE);
+    if (epoch < oldest) oldest = epoch;
+  }
+  return oldest;
+}
+
+// With the lock held.
+Unit* translate(Engine& engine, ThreadContext& context, uint64_t pc) {
+  if (engine.cache.is_full()) {
+    engine.cache.flush_all();
+    engine.cache.reclaim(oldest_epoch(engine));
+  }
+  return engine.translator.translate(context, pc);
+}
+
+// With the lock held: the epoch is set before anyone can flush what the thread is about to enter.
+void enter(Engine& engine, ThreadContext& context, const Unit& unit) {
+  context.resume = reinterpret_cast<uint64_t>(unit.code);
+  __atomic_store_n(&context.epoch, engine.cache.epoch(), __ATOMIC_RELEASE);
+}
+
+void follow_link(Engine& engine, ThreadContext& context, uint32_t number, uint64_t target) {
+  context.pc = target;
+  {
+    Locked locked(engine.lock);
+    if (Unit* unit = translate(engine, context, context.pc)) {
+      // Since this thread left the cache, the exit may have been freed, and made again for another jump.
+      Exit& exit = engine.cache.exit(number);
+      if (exit.target == context.pc &&
+          (exit.kind == Exit::Kind::link || exit.kind == Exit::Kind::prologue)) {
+        engine.cache.link(exit, *unit);
+      }
+      enter(engine, context, *unit);
+      return;
+    }
+  }
+  fault_at_pc(context);
+}
+
+void follow_indirect(Engine& engine, ThreadContext& context) {
+  ++engine.indirect_misses;
+  context.pc = context.target;
+  {
+    Locked locked(engine.lock);
+    if (Unit* unit = translate(engine, context, context.pc)) {
+      engine.cache.make_indirect_target(*unit);
+      enter(engine, context, *unit);
+      return;
+    }
+  }
+  fault_at_pc(context);
+}
+
+}  // namespace
+
+Engine& engine() { return *std::launder(reinterpret_cast<Engine*>(engine_memory)); }
+
+Engine& make_engine(const EngineOptions& options) { return *new (engine_memory) Engine(options); }
+
+void resume_at_pc(ThreadContext& context) {
+  Engine& engine = dbi::engine();
+  {
+    Locked locked(engine.lock);
+    if (Unit* unit = translate(engine, context, context.pc)) {
+      enter(engine, context, *unit);
+      return;
+    }
+  }
+  fault_at_pc(context);
+}
+
+void flush_code(uint64_t begin, uint64_t end) {
+  Engine& engine = dbi::engine();
+  Locked locked(engine.lock);
+  engine.memory.forget(begin, end);
+  engine.cache.flush(begin, end);
+}
+
+void run_program(ThreadContext& context) {
+  context.exit = kExitStart;
+  resume_at_pc(context);
+  isotach_enter_cache(&context);
+}
+
+}  // namespace isotach::dbi
+
+// Called by isotach_exit_cache on the host stack, with the program's registers in the context.
+extern "C" void isotach_dispatch(isotach::dbi::ThreadContext* context) {
+  using namespace isotach::dbi;
+  Engine& engine = isotach::dbi::engine();
+  const auto number = static_cast<uint32_t>(context->exit);
+  const Exit exit = engine.cache.exit(number);
+  __atomic_store_n(&context->epoch, kOutside, __ATOMIC_RELEASE);
+  ++engine.dispatches;
+  if (number == kExitIndirect) {
+    follow_indirect(engine, *context);
+    return;
+  }
+  if (number == kExitStart) {
+    resume_at_pc(*context);
+    return;
+  }
+  switch (exit.kind) {
+    case Exit::Kind::link:
+    case Exit::Kind::prologue:
+      follow_link(engine, *context, number, exit.target);
+      return;
+    case Exit::Kind::system_call:
+      ++engine.system_calls;
+      context->pc = exit.target;
+      program_system_call(*context, exit.length);
+      resume_at_pc(*context);
+      return;
+    case Exit::Kind::emulate:
+      context->pc = exit.target;
+      emulate_instruction(*context, exit.length);
+      resume_at_pc(*context);
+      return;
+    default:
+      stop("translated code left by a way that does not exist", number);
+  }
+}

@@ -1,0 +1,94 @@
+#include "engine/dispatch/emulate.h"
+
+#include <signal.h>
+#include <sys/syscall.h>
+
+#include <cstring>
+
+#include "engine/decode/scan.h"
+#include "engine/dispatch/context.h"
+#include "engine/dispatch/signals.h"
+#include "engine/os/raw_syscall.h"
+#include "engine/os/stop.h"
+
+namespace isotach::dbi {
+namespace {
+
+// rdfsbase /0, rdgsbase /1, wrfsbase /2, wrgsbase /3: F3 0F AE, register form
+void emulate_segment_base(ThreadContext& context, const uint8_t* bytes, const Scan& scan) {
+  const uint8_t modrm = bytes[scan.modrm_offset];
+  const unsigned what = modrm >> 3 & 7;
+  const unsigned reg = (modrm & 7u) | (scan.rex & 1u) << 3;
+  const bool is_wide = (scan.rex & 8) != 0;
+  uint64_t& base = (what & 1) == 0 ? context.program_fs : context.program_gs;
+  uint64_t& value = context.registers[reg];
+  if (what < 2) {
+    value = is_wide ? base : static_cast<uint32_t>(base);
+  } else {
+    const uint64_t wanted = is_wide ? value : static_cast<uint32_t>(value);
+    const auto top = static_cast<int64_t>(wanted) >> 47;
+    if (top != 0 && top != -1) {
+      raise_fault(context, SIGSEGV, SI_KERNEL, 0);
+      return;
+    }
+    base = wanted;
+  }
+  context.pc += scan.length;
+}
+
+// A transaction that always aborts: eax tells no reason, control goes to the fallback.
+void emulate_xbegin(ThreadContext& context, const uint8_t* bytes, const Scan& scan) {
+  int64_t displacement;
+  if (scan.immediate_size == 2) {
+    int16_t value;
+    std::memcpy(&value, bytes + scan.length - 2, 2);
+    displacement = value;
+  } else {
+    int32_t value;
+    std::memcpy(&value, bytes + scan.length - 4, 4);
+    displacement = value;
+  }
+  context.registers[rax] = 0;
+  context.pc += scan.length + static_cast<uint64_t>(displacement);
+}
+
+// int 0x80: the 32-bit table of system calls, with 32-bit arguments.
+void emulate_int80(ThreadContext& context, const Scan& scan) {
+  uint64_t* r = context.registers;
+  uint64_t result = r[rax];
+  register uint64_t argument6 asm("r8") = r[rbp];
+  asm volatile(
+      "push %%rbp\n\t"
+      "push %%rbx\n\t"
+      "mov %[b], %%rbx\n\t"
+      "mov %%r8, %%rbp\n\t"
+      "int $0x80\n\t"
+      "pop %%rbx\n\t"
+      "pop %%rbp"
+      : "+a"(result), "+r"(argument6)
+      : [b] "r"(r[rbx]), "c"(r[rcx]), "d"(r[rdx]), "S"(r[rsi]), "D"(r[rdi])
+      : "r9", "r10", "r11", "memory", "cc");
+  r[rax] = result;
+  context.pc += scan.length;
+}
+
+}  // namespace
+
+void emulate_instruction(ThreadContext& context, unsigned length) {
+  uint8_t bytes[16] = {};
+  std::memcpy(bytes, reinterpret_cast<const void*>(context.pc), length);
+  const Scan scan = scan_instruction(bytes, length, context.pc);
+  if (scan.map == 1 && scan.opcode == 0xae) {
+    emulate_segment_base(context, bytes, scan);
+  } else if (scan.map == 0 && scan.opcode == 0xc7) {
+    emulate_xbegin(context, bytes, scan);
+  } else if (scan.map == 0 && scan.opcode == 0xcd) {
+    emulate_int80(context, scan);
+  } else {
+    // Far transfers leave 64-bit mode or this code segment; nothing that runs here does that.
+    warn("a far transfer is not supported", context.pc);
+    raise_fault(context, SIGILL, ILL_ILLOPN, context.pc);
+  }
+}
+
+}  // namespace isotach::dbi

@@ -1,0 +1,82 @@
+// The engine's one instance in a process: the code cache, what translates into it, and the threads that run in
+// it. A process has one because emitted code and signal handlers must reach it without being told where.
+//
+// Thread rules: `lock` guards cache, memory and translator; `threads_lock` the list of threads. Take `lock`
+// first. A signal handler takes neither.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+#include "engine/cache/code_cache.h"
+#include "engine/dispatch/context.h"
+#include "engine/emit/translate.h"
+#include "engine/os/lock.h"
+#include "engine/os/memory_map.h"
+
+namespace isotach::dbi {
+
+// ThreadContext::epoch of a thread that is not inside the code cache.
+inline constexpr uint64_t kOutside = UINT64_MAX;
+
+struct EngineOptions {
+  size_t cache_limit_bytes = size_t{256} << 20;
+  TranslateOptions translate;
+  bool follow_exec = false;
+  bool statistics = false;
+};
+
+// What the API wants to hear of. Each may be null. Called on the program's thread it concerns, outside of the
+// lock, with the program's state in the context.
+struct EngineEvents {
+  void (*thread_started)(ThreadContext&) = nullptr;
+  void (*thread_ending)(ThreadContext&, int32_t code) = nullptr;
+  void (*process_ending)(ThreadContext&, int32_t code) = nullptr;
+  void (*system_call_entry)(ThreadContext&) = nullptr;
+  void (*system_call_exit)(ThreadContext&) = nullptr;
+  void (*fork_before)(ThreadContext&) = nullptr;
+  void (*fork_parent)(ThreadContext&) = nullptr;
+  void (*fork_child)(ThreadContext&) = nullptr;
+  void (*memory_unmapped)(uint64_t begin, uint64_t end) = nullptr;
+  // True: the program's signal handler is to be run as usual. `address` is where the program stood.
+  bool (*signal_arrived)(ThreadContext&, int signal) = nullptr;
+  // The program's execve or execveat, in its registers, is to be followed: makes the call that does. Returns
+  // what the system call returns when it fails.
+  int64_t (*exec_follow)(ThreadContext&) = nullptr;
+};
+
+class Engine {
+ public:
+  explicit Engine(const EngineOptions& options)
+      : options(options), cache(options.cache_limit_bytes), translator(cache, memory, this->options.translate) {}
+
+  EngineOptions options;
+  EngineEvents events;
+  Lock lock;
+  CodeCache cache;
+  MemoryMap memory;
+  Translator translator;
+
+  Lock threads_lock;
+  ThreadContext* threads = nullptr;
+  std::atomic<uint64_t> next_thread_id{0};
+
+  // Statistics, not exact across threads.
+  uint64_t dispatches = 0, indirect_misses = 0, system_calls = 0;
+};
+
+Engine& engine();
+// Makes the one instance. Once, before anything else.
+Engine& make_engine(const EngineOptions& options);
+
+// Runs the calling thread's program from context.pc on, forever.
+[[noreturn]] void run_program(ThreadContext& context);
+
+// Sets context.resume to the translation of context.pc. Where that cannot be executed, the program gets its
+// SIGSEGV.
+void resume_at_pc(ThreadContext& context);
+
+// Forgets translations of memory that changes. Takes the lock.
+void flush_code(uint64_t begin, uint64_t end);
+
+}  // namespace isotach::dbi

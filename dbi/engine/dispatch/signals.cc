@@ -1,0 +1,523 @@
+#include "engine/dispatch/signals.h"
+
+#include <sys/mman.h>
+#include <sys/syscall.h>
+
+#include <cstring>
+
+#include "engine/dispatch/code_pages.h"
+#include "engine/dispatch/crash.h"
+#include "engine/dispatch/engine.h"
+#include "engine/dispatch/signal_frame.h"
+#include "engine/os/raw_syscall.h"
+#include "engine/os/stop.h"
+
+extern "C" {
+void isotach_exit_cache();
+void isotach_enter_begin();
+void isotach_enter_end();
+void isotach_enter_again();
+void isotach_signal_entry();
+void isotach_system_call_window();
+void isotach_system_call_instruction();
+void isotach_system_call_interrupted();
+void isotach_safe_copy_begin();
+void isotach_safe_copy_end();
+void isotach_safe_copy_failed();
+void isotach_call_interrupted();
+void isotach_signal_return();
+}
+
+asm(R"(
+    .text
+    .globl isotach_signal_return
+isotach_signal_return:
+    mov $15, %eax
+    syscall
+# Where an analysis call returns to that a signal interrupted: the handler of this trap steps on from there.
+    .globl isotach_call_interrupted
+isotach_call_interrupted:
+    int3
+)");
+
+namespace isotach::dbi {
+namespace {
+
+constexpr size_t kStackBytes = size_t{64} << 10;
+constexpr uint64_t kSaRestorer = 0x04000000;
+constexpr uint64_t kTrapFlag = 0x100;
+constexpr uint64_t kSetSize = 8;
+
+constexpr uint64_t bit(int signal) { return uint64_t{1} << (signal - 1); }
+constexpr uint64_t kFaults = bit(SIGSEGV) | bit(SIGBUS) | bit(SIGILL) | bit(SIGFPE) | bit(SIGTRAP);
+constexpr uint64_t kNeverBlocked = bit(SIGKILL) | bit(SIGSTOP);
+
+bool is_fault_signal(int signal) { return (kFaults & bit(signal)) != 0; }
+
+uint64_t address_of(void (*label)()) { return reinterpret_cast<uint64_t>(label); }
+
+bool is_between(uint64_t pc, void (*begin)(), void (*end)()) {
+  return pc >= address_of(begin) && pc < address_of(end);
+}
+
+int64_t kernel_sigaction(int signal, const SignalAction* action, SignalAction* old) {
+  return raw_syscall(SYS_rt_sigaction, static_cast<uint64_t>(signal), reinterpret_cast<uint64_t>(action),
+                     reinterpret_cast<uint64_t>(old), kSetSize);
+}
+
+void set_kernel_mask(SignalState& state, uint64_t mask) {
+  state.blocked_faults = mask & kFaults;
+  const uint64_t kernel_mask = mask & ~kFaults;
+  raw_syscall(SYS_rt_sigprocmask, SIG_SETMASK, reinterpret_cast<uint64_t>(&kernel_mask), 0, kSetSize);
+}
+
+void master_handler(int signal, siginfo_t* info, void* context);
+
+// What the kernel must be told so that it does what the program asked for.
+SignalAction kernel_action(int signal, const SignalAction& wanted) {
+  if (wanted.handler <= 1 && !is_fault_signal(signal)) return wanted;
+  SignalAction action;
+  action.handler = reinterpret_cast<uint64_t>(&master_handler);
+  action.flags = SA_SIGINFO | SA_ONSTACK | kSaRestorer |
+                 (wanted.flags & (SA_RESTART | SA_NOCLDSTOP | SA_NOCLDWAIT));
+  action.restorer = address_of(&isotach_signal_return);
+  action.mask = ~kFaults;
+  return action;
+}
+
+[[noreturn]] void die_by(int signal) {
+  const SignalAction by_default{};
+  kernel_sigaction(signal, &by_default, nullptr);
+  const uint64_t mask = ~bit(signal);
+  const int64_t process = raw_syscall(SYS_getpid);
+  const int64_t thread = raw_syscall(SYS_gettid);
+  raw_syscall(SYS_tgkill, static_cast<uint64_t>(process), static_cast<uint64_t>(thread),
+              static_cast<uint64_t>(signal));
+  raw_syscall(SYS_rt_sigprocmask, SIG_SETMASK, reinterpret_cast<uint64_t>(&mask), 0, kSetSize);
+  for (;;) raw_syscall(SYS_exit_group, static_cast<uint64_t>(128 + signal));
+}
+
+void copy_registers(ThreadContext& context, const mcontext_t& machine) {
+  const greg_t* r = machine.gregs;
+  context.registers[rax] = static_cast<uint64_t>(r[REG_RAX]);
+  context.registers[rcx] = static_cast<uint64_t>(r[REG_RCX]);
+  context.registers[rdx] = static_cast<uint64_t>(r[REG_RDX]);
+  context.registers[rbx] = static_cast<uint64_t>(r[REG_RBX]);
+  context.registers[rsp] = static_cast<uint64_t>(r[REG_RSP]);
+  context.registers[rbp] = static_cast<uint64_t>(r[REG_RBP]);
+  context.registers[rsi] = static_cast<uint64_t>(r[REG_RSI]);
+  context.registers[rdi] = static_cast<uint64_t>(r[REG_RDI]);
+  for (unsigned i = 0; i < 8; ++i) context.registers[r8 + i] = static_cast<uint64_t>(r[REG_R8 + static_cast<int>(i)]);
+  context.flags = static_cast<uint64_t>(r[REG_EFL]) & ~kTrapFlag;
+}
+
+struct Place {
+  bool is_unit = false;
+  bool is_boundary = false;
+  uint64_t pc = 0;
+  uint16_t state = 0;
+};
+
+// Which of the program's instructions emitted code at `address` belongs to.
+Place place_of(uint64_t address) {
+  Engine& engine = dbi::engine();
+  Locked locked(engine.lock);
+  Place place;
+  const Unit* unit = engine.cache.unit_at(address);
+  if (unit == nullptr) return place;
+  const auto offset = static_cast<uint16_t>(address - reinterpret_cast<uint64_t>(unit->code));
+  const MapEntry* found = nullptr;
+  for (uint32_t i = 0; i < unit->map_count && unit->map[i].code_offset <= offset; ++i) found = &unit->map[i];
+  if (found == nullptr) return place;
+  place.is_unit = true;
+  place.pc = unit->pc + found->pc_offset;
+  place.state = found->state;
+  place.is_boundary = (found->state & kBoundary) != 0 && found->code_offset == offset;
+  return place;
+}
+
+void take_back_slots(ThreadContext& context, uint16_t state) {
+  for (unsigned slot = 0; slot < 3; ++slot) {
+    const unsigned reg = (state >> (5 * slot)) & 31;
+    if (reg != 0) context.registers[reg - 1] = context.slots[slot];
+  }
+}
+
+// The thread leaves the handler into the dispatcher, which finds the program's registers in the context.
+void leave_to(ThreadContext& context, ucontext_t& user, void (*label)()) {
+  greg_t* r = user.uc_mcontext.gregs;
+  r[REG_RIP] = static_cast<greg_t>(address_of(label));
+  r[REG_RSP] = static_cast<greg_t>(context.host_rsp);
+  r[REG_EFL] &= ~static_cast<greg_t>(kTrapFlag | 0x400);
+}
+
+void set_frame_mask(ucontext_t& user, uint64_t mask) { std::memcpy(&user.uc_sigmask, &mask, sizeof mask); }
+
+uint64_t frame_mask(const ucontext_t& user) {
+  uint64_t mask;
+  std::memcpy(&mask, &user.uc_sigmask, sizeof mask);
+  return mask;
+}
+
+void record(ThreadContext& context, const siginfo_t& info, ucontext_t& user) {
+  SignalState& state = *context.signals;
+  state.is_recorded = true;
+  state.info = info;
+  state.mask = frame_mask(user) | state.blocked_faults;
+  set_frame_mask(user, ~kFaults);
+  __atomic_store_n(&context.pending, 1, __ATOMIC_RELAXED);
+}
+
+// The thread is in the cache with a signal recorded: to the dispatcher at the next boundary.
+void step_to_boundary(ThreadContext& context, ucontext_t& user) {
+  greg_t* r = user.uc_mcontext.gregs;
+  const auto pc = static_cast<uint64_t>(r[REG_RIP]);
+  SignalState& state = *context.signals;
+  if (!is_in_cache(pc)) {
+    r[REG_EFL] &= ~static_cast<greg_t>(kTrapFlag);
+    state.is_stepping = false;
+    // Out of the cache by itself: the dispatcher looks at `pending`. Or into an analysis call: it is given
+    // another return address, so that we hear of its end.
+    if (is_between(pc, isotach_exit_cache, isotach_enter_end) || context.epoch == kOutside) return;
+    auto* return_slot = reinterpret_cast<uint64_t*>(context.host_rsp - 8);
+    if (is_in_cache(*return_slot)) {
+      state.call_return = *return_slot;
+      *return_slot = address_of(&isotach_call_interrupted);
+    }
+    return;
+  }
+  const Place place = place_of(pc);
+  if (place.is_boundary) {
+    copy_registers(context, user.uc_mcontext);
+    context.pc = place.pc;
+    state.is_stepping = false;
+    leave_to(context, user, isotach_signal_entry);
+    return;
+  }
+  state.is_stepping = true;
+  r[REG_EFL] |= static_cast<greg_t>(kTrapFlag);
+}
+
+// True when the fault was ours and the thread can go on.
+bool handle_own_fault(ThreadContext& context, int signal, const siginfo_t& info, ucontext_t& user) {
+  greg_t* r = user.uc_mcontext.gregs;
+  const auto pc = static_cast<uint64_t>(r[REG_RIP]);
+  SignalState& state = *context.signals;
+  if (signal == SIGTRAP && info.si_code > 0) {
+    if (state.is_stepping && info.si_code == TRAP_TRACE) {
+      step_to_boundary(context, user);
+      return true;
+    }
+    if (pc == address_of(&isotach_call_interrupted) + 1) {
+      r[REG_RIP] = static_cast<greg_t>(state.call_return);
+      step_to_boundary(context, user);
+      return true;
+    }
+  }
+  if (signal != SIGSEGV && signal != SIGBUS) return false;
+  if (is_between(pc, isotach_safe_copy_begin, isotach_safe_copy_end)) {
+    if (signal == SIGSEGV && let_code_be_written(reinterpret_cast<uint64_t>(info.si_addr))) return true;
+    r[REG_RIP] = static_cast<greg_t>(address_of(&isotach_safe_copy_failed));
+    return true;
+  }
+  if (signal == SIGSEGV && info.si_code == SEGV_ACCERR && is_in_cache(pc) &&
+      let_code_be_written(reinterpret_cast<uint64_t>(info.si_addr))) {
+    // The unit that was running may be among those that are flushed: on from its instruction, translated anew.
+    const Place place = place_of(pc);
+    if (place.is_unit) {
+      copy_registers(context, user.uc_mcontext);
+      take_back_slots(context, place.state);
+      context.pc = place.pc;
+      state.is_stepping = false;
+      leave_to(context, user, isotach_signal_entry);
+    }
+    return true;
+  }
+  return false;
+}
+
+// A fault of the program, in translated code.
+void record_program_fault(ThreadContext& context, int signal, const siginfo_t& info, ucontext_t& user) {
+  SignalState& state = *context.signals;
+  auto pc = static_cast<uint64_t>(user.uc_mcontext.gregs[REG_RIP]);
+  const bool is_behind = signal == SIGTRAP && info.si_code == SI_KERNEL;  // int3 reports where it went on
+  if (is_behind) --pc;
+  const Place place = place_of(pc);
+  if (!place.is_unit) report_crash(context, signal, info, user);
+  copy_registers(context, user.uc_mcontext);
+  take_back_slots(context, place.state);
+  context.pc = is_behind ? place.pc + 1 : place.pc;
+  state.is_stepping = false;
+  if (state.is_recorded) {
+    // An asynchronous signal waits for a boundary that the thread never reaches: it goes back to the kernel.
+    const int waiting = state.info.si_signo;
+    raw_syscall(SYS_rt_tgsigqueueinfo, static_cast<uint64_t>(raw_syscall(SYS_getpid)),
+                static_cast<uint64_t>(raw_syscall(SYS_gettid)), static_cast<uint64_t>(waiting),
+                reinterpret_cast<uint64_t>(&state.info));
+    set_frame_mask(user, state.mask);
+  }
+  siginfo_t reported = info;
+  if (signal == SIGSEGV || signal == SIGBUS) {
+    // An instruction fetch is never ours here, so the address is the program's.
+  } else if (signal == SIGILL || signal == SIGFPE || is_behind) {
+    reported.si_addr = reinterpret_cast<void*>(is_behind ? nullptr : reinterpret_cast<void*>(place.pc));
+  }
+  record(context, reported, user);
+  context.fault = {user.uc_mcontext.gregs[REG_ERR], user.uc_mcontext.gregs[REG_TRAPNO],
+                            user.uc_mcontext.gregs[REG_CR2]};
+  leave_to(context, user, isotach_signal_entry);
+}
+
+void master_handler(int signal, siginfo_t* info, void* data) {
+  auto& user = *static_cast<ucontext_t*>(data);
+  uint64_t gs_base = 0;
+  asm("rdgsbase %0" : "=r"(gs_base));
+  if (gs_base == 0) report_crash_outside(signal, *info, user);
+  ThreadContext& context = current_context();
+  const auto pc = static_cast<uint64_t>(user.uc_mcontext.gregs[REG_RIP]);
+  const bool is_synchronous = is_fault_signal(signal) && info->si_code > 0;
+  if (is_synchronous) {
+    if (handle_own_fault(context, signal, *info, user)) return;
+    if (is_in_cache(pc) || (signal == SIGTRAP && is_in_cache(pc - 1))) {
+      record_program_fault(context, signal, *info, user);
+      return;
+    }
+    report_crash(context, signal, *info, user);
+  }
+  if (context.signals->is_recorded) {
+    // Only faults are not blocked now, and this one was sent by kill(2): to the kernel again, for later.
+    return;
+  }
+  record(context, *info, user);
+  if (is_between(pc, isotach_system_call_window, isotach_system_call_instruction) ||
+      pc == address_of(&isotach_system_call_instruction)) {
+    // Not begun, or to be begun again behind the handler.
+    user.uc_mcontext.gregs[REG_RIP] = static_cast<greg_t>(address_of(&isotach_system_call_interrupted));
+    return;
+  }
+  if (is_between(pc, isotach_enter_begin, isotach_enter_end)) {
+    leave_to(context, user, isotach_enter_again);
+    return;
+  }
+  if (is_between(pc, isotach_exit_cache, isotach_enter_begin)) return;
+  if (context.epoch == kOutside) return;  // in the dispatcher, which looks at `pending` before it enters again
+  step_to_boundary(context, user);
+}
+
+// Makes the frame and sends the program into its handler.
+void deliver(ThreadContext& context) {
+  SignalState& state = *context.signals;
+  ProcessState& process = *context.process;
+  const siginfo_t info = state.info;
+  const int signal = info.si_signo;
+  const uint64_t mask = state.mask;
+  state.is_recorded = false;
+  const FaultRegisters fault = context.fault;
+  context.fault = {};
+
+  SignalAction action;
+  {
+    Locked locked(process.lock);
+    action = process.actions[signal];
+    if (action.handler > 1 && (action.flags & SA_RESETHAND) != 0) {
+      process.actions[signal] = {};
+      const SignalAction reset = kernel_action(signal, {});
+      kernel_sigaction(signal, &reset, nullptr);
+    }
+  }
+  const bool is_forced = is_fault_signal(signal) && info.si_code > 0;
+  if (action.handler == 1 && !is_forced) {
+    set_kernel_mask(state, mask);
+    return;
+  }
+  if (action.handler <= 1 || (is_forced && (mask & bit(signal)) != 0)) {
+    if (dbi::engine().events.process_ending != nullptr) dbi::engine().events.process_ending(context, 128 + signal);
+    die_by(signal);
+  }
+  if (!make_signal_frame(context, action, info, mask, fault)) {
+    if (signal == SIGSEGV) die_by(SIGSEGV);
+    // As the kernel: no stack for the frame is a fault of its own.
+    set_kernel_mask(state, mask);
+    raise_fault(context, SIGSEGV, SI_KERNEL, 0);
+    return;
+  }
+  uint64_t in_handler = mask | action.mask;
+  if ((action.flags & SA_NODEFER) == 0) in_handler |= bit(signal);
+  set_kernel_mask(state, in_handler & ~kNeverBlocked);
+}
+
+}  // namespace
+
+void prepare_thread_signals(ThreadContext& context) {
+  auto* state = new SignalState;
+  const int64_t stack = raw_syscall(SYS_mmap, 0, kStackBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+                                    static_cast<uint64_t>(-1), 0);
+  if (stack < 0 && stack > -4096) stop("no memory for a signal stack");
+  state->stack_low = static_cast<uint64_t>(stack);
+  state->stack_size = kStackBytes;
+  state->program_stack.ss_flags = SS_DISABLE;
+  context.signals = state;
+}
+
+void install_signal_stack(ThreadContext& context) {
+  stack_t stack{};
+  stack.ss_sp = reinterpret_cast<void*>(context.signals->stack_low);
+  stack.ss_size = context.signals->stack_size;
+  raw_syscall(SYS_sigaltstack, reinterpret_cast<uint64_t>(&stack), 0);
+}
+
+void release_thread_signals(ThreadContext& context) {
+  stack_t stack{};
+  stack.ss_flags = SS_DISABLE;
+  raw_syscall(SYS_sigaltstack, reinterpret_cast<uint64_t>(&stack), 0);
+  release_signal_memory(context);
+}
+
+void release_signal_memory(ThreadContext& context) {
+  raw_syscall(SYS_munmap, context.signals->stack_low, context.signals->stack_size);
+  delete context.signals;
+  context.signals = nullptr;
+}
+
+void take_over_signals(ThreadContext& context) {
+  ProcessState& process = *context.process;
+  for (int signal = 1; signal <= 64; ++signal) {
+    if (signal == SIGKILL || signal == SIGSTOP) continue;
+    SignalAction now;
+    if (kernel_sigaction(signal, nullptr, &now) != 0) continue;
+    process.actions[signal] = now;
+    if (now.handler > 1 || is_fault_signal(signal)) {
+      const SignalAction ours = kernel_action(signal, now);
+      kernel_sigaction(signal, &ours, nullptr);
+    }
+  }
+  uint64_t mask = 0;
+  raw_syscall(SYS_rt_sigprocmask, SIG_BLOCK, 0, reinterpret_cast<uint64_t>(&mask), kSetSize);
+  if ((mask & kFaults) != 0) set_kernel_mask(*context.signals, mask);
+}
+
+void give_back_signals(ThreadContext& context, bool all) {
+  ProcessState& process = *context.process;
+  for (int signal = 1; signal <= 64; ++signal) {
+    const SignalAction& action = process.actions[signal];
+    // exec resets what is handled by itself; only an ignored fault must be told to the kernel.
+    if (all ? (action.handler > 1 || is_fault_signal(signal)) : (is_fault_signal(signal) && action.handler == 1)) {
+      kernel_sigaction(signal, &action, nullptr);
+    }
+  }
+}
+
+void raise_fault(ThreadContext& context, int signal, int code, uint64_t address) {
+  SignalState& state = *context.signals;
+  uint64_t mask = 0;
+  raw_syscall(SYS_rt_sigprocmask, SIG_BLOCK, 0, reinterpret_cast<uint64_t>(&mask), kSetSize);
+  state.info = {};
+  state.info.si_signo = signal;
+  state.info.si_code = code;
+  state.info.si_addr = reinterpret_cast<void*>(address);
+  state.mask = mask | state.blocked_faults;
+  state.is_recorded = true;
+  context.fault = {0x14, 14, static_cast<greg_t>(address)};
+  __atomic_store_n(&context.pending, 1, __ATOMIC_RELAXED);
+}
+
+void fault_at_pc(ThreadContext& context) {
+  if (context.signals->is_recorded) {
+    // The signal that waits is delivered first; its handler returns to this address.
+    __atomic_store_n(&context.pending, 1, __ATOMIC_RELAXED);
+    return;
+  }
+  Mapping mapping;
+  const bool is_mapped = dbi::engine().memory.find(context.pc, mapping);
+  raise_fault(context, SIGSEGV, is_mapped ? SEGV_ACCERR : SEGV_MAPERR, context.pc);
+}
+
+int64_t program_sigaction(ThreadContext& context, int signal, uint64_t action, uint64_t old, uint64_t set_size) {
+  if (set_size != kSetSize) return -EINVAL;
+  if (signal < 1 || signal > 64 || (action != 0 && (signal == SIGKILL || signal == SIGSTOP))) return -EINVAL;
+  SignalAction wanted;
+  if (action != 0 && !isotach_safe_copy(&wanted, reinterpret_cast<void*>(action), sizeof wanted)) return -EFAULT;
+  ProcessState& process = *context.process;
+  SignalAction before;
+  {
+    Locked locked(process.lock);
+    before = process.actions[signal];
+    if (action != 0) {
+      const SignalAction ours = kernel_action(signal, wanted);
+      const int64_t result = kernel_sigaction(signal, &ours, nullptr);
+      if (result < 0) return result;
+      wanted.mask &= ~kNeverBlocked;
+      process.actions[signal] = wanted;
+    }
+  }
+  if (old != 0 && !isotach_safe_copy(reinterpret_cast<void*>(old), &before, sizeof before)) return -EFAULT;
+  return 0;
+}
+
+int64_t program_sigaltstack(ThreadContext& context, uint64_t stack, uint64_t old) {
+  SignalState& state = *context.signals;
+  stack_t wanted{};
+  if (stack != 0 && !isotach_safe_copy(&wanted, reinterpret_cast<void*>(stack), sizeof wanted)) return -EFAULT;
+  stack_t now = state.program_stack;
+  const uint64_t sp = context.registers[rsp];
+  const auto low = reinterpret_cast<uint64_t>(now.ss_sp);
+  const bool is_on = (now.ss_flags & SS_DISABLE) == 0 && sp > low && sp - low <= now.ss_size &&
+                     (now.ss_flags & static_cast<int>(0x80000000u)) == 0;
+  if (is_on) now.ss_flags |= SS_ONSTACK;
+  if (stack != 0) {
+    if (is_on) return -EPERM;
+    const int mode = wanted.ss_flags & ~static_cast<int>(0x80000000u);
+    if (mode != 0 && mode != SS_DISABLE && mode != SS_ONSTACK) return -EINVAL;
+    if (mode == SS_DISABLE) {
+      wanted.ss_sp = nullptr;
+      wanted.ss_size = 0;
+    } else if (wanted.ss_size < 2048) {
+      return -ENOMEM;
+    }
+    wanted.ss_flags &= ~SS_ONSTACK;
+    state.program_stack = wanted;
+  }
+  if (old != 0 && !isotach_safe_copy(reinterpret_cast<void*>(old), &now, sizeof now)) return -EFAULT;
+  return 0;
+}
+
+int64_t program_sigprocmask(ThreadContext& context, int how, uint64_t set, uint64_t old, uint64_t set_size) {
+  if (set_size != kSetSize) return -EINVAL;
+  SignalState& state = *context.signals;
+  uint64_t wanted = 0;
+  if (set != 0 && !isotach_safe_copy(&wanted, reinterpret_cast<void*>(set), sizeof wanted)) return -EFAULT;
+  uint64_t kernel_wanted = how == SIG_UNBLOCK ? wanted : wanted & ~kFaults;
+  uint64_t before = 0;
+  const int64_t result =
+      raw_syscall(SYS_rt_sigprocmask, static_cast<uint64_t>(how),
+                  set != 0 ? reinterpret_cast<uint64_t>(&kernel_wanted) : 0, reinterpret_cast<uint64_t>(&before),
+                  kSetSize);
+  if (result < 0) return result;
+  before |= state.blocked_faults;
+  if (set != 0) {
+    if (how == SIG_BLOCK) state.blocked_faults |= wanted & kFaults;
+    if (how == SIG_UNBLOCK) state.blocked_faults &= ~wanted;
+    if (how == SIG_SETMASK) state.blocked_faults = wanted & kFaults;
+  }
+  if (old != 0 && !isotach_safe_copy(reinterpret_cast<void*>(old), &before, sizeof before)) return -EFAULT;
+  return 0;
+}
+
+bool program_sigreturn(ThreadContext& context) {
+  uint64_t mask = 0;
+  if (!read_signal_frame(context, mask)) return false;
+  set_kernel_mask(*context.signals, mask & ~kNeverBlocked);
+  return true;
+}
+
+}  // namespace isotach::dbi
+
+// Called on the host stack before the cache is entered, when a signal was recorded or the program was stopped
+// at a boundary for another reason.
+extern "C" void isotach_deliver_pending(isotach::dbi::ThreadContext* context) {
+  using namespace isotach::dbi;
+  __atomic_store_n(&context->epoch, kOutside, __ATOMIC_RELEASE);
+  __atomic_store_n(&context->pending, 0, __ATOMIC_RELAXED);
+  if (context->signals->is_recorded) deliver(*context);
+  resume_at_pc(*context);
+}

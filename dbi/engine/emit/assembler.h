@@ -1,0 +1,153 @@
+// Writes the few forms of machine code that translation needs. Each function appends one instruction.
+//
+// Registers are machine numbers (context.h). Nothing checks for room: callers reserve the worst case.
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+#include <initializer_list>
+
+#include "engine/dispatch/context.h"
+
+namespace isotach::dbi {
+
+class Assembler {
+ public:
+  explicit Assembler(uint8_t* at) : p_(at) {}
+
+  uint8_t* at() const { return p_; }
+  uint64_t address() const { return reinterpret_cast<uint64_t>(p_); }
+
+  void byte(uint8_t value) { *p_++ = value; }
+  void bytes(std::initializer_list<uint8_t> values) {
+    for (uint8_t value : values) *p_++ = value;
+  }
+  void copy(const uint8_t* from, size_t size) {
+    std::memcpy(p_, from, size);
+    p_ += size;
+  }
+  void int32(int32_t value) {
+    std::memcpy(p_, &value, 4);
+    p_ += 4;
+  }
+  void int64(uint64_t value) {
+    std::memcpy(p_, &value, 8);
+    p_ += 8;
+  }
+
+  // mov gs:[offset], reg and back: 64 bits.
+  void store_gs(uint8_t reg, int32_t offset) { gs_form(0x89, reg, offset); }
+  void load_gs(uint8_t reg, int32_t offset) { gs_form(0x8b, reg, offset); }
+  // mov dword ptr gs:[offset], value
+  void store_gs_imm32(int32_t offset, uint32_t value) {
+    bytes({0x65, 0xc7, 0x04, 0x25});
+    int32(offset);
+    int32(static_cast<int32_t>(value));
+  }
+  // mov qword ptr gs:[offset], sign-extended value
+  void store_gs_simm64(int32_t offset, int32_t value) {
+    bytes({0x65, 0x48, 0xc7, 0x04, 0x25});
+    int32(offset);
+    int32(value);
+  }
+  // add qword ptr gs:[offset], value: changes the flags
+  void add_gs_imm(int32_t offset, int32_t value) {
+    bytes({0x65, 0x48, 0x81, 0x04, 0x25});
+    int32(offset);
+    int32(value);
+  }
+
+  void mov_reg_imm64(uint8_t reg, uint64_t value) {
+    if (value <= 0xffffffff) {
+      if (reg >= 8) byte(0x41);
+      byte(static_cast<uint8_t>(0xb8 | (reg & 7)));
+      int32(static_cast<int32_t>(value));
+    } else if (static_cast<int64_t>(value) == static_cast<int32_t>(value)) {
+      bytes({rex_w(0, reg), 0xc7, static_cast<uint8_t>(0xc0 | (reg & 7))});
+      int32(static_cast<int32_t>(value));
+    } else {
+      bytes({rex_w(0, reg), static_cast<uint8_t>(0xb8 | (reg & 7))});
+      int64(value);
+    }
+  }
+  void mov_reg_reg(uint8_t to, uint8_t from) {
+    bytes({rex_w(from, to), 0x89, static_cast<uint8_t>(0xc0 | ((from & 7) << 3) | (to & 7))});
+  }
+  // mov reg, [base + displacement] and back, 64 bits
+  void load(uint8_t reg, uint8_t base, int32_t displacement) { memory_form(0x8b, reg, base, displacement); }
+  void store(uint8_t reg, uint8_t base, int32_t displacement) { memory_form(0x89, reg, base, displacement); }
+  // lea reg, [base + displacement]
+  void lea(uint8_t reg, uint8_t base, int32_t displacement) { memory_form(0x8d, reg, base, displacement); }
+  // lea reg, [base + index * 2^scale]
+  void lea_index(uint8_t reg, uint8_t base, uint8_t index, uint8_t scale) {
+    const auto rex = static_cast<uint8_t>(0x48 | (reg >> 3 << 2) | (index >> 3 << 1) | (base >> 3));
+    bytes({rex, 0x8d, static_cast<uint8_t>(0x44 | ((reg & 7) << 3)),
+           static_cast<uint8_t>((scale << 6) | ((index & 7) << 3) | (base & 7)), 0});
+  }
+
+  // jmp rel32, or jcc rel32, of which the displacement lies within one cache line, so that it may be patched
+  // while others run it. Returns where the displacement is.
+  uint8_t* jump_patchable(uint64_t target) {
+    pad_displacement(1);
+    byte(0xe9);
+    relative32(target);
+    return p_ - 4;
+  }
+  uint8_t* jump_if_patchable(uint8_t condition, uint64_t target) {
+    pad_displacement(2);
+    bytes({0x0f, static_cast<uint8_t>(0x80 | condition)});
+    relative32(target);
+    return p_ - 4;
+  }
+  void jump(uint64_t target) {
+    byte(0xe9);
+    relative32(target);
+  }
+  // jmp [rip]; target: to anywhere
+  void jump_far(uint64_t target) {
+    bytes({0xff, 0x25, 0, 0, 0, 0});
+    int64(target);
+  }
+  void relative32(uint64_t target) { int32(static_cast<int32_t>(target - (address() + 4))); }
+
+  // Moves on to a multiple of `alignment` with int3.
+  void align(uint64_t alignment) {
+    while (address() % alignment != 0) byte(0xcc);
+  }
+
+ private:
+  static uint8_t rex_w(uint8_t reg, uint8_t rm) {
+    return static_cast<uint8_t>(0x48 | (reg >> 3 << 2) | (rm >> 3));
+  }
+  void gs_form(uint8_t opcode, uint8_t reg, int32_t offset) {
+    bytes({0x65, rex_w(reg, 0), opcode, static_cast<uint8_t>(0x04 | ((reg & 7) << 3)), 0x25});
+    int32(offset);
+  }
+  void memory_form(uint8_t opcode, uint8_t reg, uint8_t base, int32_t displacement) {
+    const bool needs_sib = (base & 7) == rsp;
+    const bool short_form = displacement == static_cast<int8_t>(displacement);
+    bytes({rex_w(reg, base), opcode,
+           static_cast<uint8_t>((short_form ? 0x40 : 0x80) | ((reg & 7) << 3) | (base & 7))});
+    if (needs_sib) byte(0x24);
+    if (short_form) {
+      byte(static_cast<uint8_t>(displacement));
+    } else {
+      int32(displacement);
+    }
+  }
+  void pad_displacement(unsigned opcode_size) {
+    const uint64_t first = address() + opcode_size;
+    const uint64_t in_line = first % 64;
+    if (in_line > 60) {
+      for (uint64_t i = in_line; i < 64; ++i) byte(0x90);
+    }
+  }
+
+  uint8_t* p_;
+};
+
+inline constexpr int32_t slot_offset(unsigned slot) {
+  return static_cast<int32_t>(CONTEXT_SLOTS + 8 * slot);
+}
+
+}  // namespace isotach::dbi

@@ -1,0 +1,422 @@
+#include "engine/emit/emitter.h"
+
+#include <algorithm>
+#include <cstdlib>
+
+#include "engine/decode/registers.h"
+#include "engine/emit/calls.h"
+
+namespace isotach::dbi {
+namespace {
+
+constexpr size_t kWorstInstructionBytes = 112;
+constexpr size_t kWorstInstructionColdBytes = 64;
+constexpr uint16_t kRcxInSlot0 = spilled(0, rcx);
+
+// Which of rax, rcx, rdx, rbx, rbp, rsi, rdi the instruction leaves alone: those need no other prefix to be
+// encoded as a base.
+int free_register(const PlannedInstruction& instruction) {
+  const uint32_t used = general_registers_used(instruction.bytes, instruction.scan.length);
+  for (const uint8_t candidate : {rax, rcx, rdx, rbx, rsi, rdi}) {
+    if ((used >> candidate & 1) == 0) return candidate;
+  }
+  return -1;
+}
+
+}  // namespace
+
+size_t Emitter::worst_hot_bytes(const TracePlan& plan) {
+  return plan.instructions.size() * kWorstInstructionBytes + plan.blocks.size() * 64 + 256 +
+         worst_call_bytes(plan);
+}
+
+size_t Emitter::worst_cold_bytes(const TracePlan& plan) {
+  return plan.instructions.size() * kWorstInstructionColdBytes + 128 + worst_call_cold_bytes(plan);
+}
+
+void Emitter::mark(uint16_t state) {
+  const auto offset = static_cast<uint16_t>(code_.at() - unit_.code);
+  if (!map_.empty() && map_.back().code_offset == offset) map_.pop_back();
+  map_.push_back({offset, pc_offset_, state});
+}
+
+bool Emitter::flags_are_dead_at(uint32_t index, uint32_t flags) const {
+  for (uint32_t i = index; i < plan_.instructions.size(); ++i) {
+    const Scan& scan = plan_.instructions[i].scan;
+    if ((scan.flags_read & flags) != 0) return false;
+    flags &= ~scan.flags_written;
+    if (flags == 0) return true;
+    if (scan.flow != Flow::next) return false;
+  }
+  return false;
+}
+
+bool Emitter::emit(bool count_blocks) {
+  code_.align(16);
+  unit_.code = code_.at();
+  for (const PlannedBlock& block : plan_.blocks) {
+    for (uint32_t i = block.first; i < block.first + block.count; ++i) {
+      const PlannedInstruction& instruction = plan_.instructions[i];
+      pc_offset_ = static_cast<uint16_t>(instruction.address - unit_.pc);
+      mark(kBoundary);
+      if (i == block.first && count_blocks) emit_count(i, block.count);
+      const bool is_last = i + 1 == plan_.instructions.size();
+      if (instruction.calls.empty()) {
+        if (!emit_instruction(instruction, is_last)) return false;
+      } else if (!CallEmitter(*this, i).emit(is_last)) {
+        return false;
+      }
+    }
+  }
+  unit_.code_size = static_cast<uint32_t>(code_.at() - unit_.code);
+  if (unit_.code_size >= 0xffff) return false;
+  unit_.map_count = static_cast<uint32_t>(map_.size());
+  unit_.map = static_cast<MapEntry*>(std::malloc(map_.size() * sizeof(MapEntry)));
+  if (unit_.map == nullptr) return false;
+  std::copy(map_.begin(), map_.end(), unit_.map);
+  region_.hot = code_.at();
+  region_.cold = cold_.at();
+  return true;
+}
+
+void Emitter::emit_count(uint32_t first, uint32_t count) {
+  if (flags_are_dead_at(first, kStatusFlags)) {
+    code_.add_gs_imm(CONTEXT_COUNTER, static_cast<int32_t>(count));
+    return;
+  }
+  mark(spilled(0, rax));
+  code_.store_gs(rax, slot_offset(0));
+  code_.load_gs(rax, CONTEXT_COUNTER);
+  code_.lea(rax, rax, static_cast<int32_t>(count));
+  code_.store_gs(rax, CONTEXT_COUNTER);
+  code_.load_gs(rax, slot_offset(0));
+  mark(0);
+}
+
+bool Emitter::emit_instruction(const PlannedInstruction& instruction, bool is_last) {
+  const Scan& scan = instruction.scan;
+  const uint64_t behind = instruction.address + scan.length;
+  switch (scan.flow) {
+    case Flow::next:
+      if (scan.segment != Segment::none) {
+        if (!emit_segment_access(instruction)) return false;
+      } else {
+        emit_copy(instruction);
+      }
+      break;
+    case Flow::trap:
+      emit_copy(instruction);
+      break;
+    case Flow::jump:
+      emit_link(scan.target);
+      return true;
+    case Flow::jump_if:
+      emit_link_if(scan.opcode & 15, scan.target);
+      break;
+    case Flow::jump_if_count:
+      emit_jump_if_count(instruction);
+      break;
+    case Flow::call:
+      emit_push_return_address(behind);
+      emit_link(scan.target);
+      return true;
+    case Flow::call_indirect:
+      if (!emit_target_to_rcx(instruction)) return false;
+      emit_push_return_address(behind);
+      emit_indirect_jump();
+      return true;
+    case Flow::jump_indirect:
+      if (!emit_target_to_rcx(instruction)) return false;
+      emit_indirect_jump();
+      return true;
+    case Flow::return_near:
+      mark(kRcxInSlot0);
+      code_.store_gs(rcx, slot_offset(0));
+      code_.byte(0x59);  // pop rcx
+      if (scan.immediate16 != 0) {
+        // lea rsp, [rsp + imm]
+        code_.lea(rsp, rsp, scan.immediate16);
+      }
+      emit_indirect_jump();
+      return true;
+    case Flow::system_call:
+      emit_leave(Exit::Kind::system_call, instruction.address, scan.length);
+      return true;
+    case Flow::emulate:
+      emit_leave(Exit::Kind::emulate, instruction.address, scan.length);
+      return true;
+    case Flow::invalid:
+      code_.bytes({0x0f, 0x0b});  // ud2: the signal handler finds the program's address in the map
+      return true;
+  }
+  if (is_last) emit_link(behind);
+  return true;
+}
+
+void Emitter::emit_copy(const PlannedInstruction& instruction) {
+  const Scan& scan = instruction.scan;
+  if (!scan.rip_relative) {
+    code_.copy(instruction.bytes, scan.length);
+    return;
+  }
+  int32_t displacement;
+  std::memcpy(&displacement, instruction.bytes + scan.displacement_offset, 4);
+  uint64_t target = instruction.address + scan.length + static_cast<uint64_t>(int64_t{displacement});
+  if (scan.address32) target = static_cast<uint32_t>(target);
+  const int64_t from_here = static_cast<int64_t>(target - (code_.address() + scan.length));
+  if (from_here != static_cast<int32_t>(from_here) || scan.address32) {
+    emit_far_rip_relative(instruction);
+    return;
+  }
+  uint8_t* at = code_.at();
+  code_.copy(instruction.bytes, scan.length);
+  displacement = static_cast<int32_t>(from_here);
+  std::memcpy(at + scan.displacement_offset, &displacement, 4);
+}
+
+bool Emitter::emit_far_rip_relative(const PlannedInstruction& instruction) {
+  const Scan& scan = instruction.scan;
+  int32_t displacement;
+  std::memcpy(&displacement, instruction.bytes + scan.displacement_offset, 4);
+  uint64_t target = instruction.address + scan.length + static_cast<uint64_t>(int64_t{displacement});
+  if (scan.address32) target = static_cast<uint32_t>(target);
+  const int base = free_register(instruction);
+  if (base < 0) return false;
+  mark(spilled(1, base));
+  code_.store_gs(static_cast<uint8_t>(base), slot_offset(1));
+  code_.mov_reg_imm64(static_cast<uint8_t>(base), target);
+  emit_with_base(instruction, static_cast<uint8_t>(base), 0);
+  code_.load_gs(static_cast<uint8_t>(base), slot_offset(1));
+  mark(0);
+  return true;
+}
+
+void Emitter::emit_with_base(const PlannedInstruction& instruction, uint8_t base, int32_t displacement) {
+  const Scan& scan = instruction.scan;
+  const uint8_t* bytes = instruction.bytes;
+  for (unsigned i = 0; i < scan.prefix_length; ++i) {
+    const uint8_t prefix = bytes[i];
+    if (prefix == 0x64 || prefix == 0x65 || prefix == 0x67) continue;
+    const bool is_rex = scan.rex != 0 && i + 1 == scan.prefix_length;
+    code_.byte(is_rex ? prefix & 0xfc : prefix);  // neither X nor B
+  }
+  const unsigned modrm = scan.modrm_offset;
+  uint8_t* head = code_.at();
+  code_.copy(bytes + scan.prefix_length, modrm - scan.prefix_length);
+  if (scan.vector_prefix && (head[0] == 0xc4 || head[0] == 0x62 || head[0] == 0x8f)) {
+    head[1] |= 0x60;  // VEX, EVEX and XOP hold X and B inverted
+  }
+  code_.byte(static_cast<uint8_t>(0x80 | (bytes[modrm] & 0x38) | base));
+  code_.int32(displacement);
+  if (scan.immediate_offset != 0) code_.copy(bytes + scan.immediate_offset, scan.length - scan.immediate_offset);
+}
+
+bool Emitter::emit_segment_access(const PlannedInstruction& instruction) {
+  const Scan& scan = instruction.scan;
+  const int32_t base_offset = scan.segment == Segment::fs ? CONTEXT_PROGRAM_FS : CONTEXT_PROGRAM_GS;
+  if (scan.modrm_offset == 0) return emit_string_with_segment(instruction);
+  const uint8_t* bytes = instruction.bytes;
+  const uint8_t modrm = bytes[scan.modrm_offset];
+  const uint8_t mod = modrm >> 6;
+  const uint8_t rm = modrm & 7;
+  const bool has_sib = rm == 4;
+  int base = rm | (scan.rex & 1) << 3;
+  int index = -1;
+  uint8_t scale = 0;
+  if (has_sib) {
+    const uint8_t sib = bytes[scan.modrm_offset + 1];
+    base = (sib & 7) | (scan.rex & 1) << 3;
+    if ((sib & 7) == 5 && mod == 0) base = -1;
+    index = (sib >> 3 & 7) | (scan.rex >> 1 & 1) << 3;
+    if (index == 4) index = -1;
+    scale = sib >> 6;
+  } else if (mod == 0 && rm == 5) {
+    return false;  // fs:[rip + x]: no compiler makes it
+  }
+  int64_t displacement = 0;
+  if (scan.displacement_size == 1) {
+    displacement = static_cast<int8_t>(bytes[scan.displacement_offset]);
+  } else if (scan.displacement_size == 4) {
+    int32_t value;
+    std::memcpy(&value, bytes + scan.displacement_offset, 4);
+    displacement = value;
+  }
+  if (scan.vector_prefix) {
+    const VectorMemory memory = vector_memory_operand(bytes, scan.length);
+    if (!memory.is_usable) return false;
+    base = memory.base;
+    index = memory.index;
+    scale = memory.scale;
+    displacement = memory.displacement;
+  }
+  if (scan.address32) return false;
+
+  // mov reg, fs:[x]: the destination itself can hold the base.
+  const bool is_load = scan.map == 0 && scan.opcode == 0x8b && !scan.vector_prefix && (scan.rex & 8) != 0;
+  const uint8_t destination = static_cast<uint8_t>((modrm >> 3 & 7) | (scan.rex >> 2 & 1) << 3);
+  if (is_load && base < 0 && index < 0 && destination != rsp) {
+    mark(spilled(1, destination));
+    code_.store_gs(destination, slot_offset(1));
+    code_.load_gs(destination, base_offset);
+    code_.load(destination, destination, static_cast<int32_t>(displacement));
+    mark(0);
+    return true;
+  }
+  const int borrowed = free_register(instruction);
+  if (borrowed < 0) return false;
+  const auto scratch = static_cast<uint8_t>(borrowed);
+  mark(spilled(1, scratch));
+  code_.store_gs(scratch, slot_offset(1));
+  code_.load_gs(scratch, base_offset);
+  if (base >= 0) code_.lea_index(scratch, static_cast<uint8_t>(base), scratch, 0);
+  if (index >= 0) code_.lea_index(scratch, scratch, static_cast<uint8_t>(index), scale);
+  emit_with_base(instruction, scratch, static_cast<int32_t>(displacement));
+  code_.load_gs(scratch, slot_offset(1));
+  mark(0);
+  return true;
+}
+
+bool Emitter::emit_string_with_segment(const PlannedInstruction& instruction) {
+  const Scan& scan = instruction.scan;
+  if (scan.map != 0 || scan.address32) return false;
+  const int32_t base_offset = scan.segment == Segment::fs ? CONTEXT_PROGRAM_FS : CONTEXT_PROGRAM_GS;
+  if (scan.opcode >= 0xa0 && scan.opcode <= 0xa3) {
+    // mov between the accumulator and an absolute 64 bit address.
+    uint64_t address;
+    std::memcpy(&address, instruction.bytes + scan.length - 8, 8);
+    mark(spilled(1, rcx));
+    code_.store_gs(rcx, slot_offset(1));
+    code_.store_gs(rdx, slot_offset(2));
+    mark(spilled(1, rcx) | spilled(2, rdx));
+    code_.load_gs(rcx, base_offset);
+    code_.mov_reg_imm64(rdx, address);
+    code_.lea_index(rcx, rcx, rdx, 0);
+    for (unsigned i = 0; i < scan.prefix_length; ++i) {
+      if (instruction.bytes[i] != 0x64 && instruction.bytes[i] != 0x65) code_.byte(instruction.bytes[i]);
+    }
+    static constexpr uint8_t kForms[] = {0x8a, 0x8b, 0x88, 0x89};
+    code_.bytes({kForms[scan.opcode - 0xa0], 0x01});
+    code_.load_gs(rcx, slot_offset(1));
+    code_.load_gs(rdx, slot_offset(2));
+    mark(0);
+    return true;
+  }
+  // lods, movs, cmps, outs read at rsi, xlat at rbx. The base is added for the instruction and taken off behind it.
+  const bool is_source = scan.opcode == 0xa4 || scan.opcode == 0xa5 || scan.opcode == 0xa6 ||
+                         scan.opcode == 0xa7 || scan.opcode == 0xac || scan.opcode == 0xad;
+  if (!is_source) return false;
+  // A fault inside is reported with rsi as the kernel saw it: rare enough.
+  mark(0);
+  code_.store_gs(rax, slot_offset(1));
+  code_.load_gs(rax, base_offset);
+  code_.lea_index(rsi, rsi, rax, 0);
+  code_.load_gs(rax, slot_offset(1));
+  for (unsigned i = 0; i < scan.length; ++i) {
+    const uint8_t byte = instruction.bytes[i];
+    if (i < scan.prefix_length && (byte == 0x64 || byte == 0x65)) continue;
+    code_.byte(byte);
+  }
+  code_.store_gs(rax, slot_offset(1));
+  code_.load_gs(rax, base_offset);
+  code_.bytes({0x48, 0xf7, 0xd0});              // not rax
+  code_.bytes({0x48, 0x8d, 0x74, 0x06, 0x01});  // lea rsi, [rsi + rax + 1]
+  code_.load_gs(rax, slot_offset(1));
+  return true;
+}
+
+bool Emitter::emit_target_to_rcx(const PlannedInstruction& instruction) {
+  const Scan& scan = instruction.scan;
+  const uint8_t* bytes = instruction.bytes;
+  mark(kRcxInSlot0);
+  code_.store_gs(rcx, slot_offset(0));
+  // The same operand as the source of mov rcx.
+  PlannedInstruction load;
+  uint8_t form[24];
+  unsigned size = 0;
+  if (scan.segment == Segment::fs) form[size++] = 0x64;
+  if (scan.segment == Segment::gs) form[size++] = 0x65;
+  if (scan.address32) form[size++] = 0x67;
+  form[size++] = static_cast<uint8_t>(0x48 | (scan.rex & 3));
+  load.scan.prefix_length = static_cast<uint8_t>(size);
+  form[size++] = 0x8b;
+  load.scan.modrm_offset = static_cast<uint8_t>(size);
+  form[size++] = static_cast<uint8_t>((bytes[scan.modrm_offset] & 0xc7) | rcx << 3);
+  for (unsigned i = scan.modrm_offset + 1u; i < scan.length; ++i) form[size++] = bytes[i];
+  load.bytes = form;
+  load.scan.opcode = 0x8b;
+  load.scan.rex = static_cast<uint8_t>(0x48 | (scan.rex & 3));
+  load.scan.length = static_cast<uint8_t>(size);
+  load.scan.flow = Flow::next;
+  load.scan.segment = scan.segment;
+  load.scan.rip_relative = scan.rip_relative;
+  load.scan.address32 = scan.address32;
+  load.scan.displacement_size = scan.displacement_size;
+  if (scan.displacement_offset != 0) {
+    load.scan.displacement_offset =
+        static_cast<uint8_t>(load.scan.modrm_offset + scan.displacement_offset - scan.modrm_offset);
+  }
+  // So that the displacement, which counts from behind the instruction, means the same address.
+  load.address = instruction.address + scan.length - size;
+  if (scan.segment != Segment::none) {
+    // Borrows slot 1; rcx is the destination.
+    if (!emit_segment_access(load)) return false;
+  } else {
+    emit_copy(load);
+  }
+  mark(kRcxInSlot0);
+  return true;
+}
+
+void Emitter::emit_push_return_address(uint64_t address) {
+  // push [rip + constant]: one instruction, one whole store, so that ret's load is forwarded from it.
+  while (cold_.address() % 8 != 0) cold_.byte(0xcc);
+  const uint64_t constant = cold_.address();
+  cold_.int64(address);
+  code_.bytes({0xff, 0x35});
+  code_.relative32(constant);
+}
+
+void Emitter::emit_indirect_jump() {
+  // rcx: target; slot 0: the program's rcx. A prologue or isotach_indirect_miss restores both.
+  mark(kRcxInSlot0 | spilled(1, rax));
+  code_.store_gs(rax, slot_offset(1));
+  code_.bytes({0x0f, 0xb7, 0xc1});  // movzx eax, cx
+  code_.bytes({0xff, 0x24, 0xc5});  // jmp [rax * 8 + table]
+  code_.int32(static_cast<int32_t>(cache_.target_table()));
+}
+
+void Emitter::emit_leave(Exit::Kind kind, uint64_t target, uint8_t length) {
+  Exit& exit = cache_.make_exit(kind, target, &unit_);
+  exit.length = length;
+  code_.store_gs_imm32(CONTEXT_EXIT, exit.number);
+  code_.jump(reinterpret_cast<uint64_t>(region_.exit));
+}
+
+void Emitter::finish_link(uint8_t* displacement, uint64_t target) {
+  Exit& exit = cache_.make_exit(Exit::Kind::link, target, &unit_);
+  exit.displacement = displacement;
+  exit.stub = cold_.at();
+  cold_.store_gs_imm32(CONTEXT_EXIT, exit.number);
+  cold_.jump(reinterpret_cast<uint64_t>(region_.exit));
+  const auto distance = static_cast<int32_t>(exit.stub - (displacement + 4));
+  std::memcpy(displacement, &distance, 4);
+  links_.push_back(exit.number);
+}
+
+void Emitter::emit_link(uint64_t target) { finish_link(code_.jump_patchable(0), target); }
+
+void Emitter::emit_link_if(uint8_t condition, uint64_t target) {
+  finish_link(code_.jump_if_patchable(condition, 0), target);
+}
+
+void Emitter::emit_jump_if_count(const PlannedInstruction& instruction) {
+  // These have an 8 bit displacement only:  jrcxz +2; jmp over; jmp target; over:
+  if (instruction.scan.address32) code_.byte(0x67);
+  code_.bytes({instruction.scan.opcode, 2, 0xeb, 0});
+  uint8_t* behind_skip = code_.at();
+  uint8_t* displacement = code_.jump_patchable(0);
+  behind_skip[-1] = static_cast<uint8_t>(code_.at() - behind_skip);
+  finish_link(displacement, instruction.scan.target);
+}
+
+}  // namespace isotach::dbi

@@ -1,0 +1,72 @@
+// Writes the code of one trace. translate.cc decides what a trace is; this is how it looks.
+//
+// Each instruction of the program is copied with its rip-relative displacement corrected, or, where the engine
+// must stay in control, replaced:
+//   call         pushes the program's own return address (from a constant beside the code), jumps
+//   ret, jmp *   target to rcx, then through the table of indirect branches (code_cache.h)
+//   fs:, gs:     the program's segment base is in the context: through a borrowed register
+//   syscall      leaves to the dispatcher
+//
+// Thread rules: the translation lock is held.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "engine/cache/code_cache.h"
+#include "engine/emit/assembler.h"
+#include "engine/instrument/plan.h"
+
+namespace isotach::dbi {
+
+class Emitter {
+ public:
+  Emitter(CodeCache& cache, Region& region, const TracePlan& plan, Unit& unit)
+      : cache_(cache), region_(region), plan_(plan), unit_(unit), code_(region.hot), cold_(region.cold) {}
+
+  // Bytes that emit() may need for this plan, at most.
+  static size_t worst_hot_bytes(const TracePlan& plan);
+  static size_t worst_cold_bytes(const TracePlan& plan);
+
+  // Writes the trace and moves the region's free space on. `count_blocks` adds each block's number of
+  // instructions to ThreadContext::counter. False when something in it cannot be translated.
+  bool emit(bool count_blocks);
+  // Jumps of this unit that may be linked once it can be found.
+  const std::vector<uint32_t>& links() const { return links_; }
+
+ private:
+  friend class CallEmitter;
+
+  bool emit_instruction(const PlannedInstruction& instruction, bool is_last);
+  void emit_copy(const PlannedInstruction& instruction);
+  bool emit_segment_access(const PlannedInstruction& instruction);
+  bool emit_far_rip_relative(const PlannedInstruction& instruction);
+  bool emit_string_with_segment(const PlannedInstruction& instruction);
+  // The instruction's bytes with its memory operand replaced by [base + displacement].
+  void emit_with_base(const PlannedInstruction& instruction, uint8_t base, int32_t displacement);
+  bool emit_target_to_rcx(const PlannedInstruction& instruction);
+  void emit_push_return_address(uint64_t address);
+  void emit_indirect_jump();
+  void emit_jump_if_count(const PlannedInstruction& instruction);
+  void emit_leave(Exit::Kind kind, uint64_t target, uint8_t length);
+  void emit_link(uint64_t target);
+  void emit_link_if(uint8_t condition, uint64_t target);
+  void emit_count(uint32_t first, uint32_t count);
+  void finish_link(uint8_t* displacement, uint64_t target);
+  // From here on, emitted code belongs to the instruction that is being emitted, in this state.
+  void mark(uint16_t state);
+  // Status flags that hold no value any more before instruction `index`: written before they are read.
+  bool flags_are_dead_at(uint32_t index, uint32_t flags) const;
+
+  CodeCache& cache_;
+  Region& region_;
+  const TracePlan& plan_;
+  Unit& unit_;
+  Assembler code_;
+  Assembler cold_;
+  std::vector<MapEntry> map_;
+  std::vector<uint32_t> links_;
+  uint16_t pc_offset_ = 0;
+};
+
+}  // namespace isotach::dbi

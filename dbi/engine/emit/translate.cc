@@ -1,0 +1,74 @@
+#include "engine/emit/translate.h"
+
+#include "engine/dispatch/context.h"
+#include "engine/emit/emitter.h"
+#include "engine/os/stop.h"
+
+extern "C" uint32_t isotach_program_uses_x87;
+
+namespace isotach::dbi {
+
+Unit* Translator::translate(ThreadContext& context, uint64_t pc) {
+  if (Unit* unit = cache_.find(pc)) return unit;
+  if (!decode(pc)) return nullptr;
+  if (options_.instrumenter != nullptr) options_.instrumenter(context, plan_);
+  return emit();
+}
+
+bool Translator::decode(uint64_t pc) {
+  const Mapping* mapping = memory_.executable_at(pc);
+  if (mapping == nullptr) return false;
+  uint64_t end = mapping->end;
+  plan_.address = pc;
+  plan_.instructions.clear();
+  plan_.blocks.clear();
+  plan_.instrumented = false;
+  PlannedBlock block;
+  uint64_t at = pc;
+  while (plan_.instructions.size() < options_.max_instructions) {
+    if (end - at < 15) {
+      const Mapping* behind = memory_.executable_at(end);
+      if (behind != nullptr && behind->begin <= end) end = behind->end;
+    }
+    if (at == end) break;
+    const auto* bytes = reinterpret_cast<const uint8_t*>(at);
+    const Scan scan = scan_instruction(bytes, end - at < 15 ? end - at : 15, at);
+    if (scan.flow == Flow::invalid && !plan_.instructions.empty()) break;  // reported when it is reached
+    if (scan.uses_x87) isotach_program_uses_x87 = 1;
+    PlannedInstruction& instruction = plan_.instructions.emplace_back();
+    instruction.address = at;
+    instruction.bytes = bytes;
+    instruction.scan = scan;
+    ++block.count;
+    at += scan.length;
+    if (scan.flow == Flow::next) continue;
+    plan_.blocks.push_back(block);
+    block = {static_cast<uint32_t>(plan_.instructions.size()), 0};
+    const bool goes_on = scan.flow == Flow::jump_if || scan.flow == Flow::jump_if_count;
+    if (!goes_on || plan_.blocks.size() == options_.max_blocks || cache_.find(at) != nullptr) break;
+  }
+  if (block.count != 0) plan_.blocks.push_back(block);
+  return true;
+}
+
+Unit* Translator::emit() {
+  const size_t hot = Emitter::worst_hot_bytes(plan_);
+  const size_t cold = Emitter::worst_cold_bytes(plan_);
+  Region* region = cache_.regions().with_room(plan_.address, hot, cold);
+  if (region == nullptr) stop("no memory for translated code");
+  auto unit = std::make_unique<Unit>();
+  const PlannedInstruction& last = plan_.instructions.back();
+  unit->pc = plan_.address;
+  unit->pc_end = last.address + last.scan.length;
+  Emitter emitter(cache_, *region, plan_, *unit);
+  if (!emitter.emit(options_.count_instructions)) stop("an instruction near here cannot be translated", plan_.address);
+  Unit& made = *unit;
+  cache_.insert(std::move(unit), *region);
+  for (const uint32_t number : emitter.links()) {
+    Exit& exit = cache_.exit(number);
+    if (Unit* to = cache_.find(exit.target)) cache_.link(exit, *to);
+  }
+  return &made;
+}
+
+}  // namespace isotach::dbi

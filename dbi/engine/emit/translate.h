@@ -1,0 +1,41 @@
+// Translates one trace of the program: decodes it, lets the tool look at it, writes it into the code cache.
+//
+// Thread rules: the translation lock is held.
+#pragma once
+
+#include <cstdint>
+
+#include "engine/cache/code_cache.h"
+#include "engine/instrument/plan.h"
+#include "engine/os/memory_map.h"
+
+namespace isotach::dbi {
+
+struct TranslateOptions {
+  Instrumenter instrumenter = nullptr;
+  bool count_instructions = false;   // into ThreadContext::counter, by block
+  unsigned max_instructions = 64;    // of a trace
+  unsigned max_blocks = 3;
+};
+
+class Translator {
+ public:
+  Translator(CodeCache& cache, MemoryMap& memory, const TranslateOptions& options)
+      : cache_(cache), memory_(memory), options_(options) {}
+
+  // The unit at `pc`, translated now when there is none. nullptr when `pc` cannot be executed.
+  Unit* translate(ThreadContext& context, uint64_t pc);
+
+  TranslateOptions& options() { return options_; }
+
+ private:
+  bool decode(uint64_t pc);
+  Unit* emit();
+
+  CodeCache& cache_;
+  MemoryMap& memory_;
+  TranslateOptions options_;
+  TracePlan plan_;  // kept, so that its memory is
+};
+
+}  // namespace isotach::dbi
