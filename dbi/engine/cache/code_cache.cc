@@ -43,8 +43,9 @@ CodeCache::CodeCache(size_t limit_bytes) : limit_bytes_(limit_bytes), by_pc_(siz
   if (memory < 0) stop("no memory below 2 GiB for the table of indirect branches");
   table_ = reinterpret_cast<uint64_t*>(memory);
   std::fill_n(table_, kTableEntries, reinterpret_cast<uint64_t>(&isotach_indirect_miss));
-  const int64_t exits = raw_syscall(SYS_mmap, 0, kMaximumExits * sizeof(Exit), PROT_READ | PROT_WRITE,
-                                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, static_cast<uint64_t>(-1), 0);
+  const int64_t exits =
+      raw_syscall(SYS_mmap, 0, kMaximumExits * sizeof(Exit), PROT_READ | PROT_WRITE,
+                  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, static_cast<uint64_t>(-1), 0);
   if (exits < 0 && exits > -4096) stop("no address space for the code cache's exits");
   exits_ = reinterpret_cast<Exit*>(exits);
   exit_count_ = kFirstExit;
@@ -119,7 +120,8 @@ void CodeCache::link(Exit& exit, Unit& to) {
   if (exit.to != nullptr || to.dead || (exit.from != nullptr && exit.from->dead)) return;
   const uint8_t* target = to.code;
   if (!in_reach(exit.displacement, target)) {
-    // An island near the jump. Units of far regions are few, so each link has its own; it stays until a flush.
+    // An island near the jump. Units of far regions are few, so each link has its own; it stays until a
+    // flush.
     Region* region = regions_.containing(reinterpret_cast<uint64_t>(exit.displacement));
     if (region == nullptr || region->cold + 16 > region->high) return;
     Assembler island(region->cold);

@@ -3,8 +3,8 @@
 //
 // An indirect branch looks at the low 16 bits of its target and jumps where the table says: to a prologue,
 // which compares the whole target without touching the flags (lea, jrcxz) and goes on to the unit, or to the
-// next prologue with the same low bits, at last to isotach_indirect_miss. (HDTrans calls this a sieve: Sridhar
-// et al., "HDTrans: an open source, low-level dynamic instrumentation system", VEE 2006.)
+// next prologue with the same low bits, at last to isotach_indirect_miss. (HDTrans calls this a sieve:
+// Sridhar et al., "HDTrans: an open source, low-level dynamic instrumentation system", VEE 2006.)
 //
 // Thread rules: every function needs the translation lock, except target_table().
 #pragma once
@@ -72,7 +72,7 @@ class CodeCache {
   size_t limit_bytes_;
   uint64_t* table_ = nullptr;
   Regions regions_;
-  Exit* exits_ = nullptr;      // an array that never moves: running threads look their exits up without the lock
+  Exit* exits_ = nullptr;  // an array that never moves: running threads look their exits up without the lock
   uint32_t exit_count_ = 0;
   std::vector<uint32_t> free_exits_;
   std::vector<Unit*> by_pc_;  // open addressing

@@ -80,8 +80,9 @@ bool Region::reaches(uint64_t address) const {
 Region* Regions::make(uint64_t near) {
   uint8_t* memory = map_near(near);
   if (memory == nullptr) {
-    const int64_t result = raw_syscall(SYS_mmap, 0, kRegionBytes, PROT_READ | PROT_WRITE | PROT_EXEC,
-                                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, static_cast<uint64_t>(-1), 0);
+    const int64_t result =
+        raw_syscall(SYS_mmap, 0, kRegionBytes, PROT_READ | PROT_WRITE | PROT_EXEC,
+                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, static_cast<uint64_t>(-1), 0);
     if (result < 0 && result > -4096) return nullptr;
     memory = reinterpret_cast<uint8_t*>(result);
   }
@@ -122,10 +123,9 @@ Region* Regions::containing(uint64_t code_address) {
 Unit* Regions::unit_at(uint64_t code_address) {
   Region* region = containing(code_address);
   if (region == nullptr) return nullptr;
-  const auto behind = std::upper_bound(region->units.begin(), region->units.end(), code_address,
-                                       [](uint64_t address, const Unit* unit) {
-                                         return address < reinterpret_cast<uint64_t>(unit->code);
-                                       });
+  const auto behind = std::upper_bound(
+      region->units.begin(), region->units.end(), code_address,
+      [](uint64_t address, const Unit* unit) { return address < reinterpret_cast<uint64_t>(unit->code); });
   if (behind == region->units.begin()) return nullptr;
   Unit* unit = *(behind - 1);
   return code_address < reinterpret_cast<uint64_t>(unit->code) + unit->code_size ? unit : nullptr;
@@ -134,8 +134,8 @@ Unit* Regions::unit_at(uint64_t code_address) {
 size_t Regions::bytes_used() const {
   size_t sum = 0;
   for (const auto& region : regions_) {
-    sum += static_cast<size_t>(region->hot - region->low) +
-           static_cast<size_t>(region->cold - region->hot_end);
+    sum +=
+        static_cast<size_t>(region->hot - region->low) + static_cast<size_t>(region->cold - region->hot_end);
   }
   return sum;
 }

@@ -1,5 +1,5 @@
-// Memory for translated code. Each region lies within reach (2 GiB) of the code it was translated from, so that
-// rip-relative operands only need another displacement.
+// Memory for translated code. Each region lies within reach (2 GiB) of the code it was translated from, so
+// that rip-relative operands only need another displacement.
 //
 // Thread rules: the translation lock is held.
 #pragma once
@@ -16,12 +16,12 @@ namespace isotach::dbi {
 struct Region {
   uint8_t* low = nullptr;
   uint8_t* high = nullptr;
-  uint8_t* hot = nullptr;       // next free byte for what runs
-  uint8_t* cold = nullptr;      // next free byte for stubs and constants
+  uint8_t* hot = nullptr;   // next free byte for what runs
+  uint8_t* cold = nullptr;  // next free byte for stubs and constants
   uint8_t* hot_end = nullptr;
-  uint8_t* exit = nullptr;      // a jump to isotach_exit_cache
-  uint8_t* miss = nullptr;      // a jump to isotach_indirect_miss
-  std::vector<Unit*> units;     // by address
+  uint8_t* exit = nullptr;   // a jump to isotach_exit_cache
+  uint8_t* miss = nullptr;   // a jump to isotach_indirect_miss
+  std::vector<Unit*> units;  // by address
 
   bool reaches(uint64_t address) const;
   bool contains(uint64_t address) const {

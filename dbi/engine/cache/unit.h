@@ -14,15 +14,15 @@ struct Unit;
 struct Exit {
   enum class Kind : uint8_t { unused, link, system_call, emulate, prologue, end_at, request };
   Kind kind = Kind::unused;
-  uint8_t length = 0;           // system_call, emulate: of the instruction
-  uint64_t target = 0;          // link: where the program goes; others: address of the instruction
-  Unit* from = nullptr;         // null for prologues
+  uint8_t length = 0;               // system_call, emulate: of the instruction
+  uint64_t target = 0;              // link: where the program goes; others: address of the instruction
+  Unit* from = nullptr;             // null for prologues
   uint8_t* displacement = nullptr;  // link, prologue: of the jump that is patched
-  uint8_t* stub = nullptr;      // link, prologue: where the jump goes while it has no unit
-  Unit* to = nullptr;           // link, prologue: the unit it goes to now
+  uint8_t* stub = nullptr;          // link, prologue: where the jump goes while it has no unit
+  Unit* to = nullptr;               // link, prologue: the unit it goes to now
   Exit* next_incoming = nullptr;    // of `to`
   uint32_t number = 0;
-  uint32_t next_of_unit = 0;    // number of the next exit of `from`; 0 at the end
+  uint32_t next_of_unit = 0;  // number of the next exit of `from`; 0 at the end
 };
 
 // From `code_offset` on, emitted code belongs to the program's instruction at `pc_offset`.
@@ -39,13 +39,13 @@ inline constexpr uint16_t spilled(unsigned slot, unsigned reg) {
 }
 
 struct Unit {
-  uint64_t pc = 0;       // first instruction
-  uint64_t pc_end = 0;   // behind the last
+  uint64_t pc = 0;      // first instruction
+  uint64_t pc_end = 0;  // behind the last
   uint8_t* code = nullptr;
   uint32_t code_size = 0;
-  uint32_t first_exit = 0;   // number of the first of a list; 0: none
+  uint32_t first_exit = 0;  // number of the first of a list; 0: none
   uint32_t map_count = 0;
-  bool dead = false;         // flushed: no way leads here any more, but a thread may still be inside
+  bool dead = false;           // flushed: no way leads here any more, but a thread may still be inside
   bool checks_itself = false;  // compares the program's bytes each time it is entered
   MapEntry* map = nullptr;
   Exit* incoming = nullptr;

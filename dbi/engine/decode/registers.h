@@ -6,13 +6,13 @@
 
 namespace isotach::dbi {
 
-// A bit for each general register that the instruction reads or writes, by name or by itself; all bits when it
-// cannot be decoded.
+// A bit for each general register that the instruction reads or writes, by name or by itself; all bits when
+// it cannot be decoded.
 uint32_t general_registers_used(const uint8_t* bytes, size_t size);
 
 struct VectorMemory {
   bool is_usable = false;
-  int base = -1;   // machine register number, -1: none
+  int base = -1;  // machine register number, -1: none
   int index = -1;
   uint8_t scale = 0;  // as a power of two
   int64_t displacement = 0;

@@ -28,7 +28,9 @@ std::unordered_map<uint64_t, Page>& pages() {
   return map;
 }
 
-uint64_t page_of(uint64_t address) { return address & ~(kPageBytes - 1); }
+uint64_t page_of(uint64_t address) {
+  return address & ~(kPageBytes - 1);
+}
 
 void set_protection(uint64_t page, int protection) {
   raw_syscall(SYS_mprotect, page, kPageBytes, static_cast<uint64_t>(protection));
@@ -98,6 +100,8 @@ void forget_protection(uint64_t begin, uint64_t end) {
   }
 }
 
-bool is_in_cache(uint64_t code_address) { return Regions::any_contains(code_address); }
+bool is_in_cache(uint64_t code_address) {
+  return Regions::any_contains(code_address);
+}
 
 }  // namespace isotach::dbi

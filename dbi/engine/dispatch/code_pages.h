@@ -23,7 +23,8 @@ bool let_code_be_written(uint64_t address);
 
 // The program changes the protection of or unmaps these pages: ours is no longer there.
 void forget_protection(uint64_t begin, uint64_t end);
-// A system call could not write to memory: lets all of [begin, end) be written. True if anything was protected.
+// A system call could not write to memory: lets all of [begin, end) be written. True if anything was
+// protected.
 bool let_all_code_be_written();
 
 bool is_in_cache(uint64_t code_address);

@@ -1,5 +1,5 @@
-// What the engine keeps for each of the program's threads. The thread's GS base points here while it runs under
-// the engine, so emitted code reaches every field as gs:[offset].
+// What the engine keeps for each of the program's threads. The thread's GS base points here while it runs
+// under the engine, so emitted code reaches every field as gs:[offset].
 //
 // Thread rules: owned by its thread; others may only set `pending` (atomically) and read `process`.
 #pragma once
@@ -39,10 +39,10 @@ struct alignas(64) ThreadContext {
   uint64_t host_fs;     // the lent thread control block
   uint64_t program_fs;  // the program's FS and GS bases
   uint64_t program_gs;
-  uint64_t slots[8];    // where emitted code keeps registers that it borrows
-  uint64_t resume;      // address in the cache to go to
+  uint64_t slots[8];  // where emitted code keeps registers that it borrows
+  uint64_t resume;    // address in the cache to go to
   ThreadContext* self;
-  uint32_t pending;     // a signal waits to be delivered; a request of another thread waits
+  uint32_t pending;  // a signal waits to be delivered; a request of another thread waits
   uint32_t unused;
   uint32_t mxcsr;
   uint32_t host_mxcsr;
@@ -51,21 +51,22 @@ struct alignas(64) ThreadContext {
   uint64_t buffers[8];  // next free byte of trace buffers; see instrument/buffer.h
   uint64_t call_rsp;    // rsp of the program during an analysis call
   uint64_t unused2;
-  alignas(16) uint8_t vectors[16][16];  // xmm0 to xmm15 while engine code runs. Upper halves stay in the registers
-  alignas(16) uint8_t x87[512];         // FXSAVE area; used once the program has been seen to use x87 or MMX
+  alignas(16)
+      uint8_t vectors[16][16];   // xmm0 to xmm15 while engine code runs. Upper halves stay in the registers
+  alignas(16) uint8_t x87[512];  // FXSAVE area; used once the program has been seen to use x87 or MMX
 
   // From here on, only C++ looks.
   LentThread* lent;
   SignalState* signals;
   ProcessState* process;
-  uint64_t epoch;          // of the code cache, when this thread last was outside of it
-  uint64_t kernel_id;      // gettid()
-  bool is_process;         // a child of vfork(2): a process of its own in its parent's memory
-  uint64_t first_mask;     // signal mask that it begins with
-  void* tool_storage;      // PIN_SetThreadData
+  uint64_t epoch;       // of the code cache, when this thread last was outside of it
+  uint64_t kernel_id;   // gettid()
+  bool is_process;      // a child of vfork(2): a process of its own in its parent's memory
+  uint64_t first_mask;  // signal mask that it begins with
+  void* tool_storage;   // PIN_SetThreadData
   uint64_t tool_keys[128];
-  ThreadContext* next;     // list of all threads
-  FaultRegisters fault;    // of the signal that is recorded
+  ThreadContext* next;   // list of all threads
+  FaultRegisters fault;  // of the signal that is recorded
 };
 
 #define ISOTACH_AT(field, offset) static_assert(offsetof(ThreadContext, field) == (offset))

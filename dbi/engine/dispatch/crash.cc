@@ -27,14 +27,16 @@ void say_address(const char* what, void* address) {
                               static_cast<const char*>(address) - static_cast<const char*>(where.dli_saddr),
                               where.dli_fname));
     } else {
-      say(line, std::snprintf(line, sizeof line, "  %s %p %s+0x%tx\n", what, address, where.dli_fname, from_base));
+      say(line,
+          std::snprintf(line, sizeof line, "  %s %p %s+0x%tx\n", what, address, where.dli_fname, from_base));
     }
   } else {
     say(line, std::snprintf(line, sizeof line, "  %s %p\n", what, address));
   }
 }
 
-[[noreturn]] void report(const ThreadContext* context, int signal, const siginfo_t& info, const ucontext_t& user) {
+[[noreturn]] void report(const ThreadContext* context, int signal, const siginfo_t& info,
+                         const ucontext_t& user) {
   static bool is_second = false;
   if (__atomic_exchange_n(&is_second, true, __ATOMIC_SEQ_CST)) {
     for (;;) raw_syscall(SYS_exit_group, kEngineFailed);
@@ -43,10 +45,11 @@ void say_address(const char* what, void* address) {
   auto* pc = reinterpret_cast<void*>(user.uc_mcontext.gregs[REG_RIP]);
   Dl_info where{};
   const bool is_known = dladdr(pc, &where) != 0 && where.dli_fname != nullptr;
-  say(line, std::snprintf(line, sizeof line,
-                          "isotach pin: signal %d at address %p in %s: a fault of the tool or the engine, not of "
-                          "the program\n",
-                          signal, info.si_addr, is_known ? where.dli_fname : "unknown code"));
+  say(line,
+      std::snprintf(line, sizeof line,
+                    "isotach pin: signal %d at address %p in %s: a fault of the tool or the engine, not of "
+                    "the program\n",
+                    signal, info.si_addr, is_known ? where.dli_fname : "unknown code"));
   say_address("at", pc);
   void* frames[48];
   const int count = backtrace(frames, 48);

@@ -8,7 +8,8 @@ namespace isotach::dbi {
 
 struct ThreadContext;
 
-[[noreturn]] void report_crash(ThreadContext& context, int signal, const siginfo_t& info, const ucontext_t& user);
+[[noreturn]] void report_crash(ThreadContext& context, int signal, const siginfo_t& info,
+                               const ucontext_t& user);
 // The same on a thread that is not the program's.
 [[noreturn]] void report_crash_outside(int signal, const siginfo_t& info, const ucontext_t& user);
 

@@ -4,8 +4,8 @@
 
 #include <new>
 
-#include "engine/dispatch/engine.h"
 #include "engine/dispatch/emulate.h"
+#include "engine/dispatch/engine.h"
 #include "engine/dispatch/signals.h"
 #include "engine/dispatch/system_calls.h"
 #include "engine/os/raw_syscall.h"
@@ -50,8 +50,7 @@ void follow_link(Engine& engine, ThreadContext& context, uint32_t number, uint64
     if (Unit* unit = translate(engine, context, context.pc)) {
       // Since this thread left the cache, the exit may have been freed, and made again for another jump.
       Exit& exit = engine.cache.exit(number);
-      if (exit.target == context.pc &&
-          (exit.kind == Exit::Kind::link || exit.kind == Exit::Kind::prologue)) {
+      if (exit.target == context.pc && (exit.kind == Exit::Kind::link || exit.kind == Exit::Kind::prologue)) {
         engine.cache.link(exit, *unit);
       }
       enter(engine, context, *unit);
@@ -77,9 +76,13 @@ void follow_indirect(Engine& engine, ThreadContext& context) {
 
 }  // namespace
 
-Engine& engine() { return *std::launder(reinterpret_cast<Engine*>(engine_memory)); }
+Engine& engine() {
+  return *std::launder(reinterpret_cast<Engine*>(engine_memory));
+}
 
-Engine& make_engine(const EngineOptions& options) { return *new (engine_memory) Engine(options); }
+Engine& make_engine(const EngineOptions& options) {
+  return *new (engine_memory) Engine(options);
+}
 
 void resume_at_pc(ThreadContext& context) {
   Engine& engine = dbi::engine();

@@ -1,5 +1,5 @@
-// The engine's one instance in a process: the code cache, what translates into it, and the threads that run in
-// it. A process has one because emitted code and signal handlers must reach it without being told where.
+// The engine's one instance in a process: the code cache, what translates into it, and the threads that run
+// in it. A process has one because emitted code and signal handlers must reach it without being told where.
 //
 // Thread rules: `lock` guards cache, memory and translator; `threads_lock` the list of threads. Take `lock`
 // first. A signal handler takes neither.
@@ -47,8 +47,8 @@ struct EngineEvents {
 
 class Engine {
  public:
-  explicit Engine(const EngineOptions& options)
-      : options(options), cache(options.cache_limit_bytes), translator(cache, memory, this->options.translate) {}
+  explicit Engine(const EngineOptions& wanted)
+      : options(wanted), cache(wanted.cache_limit_bytes), translator(cache, memory, wanted.translate) {}
 
   EngineOptions options;
   EngineEvents events;

@@ -113,8 +113,9 @@ __attribute__((target("xsave"), noinline)) void load_state(ThreadContext& contex
     std::memcpy(area + 512, &present, 8);
     std::memcpy(area + 24, &context.host_mxcsr, 4);
     _xrstor64(area, state.features & ~uint64_t{3});
-    asm volatile("" ::: "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10",
-                 "xmm11", "xmm12", "xmm13", "xmm14", "xmm15");
+    asm volatile("" ::
+                     : "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9",
+                       "xmm10", "xmm11", "xmm12", "xmm13", "xmm14", "xmm15");
   }
 }
 
@@ -128,8 +129,8 @@ constexpr int kOrder[] = {REG_RAX, REG_RCX, REG_RDX, REG_RBX, REG_RSP, REG_RBP, 
 
 }  // namespace
 
-bool make_signal_frame(ThreadContext& context, const SignalAction& action, const siginfo_t& info, uint64_t mask,
-                       const FaultRegisters& fault) {
+bool make_signal_frame(ThreadContext& context, const SignalAction& action, const siginfo_t& info,
+                       uint64_t mask, const FaultRegisters& fault) {
   SignalState& signals = *context.signals;
   const ExtendedState& extended = extended_state();
   if (extended.size + 4 > kMaximumState) return false;
@@ -209,7 +210,8 @@ bool read_signal_frame(ThreadContext& context, uint64_t& mask) {
   }
   context.pc = static_cast<uint64_t>(frame.user.registers[REG_RIP]);
   constexpr uint64_t kChangeable = 0x240dd5 & ~uint64_t{0x100};  // FIX_EFLAGS without the trap flag
-  context.flags = (context.flags & ~kChangeable) | (static_cast<uint64_t>(frame.user.registers[REG_EFL]) & kChangeable);
+  context.flags =
+      (context.flags & ~kChangeable) | (static_cast<uint64_t>(frame.user.registers[REG_EFL]) & kChangeable);
   context.signals->program_stack = frame.user.stack;
   context.signals->program_stack.ss_flags &= ~SS_ONSTACK;
   mask = frame.user.mask;

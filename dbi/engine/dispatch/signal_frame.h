@@ -13,8 +13,8 @@
 namespace isotach::dbi {
 
 // Pushes the frame and sets the registers for the handler's first instruction. False: no stack for it.
-bool make_signal_frame(ThreadContext& context, const SignalAction& action, const siginfo_t& info, uint64_t mask,
-                       const FaultRegisters& fault);
+bool make_signal_frame(ThreadContext& context, const SignalAction& action, const siginfo_t& info,
+                       uint64_t mask, const FaultRegisters& fault);
 // rt_sigreturn(2): takes all registers, the alternate stack and the mask from the frame at rsp - 8.
 bool read_signal_frame(ThreadContext& context, uint64_t& mask);
 

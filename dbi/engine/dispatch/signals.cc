@@ -48,13 +48,19 @@ constexpr uint64_t kSaRestorer = 0x04000000;
 constexpr uint64_t kTrapFlag = 0x100;
 constexpr uint64_t kSetSize = 8;
 
-constexpr uint64_t bit(int signal) { return uint64_t{1} << (signal - 1); }
+constexpr uint64_t bit(int signal) {
+  return uint64_t{1} << (signal - 1);
+}
 constexpr uint64_t kFaults = bit(SIGSEGV) | bit(SIGBUS) | bit(SIGILL) | bit(SIGFPE) | bit(SIGTRAP);
 constexpr uint64_t kNeverBlocked = bit(SIGKILL) | bit(SIGSTOP);
 
-bool is_fault_signal(int signal) { return (kFaults & bit(signal)) != 0; }
+bool is_fault_signal(int signal) {
+  return (kFaults & bit(signal)) != 0;
+}
 
-uint64_t address_of(void (*label)()) { return reinterpret_cast<uint64_t>(label); }
+uint64_t address_of(void (*label)()) {
+  return reinterpret_cast<uint64_t>(label);
+}
 
 bool is_between(uint64_t pc, void (*begin)(), void (*end)()) {
   return pc >= address_of(begin) && pc < address_of(end);
@@ -78,8 +84,8 @@ SignalAction kernel_action(int signal, const SignalAction& wanted) {
   if (wanted.handler <= 1 && !is_fault_signal(signal)) return wanted;
   SignalAction action;
   action.handler = reinterpret_cast<uint64_t>(&master_handler);
-  action.flags = SA_SIGINFO | SA_ONSTACK | kSaRestorer |
-                 (wanted.flags & (SA_RESTART | SA_NOCLDSTOP | SA_NOCLDWAIT));
+  action.flags =
+      SA_SIGINFO | SA_ONSTACK | kSaRestorer | (wanted.flags & (SA_RESTART | SA_NOCLDSTOP | SA_NOCLDWAIT));
   action.restorer = address_of(&isotach_signal_return);
   action.mask = ~kFaults;
   return action;
@@ -107,7 +113,8 @@ void copy_registers(ThreadContext& context, const mcontext_t& machine) {
   context.registers[rbp] = static_cast<uint64_t>(r[REG_RBP]);
   context.registers[rsi] = static_cast<uint64_t>(r[REG_RSI]);
   context.registers[rdi] = static_cast<uint64_t>(r[REG_RDI]);
-  for (unsigned i = 0; i < 8; ++i) context.registers[r8 + i] = static_cast<uint64_t>(r[REG_R8 + static_cast<int>(i)]);
+  for (unsigned i = 0; i < 8; ++i)
+    context.registers[r8 + i] = static_cast<uint64_t>(r[REG_R8 + static_cast<int>(i)]);
   context.flags = static_cast<uint64_t>(r[REG_EFL]) & ~kTrapFlag;
 }
 
@@ -151,7 +158,9 @@ void leave_to(ThreadContext& context, ucontext_t& user, void (*label)()) {
   r[REG_EFL] &= ~static_cast<greg_t>(kTrapFlag | 0x400);
 }
 
-void set_frame_mask(ucontext_t& user, uint64_t mask) { std::memcpy(&user.uc_sigmask, &mask, sizeof mask); }
+void set_frame_mask(ucontext_t& user, uint64_t mask) {
+  std::memcpy(&user.uc_sigmask, &mask, sizeof mask);
+}
 
 uint64_t frame_mask(const ucontext_t& user) {
   uint64_t mask;
@@ -222,7 +231,8 @@ bool handle_own_fault(ThreadContext& context, int signal, const siginfo_t& info,
   }
   if (signal == SIGSEGV && info.si_code == SEGV_ACCERR && is_in_cache(pc) &&
       let_code_be_written(reinterpret_cast<uint64_t>(info.si_addr))) {
-    // The unit that was running may be among those that are flushed: on from its instruction, translated anew.
+    // The unit that was running may be among those that are flushed: on from its instruction, translated
+    // anew.
     const Place place = place_of(pc);
     if (place.is_unit) {
       copy_registers(context, user.uc_mcontext);
@@ -264,7 +274,7 @@ void record_program_fault(ThreadContext& context, int signal, const siginfo_t& i
   }
   record(context, reported, user);
   context.fault = {user.uc_mcontext.gregs[REG_ERR], user.uc_mcontext.gregs[REG_TRAPNO],
-                            user.uc_mcontext.gregs[REG_CR2]};
+                   user.uc_mcontext.gregs[REG_CR2]};
   leave_to(context, user, isotach_signal_entry);
 }
 
@@ -300,7 +310,8 @@ void master_handler(int signal, siginfo_t* info, void* data) {
     return;
   }
   if (is_between(pc, isotach_exit_cache, isotach_enter_begin)) return;
-  if (context.epoch == kOutside) return;  // in the dispatcher, which looks at `pending` before it enters again
+  if (context.epoch == kOutside)
+    return;  // in the dispatcher, which looks at `pending` before it enters again
   step_to_boundary(context, user);
 }
 
@@ -331,7 +342,8 @@ void deliver(ThreadContext& context) {
     return;
   }
   if (action.handler <= 1 || (is_forced && (mask & bit(signal)) != 0)) {
-    if (dbi::engine().events.process_ending != nullptr) dbi::engine().events.process_ending(context, 128 + signal);
+    if (dbi::engine().events.process_ending != nullptr)
+      dbi::engine().events.process_ending(context, 128 + signal);
     die_by(signal);
   }
   if (!make_signal_frame(context, action, info, mask, fault)) {
@@ -350,8 +362,8 @@ void deliver(ThreadContext& context) {
 
 void prepare_thread_signals(ThreadContext& context) {
   auto* state = new SignalState;
-  const int64_t stack = raw_syscall(SYS_mmap, 0, kStackBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
-                                    static_cast<uint64_t>(-1), 0);
+  const int64_t stack = raw_syscall(SYS_mmap, 0, kStackBytes, PROT_READ | PROT_WRITE,
+                                    MAP_PRIVATE | MAP_ANONYMOUS, static_cast<uint64_t>(-1), 0);
   if (stack < 0 && stack > -4096) stop("no memory for a signal stack");
   state->stack_low = static_cast<uint64_t>(stack);
   state->stack_size = kStackBytes;
@@ -401,7 +413,8 @@ void give_back_signals(ThreadContext& context, bool all) {
   for (int signal = 1; signal <= 64; ++signal) {
     const SignalAction& action = process.actions[signal];
     // exec resets what is handled by itself; only an ignored fault must be told to the kernel.
-    if (all ? (action.handler > 1 || is_fault_signal(signal)) : (is_fault_signal(signal) && action.handler == 1)) {
+    if (all ? (action.handler > 1 || is_fault_signal(signal))
+            : (is_fault_signal(signal) && action.handler == 1)) {
       kernel_sigaction(signal, &action, nullptr);
     }
   }
@@ -432,11 +445,13 @@ void fault_at_pc(ThreadContext& context) {
   raise_fault(context, SIGSEGV, is_mapped ? SEGV_ACCERR : SEGV_MAPERR, context.pc);
 }
 
-int64_t program_sigaction(ThreadContext& context, int signal, uint64_t action, uint64_t old, uint64_t set_size) {
+int64_t program_sigaction(ThreadContext& context, int signal, uint64_t action, uint64_t old,
+                          uint64_t set_size) {
   if (set_size != kSetSize) return -EINVAL;
   if (signal < 1 || signal > 64 || (action != 0 && (signal == SIGKILL || signal == SIGSTOP))) return -EINVAL;
   SignalAction wanted;
-  if (action != 0 && !isotach_safe_copy(&wanted, reinterpret_cast<void*>(action), sizeof wanted)) return -EFAULT;
+  if (action != 0 && !isotach_safe_copy(&wanted, reinterpret_cast<void*>(action), sizeof wanted))
+    return -EFAULT;
   ProcessState& process = *context.process;
   SignalAction before;
   {
@@ -457,7 +472,8 @@ int64_t program_sigaction(ThreadContext& context, int signal, uint64_t action, u
 int64_t program_sigaltstack(ThreadContext& context, uint64_t stack, uint64_t old) {
   SignalState& state = *context.signals;
   stack_t wanted{};
-  if (stack != 0 && !isotach_safe_copy(&wanted, reinterpret_cast<void*>(stack), sizeof wanted)) return -EFAULT;
+  if (stack != 0 && !isotach_safe_copy(&wanted, reinterpret_cast<void*>(stack), sizeof wanted))
+    return -EFAULT;
   stack_t now = state.program_stack;
   const uint64_t sp = context.registers[rsp];
   const auto low = reinterpret_cast<uint64_t>(now.ss_sp);
@@ -488,10 +504,9 @@ int64_t program_sigprocmask(ThreadContext& context, int how, uint64_t set, uint6
   if (set != 0 && !isotach_safe_copy(&wanted, reinterpret_cast<void*>(set), sizeof wanted)) return -EFAULT;
   uint64_t kernel_wanted = how == SIG_UNBLOCK ? wanted : wanted & ~kFaults;
   uint64_t before = 0;
-  const int64_t result =
-      raw_syscall(SYS_rt_sigprocmask, static_cast<uint64_t>(how),
-                  set != 0 ? reinterpret_cast<uint64_t>(&kernel_wanted) : 0, reinterpret_cast<uint64_t>(&before),
-                  kSetSize);
+  const int64_t result = raw_syscall(SYS_rt_sigprocmask, static_cast<uint64_t>(how),
+                                     set != 0 ? reinterpret_cast<uint64_t>(&kernel_wanted) : 0,
+                                     reinterpret_cast<uint64_t>(&before), kSetSize);
   if (result < 0) return result;
   before |= state.blocked_faults;
   if (set != 0) {

@@ -1,15 +1,15 @@
 // Signals of a program that runs under the engine.
 //
-// The kernel's handler is the engine's for each signal that the program handles, with the program's flags where
-// they change what the kernel does (SA_RESTART), on a stack of the engine's own, with everything blocked. It
-// only records the signal and makes the thread leave the cache at the next boundary between two of the program's
-// instructions; the frame that the program's handler gets is then made as the kernel makes it (arch/x86/kernel/
-// signal_64.c), from registers that are exactly those of the program. A fault in translated code is such a
-// boundary by itself: the map of its unit tells the instruction and the registers.
+// The kernel's handler is the engine's for each signal that the program handles, with the program's flags
+// where they change what the kernel does (SA_RESTART), on a stack of the engine's own, with everything
+// blocked. It only records the signal and makes the thread leave the cache at the next boundary between two
+// of the program's instructions; the frame that the program's handler gets is then made as the kernel makes
+// it (arch/x86/kernel/ signal_64.c), from registers that are exactly those of the program. A fault in
+// translated code is such a boundary by itself: the map of its unit tells the instruction and the registers.
 //
-// The program's signal mask is the kernel's, so what it blocks stays pending there, and sigwait(3), signalfd(2)
-// and the like need no help. SIGSEGV, SIGBUS, SIGILL, SIGFPE and SIGTRAP are never really blocked: the engine
-// needs them.
+// The program's signal mask is the kernel's, so what it blocks stays pending there, and sigwait(3),
+// signalfd(2) and the like need no help. SIGSEGV, SIGBUS, SIGILL, SIGFPE and SIGTRAP are never really
+// blocked: the engine needs them.
 //
 // Thread rules: SignalState belongs to its thread. ProcessState is shared by threads that share handlers.
 #pragma once
@@ -39,16 +39,16 @@ struct ProcessState {
 };
 
 struct SignalState {
-  uint64_t stack_low = 0;      // the engine's alternate stack
+  uint64_t stack_low = 0;  // the engine's alternate stack
   uint64_t stack_size = 0;
-  stack_t program_stack{};     // the program's sigaltstack(2)
+  stack_t program_stack{};  // the program's sigaltstack(2)
   // The signal that was recorded and not delivered yet. All others are blocked meanwhile.
   bool is_recorded = false;
-  bool is_stepping = false;    // towards the next boundary by the trap flag
+  bool is_stepping = false;  // towards the next boundary by the trap flag
   siginfo_t info{};
-  uint64_t mask = 0;           // of the program, when the signal came
-  uint64_t blocked_faults = 0; // of the five signals, those that the program thinks blocked
-  uint64_t call_return = 0;    // what [rsp] of the analysis call held before we replaced it
+  uint64_t mask = 0;            // of the program, when the signal came
+  uint64_t blocked_faults = 0;  // of the five signals, those that the program thinks blocked
+  uint64_t call_return = 0;     // what [rsp] of the analysis call held before we replaced it
 };
 
 // Makes the calling thread able to take signals: its alternate stack. With context in GS.
@@ -57,7 +57,8 @@ void install_signal_stack(ThreadContext& context);
 void release_thread_signals(ThreadContext& context);
 // The same for a thread that is gone.
 void release_signal_memory(ThreadContext& context);
-// The process's handlers for the signals that the engine needs itself; what is set at the start is remembered.
+// The process's handlers for the signals that the engine needs itself; what is set at the start is
+// remembered.
 void take_over_signals(ThreadContext& context);
 // Gives the program's own dispositions and alternate stack to the kernel: before exec and at detach.
 void give_back_signals(ThreadContext& context, bool all);
@@ -68,7 +69,8 @@ void fault_at_pc(ThreadContext& context);
 void raise_fault(ThreadContext& context, int signal, int code, uint64_t address);
 
 // System calls about signals. Each returns what the system call returns.
-int64_t program_sigaction(ThreadContext& context, int signal, uint64_t action, uint64_t old, uint64_t set_size);
+int64_t program_sigaction(ThreadContext& context, int signal, uint64_t action, uint64_t old,
+                          uint64_t set_size);
 int64_t program_sigaltstack(ThreadContext& context, uint64_t stack, uint64_t old);
 int64_t program_sigprocmask(ThreadContext& context, int how, uint64_t set, uint64_t old, uint64_t set_size);
 // Sets all registers in the context from the frame at its rsp. False: the frame cannot be read.

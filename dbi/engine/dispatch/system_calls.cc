@@ -13,7 +13,8 @@
 #include "engine/os/private_fds.h"
 #include "engine/os/raw_syscall.h"
 
-extern "C" int64_t isotach_program_system_call(const uint64_t* registers, uint64_t number, const uint32_t* pending);
+extern "C" int64_t isotach_program_system_call(const uint64_t* registers, uint64_t number,
+                                               const uint32_t* pending);
 
 namespace isotach::dbi {
 namespace {
@@ -53,7 +54,9 @@ int64_t arch_prctl(ThreadContext& context) {
   }
 }
 
-uint64_t round_up(uint64_t size) { return (size + kPageBytes - 1) & ~(kPageBytes - 1); }
+uint64_t round_up(uint64_t size) {
+  return (size + kPageBytes - 1) & ~(kPageBytes - 1);
+}
 
 void memory_changed(uint64_t begin, uint64_t size, bool is_unmapped) {
   const uint64_t end = begin + round_up(size);
@@ -174,38 +177,64 @@ void program_system_call(ThreadContext& context, unsigned length) {
   if (engine.events.system_call_entry != nullptr) engine.events.system_call_entry(context);
   int64_t result = kNoResult;
   switch (r[rax]) {
-    case SYS_arch_prctl: result = arch_prctl(context); break;
-    case SYS_rseq: result = -ENOSYS; break;
+    case SYS_arch_prctl:
+      result = arch_prctl(context);
+      break;
+    case SYS_rseq:
+      result = -ENOSYS;
+      break;
     case SYS_munmap:
     case SYS_mprotect:
     case SYS_pkey_mprotect:
     case SYS_mmap:
     case SYS_mremap:
-    case SYS_madvise: result = change_memory(context); break;
-    case SYS_shmdt: result = shared_memory_detached(context); break;
-    case SYS_clone: result = clone_by_registers(context, next_pc); break;
-    case SYS_clone3: result = clone_by_struct(context, next_pc); break;
-    case SYS_fork: result = program_clone(context, {0, SIGCHLD}, next_pc); break;
-    case SYS_vfork: result = program_clone(context, {CLONE_VM | CLONE_VFORK, SIGCHLD}, next_pc); break;
+    case SYS_madvise:
+      result = change_memory(context);
+      break;
+    case SYS_shmdt:
+      result = shared_memory_detached(context);
+      break;
+    case SYS_clone:
+      result = clone_by_registers(context, next_pc);
+      break;
+    case SYS_clone3:
+      result = clone_by_struct(context, next_pc);
+      break;
+    case SYS_fork:
+      result = program_clone(context, {0, SIGCHLD}, next_pc);
+      break;
+    case SYS_vfork:
+      result = program_clone(context, {CLONE_VM | CLONE_VFORK, SIGCHLD}, next_pc);
+      break;
     case SYS_execve:
-    case SYS_execveat: result = execute_program(context); break;
-    case SYS_exit: program_exit_thread(context, static_cast<int>(r[rdi]));
-    case SYS_exit_group: program_exit_process(context, static_cast<int>(r[rdi]));
+    case SYS_execveat:
+      result = execute_program(context);
+      break;
+    case SYS_exit:
+      program_exit_thread(context, static_cast<int>(r[rdi]));
+    case SYS_exit_group:
+      program_exit_process(context, static_cast<int>(r[rdi]));
     case SYS_close:
     case SYS_dup2:
     case SYS_dup3:
-    case SYS_close_range: result = close_descriptor(context); break;
+    case SYS_close_range:
+      result = close_descriptor(context);
+      break;
     case SYS_rt_sigaction:
       result = program_sigaction(context, static_cast<int>(r[rdi]), r[rsi], r[rdx], r[r10]);
       break;
     case SYS_rt_sigprocmask:
       result = program_sigprocmask(context, static_cast<int>(r[rdi]), r[rsi], r[rdx], r[r10]);
       break;
-    case SYS_sigaltstack: result = program_sigaltstack(context, r[rdi], r[rsi]); break;
+    case SYS_sigaltstack:
+      result = program_sigaltstack(context, r[rdi], r[rsi]);
+      break;
     case SYS_rt_sigreturn:
       if (!program_sigreturn(context)) raise_fault(context, SIGSEGV, SI_KERNEL, 0);
       return;
-    default: result = pass(context); break;
+    default:
+      result = pass(context);
+      break;
   }
   if (result == kInterrupted) return;  // the signal's handler returns to the system call
   r[rax] = static_cast<uint64_t>(result);

@@ -7,9 +7,9 @@ namespace isotach::dbi {
 
 struct ThreadContext;
 
-// Carries out the system call of the instruction at context.pc (`length` bytes long): registers in the context
-// become as the kernel would leave them, pc moves behind the instruction, or stays when a signal is to be
-// delivered first.
+// Carries out the system call of the instruction at context.pc (`length` bytes long): registers in the
+// context become as the kernel would leave them, pc moves behind the instruction, or stays when a signal is
+// to be delivered first.
 void program_system_call(ThreadContext& context, unsigned length);
 
 }  // namespace isotach::dbi

@@ -102,7 +102,8 @@ void copy_program_state(ThreadContext& child, const ThreadContext& parent, const
   for (unsigned i = 0; i < sizeof child.x87; ++i) child.x87[i] = parent.x87[i];
 }
 
-int64_t clone_thread(ThreadContext& parent, const CloneArguments& arguments, uint64_t next_pc, bool is_vfork) {
+int64_t clone_thread(ThreadContext& parent, const CloneArguments& arguments, uint64_t next_pc,
+                     bool is_vfork) {
   LentThread* lent = lend_thread();
   if (lent == nullptr) return -EAGAIN;
   ProcessState* process = parent.process;
@@ -114,7 +115,8 @@ int64_t clone_thread(ThreadContext& parent, const CloneArguments& arguments, uin
   ThreadContext& child = make_context(*process, lent);
   copy_program_state(child, parent, arguments, next_pc);
   child.is_process = (arguments.flags & CLONE_THREAD) == 0;
-  if (child.is_process) child.signals->program_stack = is_vfork ? parent.signals->program_stack : stack_t{nullptr, SS_DISABLE, 0};
+  if (child.is_process)
+    child.signals->program_stack = is_vfork ? parent.signals->program_stack : stack_t{nullptr, SS_DISABLE, 0};
   child.signals->blocked_faults = parent.signals->blocked_faults;
   const uint64_t mask = block_all_signals();
   child.first_mask = mask;
@@ -124,8 +126,8 @@ int64_t clone_thread(ThreadContext& parent, const CloneArguments& arguments, uin
   // pidfd and parent_tid are the same word of clone(2).
   const uint64_t second = (arguments.flags & CLONE_PIDFD) != 0 ? arguments.pidfd : arguments.parent_tid;
   const int64_t result =
-      isotach_clone(arguments.flags | CLONE_SETTLS | arguments.exit_signal, reinterpret_cast<uint64_t>(top), second,
-                    arguments.child_tid, lent->fs_base);
+      isotach_clone(arguments.flags | CLONE_SETTLS | arguments.exit_signal, reinterpret_cast<uint64_t>(top),
+                    second, arguments.child_tid, lent->fs_base);
   set_signal_mask(mask);
   if (result < 0 || is_vfork) {
     // It never was, or has called exec or exit by now.
@@ -146,8 +148,9 @@ int64_t clone_process(ThreadContext& context, const CloneArguments& arguments) {
   context.process->lock.lock();
   const uint64_t mask = block_all_signals();
   const uint64_t second = (arguments.flags & CLONE_PIDFD) != 0 ? arguments.pidfd : arguments.parent_tid;
-  const int64_t result = raw_syscall(SYS_clone, (arguments.flags & ~uint64_t{CLONE_SETTLS}) | arguments.exit_signal, 0,
-                                     second, arguments.child_tid, 0);
+  const int64_t result =
+      raw_syscall(SYS_clone, (arguments.flags & ~uint64_t{CLONE_SETTLS}) | arguments.exit_signal, 0, second,
+                  arguments.child_tid, 0);
   if (result == 0) {
     // The other threads are not here; their contexts stay, for what a tool may have kept of them.
     context.next = nullptr;
@@ -171,7 +174,9 @@ int64_t clone_process(ThreadContext& context, const CloneArguments& arguments) {
 
 }  // namespace
 
-void set_gs_base(uint64_t base) { asm volatile("wrgsbase %0" ::"r"(base)); }
+void set_gs_base(uint64_t base) {
+  asm volatile("wrgsbase %0" ::"r"(base));
+}
 
 ThreadContext& adopt_this_thread(ProcessState& process, LentThread* lent) {
   ThreadContext& context = make_context(process, lent);

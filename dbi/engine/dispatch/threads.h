@@ -1,8 +1,8 @@
 // Threads and processes that the program makes, and how they end.
 //
-// A new thread of the program runs engine code on a lent thread control block and stack (os/lent_thread.h); the
-// stack that the program gave it is only put into its registers. vfork(2) and posix_spawn(3) keep their meaning:
-// the child shares memory, on a context of its own, while its parent waits.
+// A new thread of the program runs engine code on a lent thread control block and stack (os/lent_thread.h);
+// the stack that the program gave it is only put into its registers. vfork(2) and posix_spawn(3) keep their
+// meaning: the child shares memory, on a context of its own, while its parent waits.
 //
 // Thread rules: each function is called on the thread that makes the system call.
 #pragma once
@@ -17,17 +17,17 @@ namespace isotach::dbi {
 ThreadContext& adopt_this_thread(ProcessState& process, LentThread* lent);
 
 struct CloneArguments {
-  uint64_t flags = 0;        // without the exit signal
+  uint64_t flags = 0;  // without the exit signal
   uint64_t exit_signal = 0;
-  uint64_t stack = 0;        // the child's first rsp; 0: the parent's
+  uint64_t stack = 0;  // the child's first rsp; 0: the parent's
   uint64_t parent_tid = 0;
   uint64_t child_tid = 0;
   uint64_t tls = 0;
   uint64_t pidfd = 0;
 };
 
-// The program's clone, clone3, fork, vfork at context.pc; both sides go on behind it, at `next_pc`. Returns what
-// the parent's system call returns; a child of fork returns 0 from here too.
+// The program's clone, clone3, fork, vfork at context.pc; both sides go on behind it, at `next_pc`. Returns
+// what the parent's system call returns; a child of fork returns 0 from here too.
 int64_t program_clone(ThreadContext& context, const CloneArguments& arguments, uint64_t next_pc);
 
 [[noreturn]] void program_exit_thread(ThreadContext& context, int code);

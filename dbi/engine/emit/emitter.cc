@@ -208,7 +208,8 @@ void Emitter::emit_with_base(const PlannedInstruction& instruction, uint8_t base
   }
   code_.byte(static_cast<uint8_t>(0x80 | (bytes[modrm] & 0x38) | base));
   code_.int32(displacement);
-  if (scan.immediate_offset != 0) code_.copy(bytes + scan.immediate_offset, scan.length - scan.immediate_offset);
+  if (scan.immediate_offset != 0)
+    code_.copy(bytes + scan.immediate_offset, scan.length - scan.immediate_offset);
 }
 
 bool Emitter::emit_segment_access(const PlannedInstruction& instruction) {
@@ -301,7 +302,8 @@ bool Emitter::emit_string_with_segment(const PlannedInstruction& instruction) {
     mark(0);
     return true;
   }
-  // lods, movs, cmps, outs read at rsi, xlat at rbx. The base is added for the instruction and taken off behind it.
+  // lods, movs, cmps, outs read at rsi, xlat at rbx. The base is added for the instruction and taken off
+  // behind it.
   const bool is_source = scan.opcode == 0xa4 || scan.opcode == 0xa5 || scan.opcode == 0xa6 ||
                          scan.opcode == 0xa7 || scan.opcode == 0xac || scan.opcode == 0xad;
   if (!is_source) return false;
@@ -403,7 +405,9 @@ void Emitter::finish_link(uint8_t* displacement, uint64_t target) {
   links_.push_back(exit.number);
 }
 
-void Emitter::emit_link(uint64_t target) { finish_link(code_.jump_patchable(0), target); }
+void Emitter::emit_link(uint64_t target) {
+  finish_link(code_.jump_patchable(0), target);
+}
 
 void Emitter::emit_link_if(uint8_t condition, uint64_t target) {
   finish_link(code_.jump_if_patchable(condition, 0), target);

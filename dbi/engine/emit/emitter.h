@@ -1,7 +1,7 @@
 // Writes the code of one trace. translate.cc decides what a trace is; this is how it looks.
 //
-// Each instruction of the program is copied with its rip-relative displacement corrected, or, where the engine
-// must stay in control, replaced:
+// Each instruction of the program is copied with its rip-relative displacement corrected, or, where the
+// engine must stay in control, replaced:
 //   call         pushes the program's own return address (from a constant beside the code), jumps
 //   ret, jmp *   target to rcx, then through the table of indirect branches (code_cache.h)
 //   fs:, gs:     the program's segment base is in the context: through a borrowed register

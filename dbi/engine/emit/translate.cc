@@ -61,7 +61,8 @@ Unit* Translator::emit() {
   unit->pc = plan_.address;
   unit->pc_end = last.address + last.scan.length;
   Emitter emitter(cache_, *region, plan_, *unit);
-  if (!emitter.emit(options_.count_instructions)) stop("an instruction near here cannot be translated", plan_.address);
+  if (!emitter.emit(options_.count_instructions))
+    stop("an instruction near here cannot be translated", plan_.address);
   Unit& made = *unit;
   cache_.insert(std::move(unit), *region);
   for (const uint32_t number : emitter.links()) {

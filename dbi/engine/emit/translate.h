@@ -13,8 +13,8 @@ namespace isotach::dbi {
 
 struct TranslateOptions {
   Instrumenter instrumenter = nullptr;
-  bool count_instructions = false;   // into ThreadContext::counter, by block
-  unsigned max_instructions = 64;    // of a trace
+  bool count_instructions = false;  // into ThreadContext::counter, by block
+  unsigned max_instructions = 64;   // of a trace
   unsigned max_blocks = 3;
 };
 

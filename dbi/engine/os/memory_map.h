@@ -1,5 +1,5 @@
-// Which of the program's memory may be executed: what /proc/self/maps says, read again when an address is asked
-// for that is not known, and forgotten where the program changes its mappings.
+// Which of the program's memory may be executed: what /proc/self/maps says, read again when an address is
+// asked for that is not known, and forgotten where the program changes its mappings.
 //
 // Thread rules: the translation lock is held.
 #pragma once

@@ -1,0 +1,110 @@
+// The runtime: the program that the launcher starts inside the program to be instrumented, by a second
+// dynamic loader. Loads the tool, then runs the program.
+#include <dlfcn.h>
+#include <sys/auxv.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <string>
+#include <vector>
+
+#include "engine/dispatch/engine.h"
+#include "engine/dispatch/signals.h"
+#include "engine/dispatch/threads.h"
+#include "engine/os/arrival.h"
+#include "engine/os/private_fds.h"
+#include "engine/os/stop.h"
+
+namespace isotach::dbi {
+namespace {
+
+constexpr uint64_t kTrapFlag = 0x100;
+
+struct Arguments {
+  EngineOptions engine;
+  std::string tool;
+  std::vector<std::string> tool_arguments;
+};
+
+Arguments read_arguments(const Handover& handover) {
+  Arguments arguments;
+  auto* const* words = reinterpret_cast<char* const*>(handover.arguments);
+  for (uint32_t i = 0; i < handover.argument_count; ++i) {
+    const std::string word = words[i];
+    const auto value = [&] { return ++i < handover.argument_count ? std::string(words[i]) : std::string(); };
+    if (word == "-t") {
+      arguments.tool = value();
+      while (++i < handover.argument_count && std::strcmp(words[i], "--") != 0) {
+        arguments.tool_arguments.emplace_back(words[i]);
+      }
+    } else if (word == "--follow" || word == "-follow_execv") {
+      arguments.engine.follow_exec = true;
+    } else if (word == "--statistics") {
+      arguments.engine.statistics = true;
+    } else if (word == "--count") {
+      arguments.engine.translate.count_instructions = true;
+    } else if (word == "--cache-size") {
+      arguments.engine.cache_limit_bytes = std::strtoull(value().c_str(), nullptr, 0) << 20;
+    } else if (word == "--") {
+      break;
+    }
+  }
+  return arguments;
+}
+
+void copy_registers(ThreadContext& context, const ProgramRegisters& from) {
+  uint64_t* r = context.registers;
+  r[rax] = from.rax;
+  r[rcx] = from.rcx;
+  r[rdx] = from.rdx;
+  r[rbx] = from.rbx;
+  r[rsp] = from.rsp;
+  r[rbp] = from.rbp;
+  r[rsi] = from.rsi;
+  r[rdi] = from.rdi;
+  r[r8] = from.r8;
+  r[r9] = from.r9;
+  r[r10] = from.r10;
+  r[r11] = from.r11;
+  r[r12] = from.r12;
+  r[r13] = from.r13;
+  r[r14] = from.r14;
+  r[r15] = from.r15;
+  context.flags = from.eflags & ~kTrapFlag;
+  context.pc = from.rip;
+  context.program_fs = from.fs_base;
+  context.program_gs = from.gs_base;
+}
+
+void print_statistics(ThreadContext& context, int32_t) {
+  Engine& engine = dbi::engine();
+  std::fprintf(stderr,
+               "isotach pin: %zu units, %zu bytes, %llu dispatches, %llu indirect misses, %llu system calls, "
+               "counter %llu\n",
+               engine.cache.unit_count(), engine.cache.bytes_used(),
+               static_cast<unsigned long long>(engine.dispatches),
+               static_cast<unsigned long long>(engine.indirect_misses),
+               static_cast<unsigned long long>(engine.system_calls),
+               static_cast<unsigned long long>(context.counter));
+}
+
+int run(int argc, char** argv) {
+  const Handover* handover = arrive(argc, argv);
+  if (handover == nullptr) return kEngineFailed;
+  Arguments arguments = read_arguments(*handover);
+  Engine& engine = make_engine(arguments.engine);
+  if (engine.options.statistics) engine.events.process_ending = print_statistics;
+  auto* process = new ProcessState;
+  ThreadContext& context = adopt_this_thread(*process, nullptr);
+  copy_registers(context, handover->registers);
+  take_over_signals(context);
+  run_program(context);
+}
+
+}  // namespace
+}  // namespace isotach::dbi
+
+int main(int argc, char** argv) {
+  return isotach::dbi::run(argc, argv);
+}
