@@ -14,8 +14,10 @@
 #include <iterator>
 #include <string>
 
+#include "engine/loader/demangle.h"
 #include "engine/loader/images.h"
 #include "engine/loader/memory_map.h"
+#include "engine/loader/source_lines.h"
 
 namespace isotach::dbi {
 namespace {
@@ -298,6 +300,56 @@ TEST(ElfReader, FindsWhatWasStrippedOff) {
   std::ofstream(path + "/t.debug") << "something else";
   EXPECT_EQ(find_debug_file(*elf, path + "/t"), "");
   ASSERT_EQ(std::system(("rm -r " + path).c_str()), 0);
+}
+
+TEST_F(LoaderTest, KnowsTheLineOfAnAddress) {
+  char folder[] = "/tmp/loader_test_XXXXXX";
+  ASSERT_NE(mkdtemp(folder), nullptr);
+  const std::string path = folder;
+  std::ofstream(path + "/t.c")
+      << "int answer(int x) {\n  return x + 42;\n}\n\nint main(void) {\n  return answer(1);\n}\n";
+  const std::string build = "cd " + path +
+                            " && cc -g -O0 -o t t.c && cp t plain && objcopy --only-keep-debug t t.debug && "
+                            "strip t && objcopy --add-gnu-debuglink=t.debug t";
+  ASSERT_EQ(std::system(build.c_str()), 0);
+  for (const char* const name : {"/plain", "/t"}) {
+    Image* const image = all.open_file(path + name);
+    ASSERT_NE(image, nullptr);
+    Routine* const answer = image->routine_named("answer");
+    ASSERT_NE(answer, nullptr);
+    SourceLine line;
+    ASSERT_TRUE(source_line(*image, answer->address, line)) << name;
+    EXPECT_EQ(line.file, path + "/t.c");
+    EXPECT_EQ(line.line, 1);
+    ASSERT_TRUE(source_line(*image, answer->address + answer->size - 1, line));
+    EXPECT_EQ(line.line, 3);
+    EXPECT_FALSE(source_line(*image, 0x1234567890, line));
+  }
+  Image* const bare = all.open_file("/bin/true");
+  SourceLine line;
+  EXPECT_FALSE(source_line(*bare, bare->entry, line));
+  ASSERT_EQ(std::system(("rm -r " + path).c_str()), 0);
+}
+
+TEST(Demangle, GivesTheWholeOrTheName) {
+  EXPECT_EQ(demangle("main"), "main");
+  EXPECT_EQ(demangle("_Z"), "_Z");
+  EXPECT_EQ(demangle("_Zgarbage"), "_Zgarbage");
+  const auto name_of = [](const char* mangled) { return demangle(mangled, Demangling::name_only); };
+  EXPECT_EQ(demangle("_ZN2ns1fEPKc"), "ns::f(char const*)");
+  EXPECT_EQ(name_of("_ZN2ns1fEPKc"), "ns::f");
+  EXPECT_EQ(demangle("_ZN2ns1fEPKc@plt"), "ns::f(char const*)@plt");
+  EXPECT_EQ(name_of("_ZN2ns1fEPKc@@V1"), "ns::f@@V1");
+  EXPECT_EQ(demangle("_ZN2ns1gIiEEvT_"), "void ns::g<int>(int)");
+  EXPECT_EQ(name_of("_ZN2ns1gIiEEvT_"), "ns::g<int>");
+  EXPECT_EQ(name_of("_ZNK1AclEi"), "A::operator()");
+  EXPECT_EQ(name_of("_ZN1AlsEi"), "A::operator<<");
+  EXPECT_EQ(name_of("_ZN1AcvPKcEv"), "A::operator char const*");
+  EXPECT_EQ(name_of("_ZNK1A3getEv"), "A::get");
+  EXPECT_EQ(name_of("_ZN12_GLOBAL__N_11fEPFvvE"), "(anonymous namespace)::f");
+  EXPECT_EQ(name_of("_ZN12_GLOBAL__N_15valueE"), "(anonymous namespace)::value");
+  EXPECT_EQ(name_of("_ZTV1A"), "vtable for A");
+  EXPECT_EQ(name_of("_Z1fv.cold"), "f");
 }
 
 TEST(MemoryMap, ReadsLines) {
