@@ -4,8 +4,8 @@
 
 TEST_LOGS=build/test-logs
 
-# Parts that are not simply a folder under tests/.
-FIRST_PARTS=(source unit)
+# Parts that are not simply a folder under tests/. The part dbi is the folder dbi/tests.
+FIRST_PARTS=(source unit dbi)
 LAST_PARTS=(package asan tsan)
 # Folders under tests/ that other parts use.
 HELPER_FOLDERS=" fixtures data support package "
@@ -23,10 +23,11 @@ test_parts() {
   printf '%s\n' "${LAST_PARTS[@]}"
 }
 
-# The tests of a folder: *.bats, and the programs *_test.* and run.*; others are their tools.
+# The tests of a part's folder: *.bats, and the programs *_test.* and run.*; others are their tools.
 test_files() {
-  local file
-  for file in "tests/$1"/*; do
+  local file folder=tests/$1
+  if [[ $1 == dbi ]]; then folder=dbi/tests; fi
+  for file in "$folder"/*; do
     case $file in
       *.bats | *_test.* | */run.*) printf '%s\n' "$file" ;;
     esac

@@ -1,0 +1,122 @@
+"""What the tests of the engine share: where its kit is, how a program is run under it, how runs are compared, and
+the line of counts at the end.
+
+The kit is $ISOTACH_KIT, or build/kit. Where it is not built, tests that need it are skipped and say so.
+"""
+import concurrent.futures
+import os
+import pathlib
+import resource
+import signal
+import subprocess
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent.parent
+BUILD = ROOT / "build"
+PROGRAMS = BUILD / "dbi" / "tests" / "programs"
+KIT = pathlib.Path(os.environ.get("ISOTACH_KIT", str(BUILD / "kit")))
+PIN = KIT / "pin"
+RUNTIME = KIT / "isotach-pin-runtime"
+
+# Names of tools as they are written on the command lines of tests.
+TOOLS = ("none", "inscount", "bbcount", "memtrace")
+
+
+def why_not():
+    """Why nothing can run under the engine here; None when it can."""
+    for part in (PIN, RUNTIME):
+        if not part.exists():
+            return f"{part} is not built"
+    return None
+
+
+def find_tool(name):
+    """The path of a tool of the kit: by its own name, or as a path."""
+    if "/" in name:
+        return pathlib.Path(name)
+    for path in sorted(KIT.rglob(f"{name}.so")):
+        return path
+    return None
+
+
+def prefix(tool="none", follow=False, pin=None, tool_arguments=()):
+    """The words before a command that make it run under the engine."""
+    words = [str(pin or PIN)]
+    if follow:
+        words.append("--follow")
+    if tool != "none":
+        path = find_tool(tool)
+        if path is None:
+            raise FileNotFoundError(f"the kit has no tool {tool}")
+        words += ["-t", str(path), *tool_arguments]
+    return [*words, "--"]
+
+
+class Outcome:
+    """How a run ended: code is the exit code, negative for a signal, None when its time was up."""
+
+    def __init__(self, code, out, err):
+        self.code, self.out, self.err = code, out, err
+
+    def describe(self):
+        if self.code is None:
+            return "no end within its time"
+        if self.code < 0:
+            return f"ended by {signal.Signals(-self.code).name}"
+        return f"exit code {self.code}"
+
+
+def run(words, limit_s=30, cwd=None, environment=None, given=b"", memory_bytes=None):
+    """Runs words in a session of its own, with all it started killed at the end of its time."""
+
+    def limits():
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        if memory_bytes:
+            resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
+
+    process = subprocess.Popen([str(word) for word in words], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                               stderr=subprocess.PIPE, cwd=cwd, env=environment, start_new_session=True,
+                               preexec_fn=limits)
+    try:
+        out, err = process.communicate(given, timeout=limit_s)
+        return Outcome(process.returncode, out, err)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        try:
+            out, err = process.communicate(timeout=5)
+        except subprocess.TimeoutExpired:
+            out, err = b"", b""
+        return Outcome(None, out, err)
+
+
+class Results:
+    """Counts, and prints each failure as soon as it is known."""
+
+    def __init__(self):
+        self.passed = self.failed = self.skipped = 0
+        self.start = time.monotonic()
+
+    def ok(self, _name=""):
+        self.passed += 1
+
+    def fail(self, name, reason):
+        self.failed += 1
+        print(f"FAILED {name}: {reason}", flush=True)
+
+    def skip(self, name, reason):
+        self.skipped += 1
+        print(f"skip {name}: {reason}", flush=True)
+
+    def end(self):
+        """Prints the counting line; the value is the program's exit code."""
+        print(f"{time.monotonic() - self.start:.1f} s")
+        print(f"{self.passed} passed, {self.failed} failed, {self.skipped} skipped", flush=True)
+        return 1 if self.failed else 0
+
+
+def together(work, items, workers=None):
+    """Yields (item, result or exception) as they are done, some at a time."""
+    with concurrent.futures.ThreadPoolExecutor(workers or os.cpu_count() or 2) as pool:
+        futures = {pool.submit(work, item): item for item in items}
+        for future in concurrent.futures.as_completed(futures):
+            yield futures[future], future
