@@ -9,50 +9,72 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <vector>
 
+#include "engine/decode/instruction.h"
 #include "engine/decode/scan.h"
 
 namespace isotach::dbi {
 
 struct ThreadContext;
 
-// Where the value of one argument of an analysis routine comes from.
+// Registers of the program as arguments name them. General registers have their machine numbers, 0 to 15.
+namespace plan_register {
+inline constexpr uint16_t kPc = 16;  // address of the instruction; after it: where the program goes
+inline constexpr uint16_t kFlags = 17;
+inline constexpr uint16_t kFsBase = 18;
+inline constexpr uint16_t kGsBase = 19;
+inline constexpr uint16_t kSegment = 20;  // to 25: cs, ss, ds, es, fs, gs selectors
+inline constexpr uint16_t kMxcsr = 26;
+inline constexpr uint16_t kVector = 32;        // to 63; the argument's size tells xmm, ymm, zmm
+inline constexpr uint16_t kMask = 64;          // to 71: k0 to k7
+inline constexpr uint16_t kStackFloat = 72;    // to 79: st0 to st7; size 8: mm0 to mm7 (not by stack top)
+inline constexpr uint16_t kFloatControl = 80;  // to 87: fcw, fsw, ftw, fop, fip, fcs, fdp, fds
+inline constexpr uint16_t kX87 = 88;           // the whole FXSAVE area
+inline constexpr uint16_t kTool = 96;          // to 127: registers that tools claim; ThreadContext keeps them
+}  // namespace plan_register
+
+// Where the value of one argument of an analysis routine comes from. An address, size or register of a call
+// with Place::after is that of before the instruction for memory_... and that of after it for the registers.
 enum class ArgumentKind : uint8_t {
-  constant,  // value: IARG_ADDRINT, IARG_PTR, IARG_UINT32, IARG_BOOL, IARG_INST_PTR, IARG_THREAD_ID is not
-             // one
-  register_value,      // value: machine register number, see registers.h
-  register_reference,  // address of a copy that is written back
-  memory_address,      // value: index of the memory operand, as instruction.h counts them
-  memory_size,         // value: index; a constant unless the instruction is xsave and the like
-  thread_id,           // dense number of the thread
-  thread_context,      // ThreadContext*
-  context,        // Context of the program that may be read and, with value = 1, PIN_ExecuteAt'ed or written
-  branch_taken,   // 0 or 1
-  branch_target,  // address where the transfer goes if taken
-  fall_through,   // address behind the instruction
-  rep_count,      // REP instructions: value of rcx as iterations left
-  first_repetition,   // 1 at the first iteration of a REP instruction
-  executing,          // 0 when predicated off
-  return_address,     // what [rsp] holds at routine entry
-  function_argument,  // value: n-th integer argument at routine entry
+  constant,        // value: IARG_ADDRINT, IARG_PTR, IARG_UINT32, IARG_BOOL, IARG_INST_PTR
+  register_value,  // value: plan_register, of `size` bytes; up to 8 bytes are passed, wider ones by reference
+  register_const_reference,  // address of a copy
+  register_reference,        // address of a copy that is written back
+  memory_address,            // value: index of the memory operand, as instruction.h counts them
+  memory_size,               // value: index; only where instruction.h does not know it (xsave)
+  thread_id,                 // dense number of the thread
+  thread_context,            // ThreadContext*
+  context,                   // CONTEXT*; value: 0 read only, 1 what is written to it takes effect
+  branch_taken,              // 0 or 1
+  branch_target,             // address where the transfer goes if taken
+  fall_through,              // address behind the instruction
+  rep_count,                 // REP instructions: value of rcx as iterations left
+  first_repetition,          // 1 at the first iteration of a REP instruction
+  executing,                 // 0 when predicated off
+  return_address,            // what [rsp] holds at routine entry
+  function_argument,         // value: n-th integer argument at routine entry; n >= 6: [rsp+8+(n-6)*8]
   function_argument_reference,
+  call_site_argument,  // the same before a call instruction; n >= 6: [rsp+(n-6)*8]
+  call_site_argument_reference,
   function_result,  // rax
   function_result_reference,
   system_call_number,
-  system_call_argument,
+  system_call_argument,  // value: n
   system_call_argument_reference,
   system_call_result,
   system_call_errno,
   time_stamp,         // rdtsc
   original_function,  // address that calls what RTN_Replace replaced
-  multi_address,      // gather and scatter: pointer to a list of addresses and sizes
-  prototype_end
+  multi_address,      // gather and scatter: value: index of the memory operand; MultiAddress*
+  last_kind
 };
 
 struct Argument {
   ArgumentKind kind = ArgumentKind::constant;
-  uint8_t size = 8;  // bytes that the routine's parameter has
+  uint8_t size = 8;        // bytes that the routine's parameter has
+  bool high_byte = false;  // register_value of ah, ch, dh or bh; `value` is 0 to 3
   uint64_t value = 0;
 };
 
@@ -72,9 +94,9 @@ struct Call {
   Step step = Step::plain;
   bool predicated = false;  // only where the instruction's condition (cmov, rep with count 0) holds
   bool fast_linkage = false;
-  bool returns_value = false;  // IARG_RETURN_REGS: into `return_register`
-  uint16_t return_register = 0;
-  int32_t order = 0;  // IARG_CALL_ORDER: lower is earlier; equal: as inserted
+  bool returns_value = false;    // IARG_RETURN_REGS: into `return_register`
+  uint16_t return_register = 0;  // plan_register; general registers and kTool ones, whole
+  int32_t order = 0;             // IARG_CALL_ORDER: lower is earlier; equal: as inserted
   uint32_t buffer = 0;
 };
 
@@ -89,8 +111,7 @@ struct PlannedInstruction {
   bool redirected = false;
   uint64_t redirect_target = 0;
   int16_t redirect_register = -1;
-  void* decoded =
-      nullptr;  // DecodedInstruction of the API, made when a tool asks; owned by the translation's arena
+  DecodedInstruction* decoded = nullptr;  // made when somebody asks: see decoded()
 };
 
 struct PlannedBlock {
@@ -103,7 +124,16 @@ struct TracePlan {
   std::vector<PlannedInstruction> instructions;
   std::vector<PlannedBlock> blocks;
   bool instrumented = false;  // some instruction has calls, is removed or redirected
+  std::shared_ptr<DecodedPool> pool = std::make_shared<DecodedPool>();  // to be cleared with the plan
 };
+
+// The instruction in full; made at the first look.
+inline const DecodedInstruction& decoded(const TracePlan& plan, PlannedInstruction& instruction) {
+  if (instruction.decoded == nullptr) {
+    instruction.decoded = &plan.pool->decode(instruction.bytes, instruction.scan.length, instruction.address);
+  }
+  return *instruction.decoded;
+}
 
 // What the emitter calls between decoding and emitting when a tool is loaded. Set once, before the program
 // runs.
