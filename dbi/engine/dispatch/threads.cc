@@ -207,11 +207,12 @@ void program_exit_thread(ThreadContext& context, int code) {
     for (;;) raw_syscall(SYS_exit, static_cast<uint64_t>(code));
   }
   LentThread* lent = context.lent;
+  if (lent != nullptr) clean_lent_thread(lent);
   release_thread_signals(context);
   set_gs_base(0);
   delete &context;
   static uint32_t nobody = 0;
-  isotach_exit_thread(lent != nullptr ? &lent->in_use : &nobody, code);
+  isotach_exit_thread(lent != nullptr && !lent->stays ? &lent->in_use : &nobody, code);
 }
 
 void program_exit_process(ThreadContext& context, int code) {
@@ -230,6 +231,7 @@ extern "C" void isotach_thread_start(isotach::dbi::ThreadContext* context) {
   set_gs_base(reinterpret_cast<uint64_t>(context));
   context->kernel_id = static_cast<uint64_t>(raw_syscall(SYS_gettid));
   context->host_fs = context->lent->fs_base;
+  enter_lent_thread(context->lent, static_cast<uint32_t>(context->kernel_id));
   install_signal_stack(*context);
   set_signal_mask(context->first_mask);
   Engine& engine = isotach::dbi::engine();
