@@ -34,6 +34,24 @@ setup() {
   ! grep -q '^connection 2' <<< "$output" || fails_with "only the first was asked for"
 }
 
+@test "what limited it, in all formats" {
+  isotach connections --why "$TALK"
+  exit_code 0
+  no_err
+  out '^1  10\.0\.0\.1:40000 -> 10\.0\.0\.2:80  '
+  out '^   [a-z ]+ [0-9. ]+ %  '
+  isotach connections --why --json "$TALK"
+  exit_code 0
+  [[ $(jq '.connections[0].why_a2b.shares | add | . > 0.99 and . < 1.01' <<< "$output") == true ]]
+  isotach connections --why --csv "$TALK"
+  exit_code 0
+  [[ $(head -n 1 <<< "$output") == *,limit_a2b,sender_application_share_a2b,*,path_capacity_share_b2a ]]
+  for columns in 40 70 120; do
+    COLUMNS=$columns isotach connections --why "$TALK"
+    exit_code 0
+  done
+}
+
 @test "JSON says what the table says" {
   isotach connections --json "$TALK"
   exit_code 0
@@ -125,6 +143,8 @@ setup() {
   usage_error
   isotach connections --tcptrace-output --json "$TALK"
   exit_code 2
+  isotach connections --why --long "$TALK"
+  usage_error
   isotach connections - - < "$TALK"
   usage_error
 }

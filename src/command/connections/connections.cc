@@ -21,6 +21,7 @@ struct Options {
   Format format = Format::table;
   bool details = false;
   bool tcptrace = false;
+  bool why = false;
   std::vector<NumberRange> only;
   std::string sort = "start";
   std::size_t top = 0;
@@ -33,9 +34,13 @@ Result<Options> options_of(const Arguments& arguments) {
   options.format = *format;
   options.details = arguments.has("--long");
   options.tcptrace = arguments.has("--tcptrace-output");
-  if (options.tcptrace && (options.format != Format::table || options.details))
+  options.why = arguments.has("--why");
+  if (options.why && options.details)
+    return failure(ErrorKind::usage, "--why and --long are two different views",
+                   "write one of them; --json has both at once");
+  if (options.tcptrace && (options.format != Format::table || options.details || options.why))
     return failure(ErrorKind::usage, "--tcptrace-output is a format of its own",
-                   "leave out --long, --json, --json-stream and --csv");
+                   "leave out --long, --why, --json, --json-stream and --csv");
   if (const auto list = arguments.value("--only")) {
     auto ranges = parse_number_list(*list);
     if (!ranges) return tl::make_unexpected(std::move(ranges.error()));
@@ -64,20 +69,22 @@ std::optional<Error> check_paths(const Context& context, const std::vector<std::
   return std::nullopt;
 }
 
-void write(Context& context, const Options& options, const network::Tracker& tracker, const CaptureRun& run) {
+void write(Context& context, const Options& options, const network::Tracker& tracker, const CaptureRun& run,
+           const network::LimitObserver* limits) {
   const Shown shown = select_connections(tracker, options.only, options.sort, options.top);
   const int columns = terminal_size(context.out.fd()).columns;
   if (options.tcptrace) return write_connections_tcptrace(context.out, tracker, run, shown);
   switch (options.format) {
     case Format::json:
-      return write_connections_json(context.out, tracker, run, shown);
+      return write_connections_json(context.out, tracker, run, shown, limits);
     case Format::json_stream:
-      return write_connections_json_stream(context.out, tracker, shown);
+      return write_connections_json_stream(context.out, tracker, shown, limits);
     case Format::csv:
-      return write_connections_csv(context.out, tracker, shown);
+      return write_connections_csv(context.out, tracker, shown, limits);
     case Format::table:
       break;
   }
+  if (limits != nullptr) return write_connections_why(context.out, tracker, run, shown, *limits, columns);
   if (options.details) return write_connections_details(context.out, tracker, shown, columns);
   write_connections_table(context.out, tracker, run, shown, columns);
 }
@@ -92,9 +99,12 @@ int run_connections(Context& context, const Arguments& arguments) {
   // Who sends the packets must not be able to choose which of them collide in the hash table.
   network::Tracker tracker(rules, static_cast<std::uint64_t>(context.clock.now().monotonic_ns) |
                                       (static_cast<std::uint64_t>(::getpid()) << 40));
+  network::LimitObserver limits;
+  if (options->why) tracker.set_observer(&limits);
   const auto run = read_captures(context, paths, rules, tracker);
   if (!run) return context.report(run.error());
-  write(context, *options, tracker, *run);
+  limits.finish();
+  write(context, *options, tracker, *run, options->why ? &limits : nullptr);
   context.out.flush();
   tell_about(context, *run, tracker);
   if (run->interrupted) return kExitCutShort;
@@ -119,6 +129,9 @@ CommandSpec connections_command() {
       "Counts as tcptrace does where tcptrace is right; docs/tcptrace.md lists where it is not. What stands "
       "under 'rexmt' are retransmissions, also of segments that were lost before they reached the capture; "
       "what the network put out of order is none.\n\n"
+      "--why says what held each sender back: its application, the receiver's application or window, its own "
+      "send buffer, the congestion window, losses, slow start or the capacity of the path. All is reckoned "
+      "from the sender's side, wherever the capture was made; it needs both directions and the handshake.\n\n"
       "A file that is cut short or damaged is shown up to there; the exit code is 1.";
   spec.positionals = {{.name = "FILE",
                        .help = "a capture, or - for standard input",
@@ -126,6 +139,8 @@ CommandSpec connections_command() {
                        .repeatable = true}};
   spec.options = {
       {"--long", 'l', "", "every statistic of each connection, both directions side by side", "what to show"},
+      {"--why", 'w', "", "what limited each connection, with shares of its time and the evidence",
+       "what to show"},
       {"--only", 'o', "LIST", "only these connections, by number: 3, 1,4 or 2-7", "what to show"},
       {"--sort", 0, "KEY", "largest first, instead of in the order in which they began", "what to show",
        sort_keys()},
@@ -136,6 +151,7 @@ CommandSpec connections_command() {
   spec.examples = {
       {"isotach connections trace.pcap", "one line for each connection"},
       {"isotach connections -l -o 3 trace.pcap", "everything about the third"},
+      {"isotach connections --why --sort bytes --top 3 trace.pcap", "what held the three largest back"},
       {"isotach connections --sort rexmt --top 10 trace.pcapng.zst", "where the network loses most"},
       {"tcpdump -c 1000 -w - | isotach connections -", "what passes just now"},
       {"isotach connections --csv trace.pcap > trace.csv", "a row for each, for other programs"},

@@ -60,7 +60,28 @@ void write_direction(view::JsonWriter& json, const Connection& connection, const
   json.end_object();
 }
 
-void write_members(view::JsonWriter& json, const Connection& connection, std::size_t index) {
+void write_limits(view::JsonWriter& json, const Connection& connection, std::size_t index, int side,
+                  const network::LimitObserver& limits) {
+  const network::LimitShares* shares = limits.shares(index, side);
+  if (shares == nullptr || !shares->is_known()) {
+    json.null();
+    return;
+  }
+  json.begin_object();
+  json.key("limit").string(network::limit_key(shares->verdict()));
+  json.key("evidence").string(network::limit_evidence(shares->verdict(), *shares, connection, side));
+  json.key("seconds").real(static_cast<double>(shares->span_ns()) / 1e9);
+  json.key("shares").begin_object();
+  for (std::size_t i = 0; i < network::kLimits; ++i) {
+    const auto limit = static_cast<network::Limit>(i);
+    json.key(network::limit_key(limit)).real(shares->share(limit));
+  }
+  json.end_object();
+  json.end_object();
+}
+
+void write_members(view::JsonWriter& json, const Connection& connection, std::size_t index,
+                   const network::LimitObserver* limits) {
   json.key("conn").unsigned_integer(index + 1);
   json.key("host_a").string(host_a(connection));
   json.key("host_b").string(host_b(connection));
@@ -80,6 +101,29 @@ void write_members(view::JsonWriter& json, const Connection& connection, std::si
   write_direction(json, connection, connection.a());
   json.key("b2a");
   write_direction(json, connection, connection.b());
+  if (limits == nullptr) return;
+  json.key("why_a2b");
+  write_limits(json, connection, index, 0, *limits);
+  json.key("why_b2a");
+  write_limits(json, connection, index, 1, *limits);
+}
+
+void add_limit_heads(std::vector<std::string>& head) {
+  for (const char* side : {"_a2b", "_b2a"}) {
+    head.push_back(std::string("limit") + side);
+    for (std::size_t i = 0; i < network::kLimits; ++i)
+      head.push_back(std::string(network::limit_key(static_cast<network::Limit>(i))) + "_share" + side);
+  }
+}
+
+void write_limits(view::CsvWriter& csv, std::size_t index, const network::LimitObserver& limits) {
+  for (const int side : {0, 1}) {
+    const network::LimitShares* shares = limits.shares(index, side);
+    const bool known = shares != nullptr && shares->is_known();
+    known ? csv.text(network::limit_key(shares->verdict())) : csv.empty();
+    for (std::size_t i = 0; i < network::kLimits; ++i)
+      known ? csv.real(shares->share(static_cast<network::Limit>(i))) : csv.empty();
+  }
 }
 
 void write_field(view::CsvWriter& csv, const FieldValue& value) {
@@ -97,7 +141,7 @@ void write_field(view::CsvWriter& csv, const FieldValue& value) {
 }  // namespace
 
 void write_connections_json(Output& out, const network::Tracker& tracker, const CaptureRun& run,
-                            const Shown& shown) {
+                            const Shown& shown, const network::LimitObserver* limits) {
   view::JsonWriter json;
   json.begin_object();
   json.key("schema").string(kSchema);
@@ -128,7 +172,7 @@ void write_connections_json(Output& out, const network::Tracker& tracker, const 
   for (const std::size_t index : shown) {
     if (!out.is_open()) return;
     json.begin_object();
-    write_members(json, tracker[index], index);
+    write_members(json, tracker[index], index, limits);
     json.end_object();
     out.write(json.take());
   }
@@ -137,19 +181,21 @@ void write_connections_json(Output& out, const network::Tracker& tracker, const 
   out.write(json.take() + '\n');
 }
 
-void write_connections_json_stream(Output& out, const network::Tracker& tracker, const Shown& shown) {
+void write_connections_json_stream(Output& out, const network::Tracker& tracker, const Shown& shown,
+                                   const network::LimitObserver* limits) {
   for (const std::size_t index : shown) {
     if (!out.is_open()) return;
     view::JsonWriter json;
     json.begin_object();
     json.key("schema").string(kSchema);
-    write_members(json, tracker[index], index);
+    write_members(json, tracker[index], index, limits);
     json.end_object();
     out.write(json.take() + '\n');
   }
 }
 
-void write_connections_csv(Output& out, const network::Tracker& tracker, const Shown& shown) {
+void write_connections_csv(Output& out, const network::Tracker& tracker, const Shown& shown,
+                           const network::LimitObserver* limits) {
   std::vector<std::string> head = {"conn",          "host_a",          "host_b",
                                    "complete",      "first_packet_ns", "last_packet_ns",
                                    "total_packets", "handshake_ms"};
@@ -157,6 +203,7 @@ void write_connections_csv(Output& out, const network::Tracker& tracker, const S
     head.push_back(std::string(field.name) + "_a2b");
     head.push_back(std::string(field.name) + "_b2a");
   }
+  if (limits != nullptr) add_limit_heads(head);
   view::CsvWriter csv;
   csv.head(head);
   for (const std::size_t index : shown) {
@@ -173,6 +220,7 @@ void write_connections_csv(Output& out, const network::Tracker& tracker, const S
       write_field(csv, field.value(one, one.a()));
       write_field(csv, field.value(one, one.b()));
     }
+    if (limits != nullptr) write_limits(csv, index, *limits);
     csv.end_row();
     out.write(csv.take());
   }

@@ -63,6 +63,8 @@ std::string state_text(const Connection& connection) {
   return network::connection_state_name(connection.state());
 }
 
+}  // namespace
+
 void write_totals(Output& out, const network::Tracker& tracker, const CaptureRun& run, const Shown& shown) {
   std::size_t complete = 0;
   std::size_t reset = 0;
@@ -76,8 +78,6 @@ void write_totals(Output& out, const network::Tracker& tracker, const CaptureRun
                   complete, reset, tracker.size() - complete - reset));
   if (shown.size() != tracker.size()) out.write(fmt::format("{} of them are shown\n", shown.size()));
 }
-
-}  // namespace
 
 void write_connections_table(Output& out, const network::Tracker& tracker, const CaptureRun& run,
                              const Shown& shown, int columns) {

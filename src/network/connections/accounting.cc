@@ -29,7 +29,15 @@ class Entry {
         now_(segment.time_ns),
         length_(segment.data_length) {}
 
-  void run() {
+  SegmentVerdict run() {
+    enter();
+    return verdict();
+  }
+
+ private:
+  static constexpr bool kTcptrace = kRules == Rules::tcptrace;
+
+  void enter() {
     count_flags();
     window_ = effective_window();
     note_times();
@@ -51,8 +59,17 @@ class Entry {
     note_outstanding();
   }
 
- private:
-  static constexpr bool kTcptrace = kRules == Rules::tcptrace;
+  SegmentVerdict verdict() const {
+    SegmentVerdict verdict;
+    verdict.window = window_;
+    verdict.rtt_ns = rtt_ns_;
+    verdict.cause = cause_;
+    verdict.kind = kind_;
+    if (kind_ == SegmentKind::fresh && retransmitted_) verdict.kind = SegmentKind::retransmission;
+    if (kind_ == SegmentKind::fresh && out_of_order_) verdict.kind = SegmentKind::out_of_order;
+    if (kind_ == SegmentKind::fresh && duplicated_) verdict.kind = SegmentKind::duplicate;
+    return verdict;
+  }
 
   // Eight bits for each, as tcptrace has them (fault 12).
   static void count(std::uint32_t& counter) {
@@ -172,10 +189,21 @@ class Entry {
     me_.latest_end = static_cast<std::uint32_t>(segment_.end());
   }
 
-  // The same IP packet once more, among the last eight.
+  // What tells one packet from another: the IP id, or, where IPv6 has none, the time of sending of data.
+  // A retransmission comes a round trip later at least, with another timestamp if those are fine enough.
+  std::uint16_t packet_id() const {
+    if (segment_.ip_version == 4) return segment_.ip_id;
+    constexpr std::int64_t kTwoStepsNs = 2'000'000;
+    if (kTcptrace || length_ <= 0 || !segment_.options.has_timestamps ||
+        connection_.handshake_ns < kTwoStepsNs)
+      return 0;
+    return static_cast<std::uint16_t>(segment_.options.timestamp * 2 + 1);
+  }
+
+  // The same packet once more, among the last eight.
   void note_duplicate() {
-    if (segment_.ip_version != 4) return;
-    const std::uint16_t id = segment_.ip_id;
+    const std::uint16_t id = packet_id();
+    if (segment_.ip_version != 4 && id == 0) return;
     const std::uint32_t sequence = head_.sequence;
     if (id != 0 && sequence != 0 && holds_id(id)) {
       for (std::size_t i = 0; i < me_.recent_ids.size(); ++i) {
@@ -219,18 +247,21 @@ class Entry {
   void take_data() {
     if (!kTcptrace && is_keep_alive() && length_ == 1) {
       ++me_.troubles().keep_alives;
+      kind_ = SegmentKind::keep_alive;
       return;
     }
     // Into a window that is shut: a question, whether it has opened.
     if (peer_.window_last == 0 && peer_.packets > 0 && !head_.has(kTcpSyn)) {
       ++me_.troubles().probes;
       me_.troubles().probe_bytes += static_cast<std::uint64_t>(length_);
+      kind_ = SegmentKind::probe;
       return;
     }
     std::int64_t length = length_;
     if (head_.has(kTcpSyn)) ++length;
     if (head_.has(kTcpFin)) ++length;
     if (!kTcptrace && length <= 0) return;
+    kind_ = SegmentKind::fresh;
     SentSegment sent;
     sent.time_ns = now_;
     sent.ip_id = segment_.ip_id;
@@ -283,8 +314,8 @@ class Entry {
   }
 
   void count_kind(std::uint32_t end) {
-    const Retransmission kind = kind_of(me_, peer_, placement_, segment_, end);
-    ++me_.troubles().kinds[static_cast<std::size_t>(kind)];
+    cause_ = kind_of(me_, peer_, placement_, segment_, end);
+    ++me_.troubles().kinds[static_cast<std::size_t>(cause_)];
   }
 
   // Whether this side numbers its IP packets one after the other.
@@ -306,7 +337,9 @@ class Entry {
         return;
       note_evidence(ack, plain);
     }
+    const std::uint32_t samples = peer_.rtt.count;
     take_acknowledgement(peer_, me_, kRules, ack, length_, window_, plain, now_);
+    if (peer_.rtt.count != samples) rtt_ns_ = peer_.rtt_last;
     if (ack == static_cast<std::uint32_t>(peer_.syn + 1) && peer_.syns == 1)
       peer_.rtt_handshake = static_cast<std::uint64_t>(peer_.rtt_last);
   }
@@ -454,16 +487,16 @@ class Entry {
   bool out_of_order_ = false;
   bool retransmitted_ = false;
   bool duplicated_ = false;
+  SegmentKind kind_ = SegmentKind::plain;
+  Retransmission cause_ = Retransmission::fast;
+  double rtt_ns_ = -1;
 };
 
 }  // namespace
 
-void account(Connection& connection, int side, Rules rules, const SeenSegment& segment) {
-  if (rules == Rules::tcptrace) {
-    Entry<Rules::tcptrace>(connection, side, segment).run();
-  } else {
-    Entry<Rules::exact>(connection, side, segment).run();
-  }
+SegmentVerdict account(Connection& connection, int side, Rules rules, const SeenSegment& segment) {
+  if (rules == Rules::tcptrace) return Entry<Rules::tcptrace>(connection, side, segment).run();
+  return Entry<Rules::exact>(connection, side, segment).run();
 }
 
 void finish(Connection& connection, Rules rules, std::int64_t end_ns) {

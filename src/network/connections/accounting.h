@@ -4,13 +4,14 @@
 #pragma once
 
 #include "network/connections/connection.h"
+#include "network/connections/observer.h"
 #include "network/connections/segment.h"
 #include "network/connections/sent_record.h"
 
 namespace isotach::network {
 
-// `side` is 0 when the segment goes from a to b.
-void account(Connection& connection, int side, Rules rules, const SeenSegment& segment);
+// `side` is 0 when the segment goes from a to b. Says what the segment turned out to be.
+SegmentVerdict account(Connection& connection, int side, Rules rules, const SeenSegment& segment);
 
 // The capture has ended at `end_ns`: silence until then counts as idle where nothing has closed the
 // connection, and a window that is shut as shut.

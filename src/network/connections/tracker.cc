@@ -60,14 +60,14 @@ void Tracker::grow() {
   }
 }
 
-Connection& Tracker::begin(const FlowKey& key, Slot& slot, std::uint32_t hash) {
+std::size_t Tracker::begin(const FlowKey& key, Slot& slot, std::uint32_t hash) {
   if (count_ % kBlock == 0) blocks_.push_back(std::make_unique<Connection[]>(kBlock));
   Connection& connection = at(count_++);
   connection.key = key;
   connection.file = file_;
   slot.hash = hash;
   slot.connection = static_cast<std::uint32_t>(count_);
-  return connection;
+  return count_ - 1;
 }
 
 // Do the same endpoints begin another connection with this segment?
@@ -87,7 +87,7 @@ bool Tracker::is_another(const Connection& connection, int side, const SeenSegme
   return me.syns > 1 && me.syn != sequence;
 }
 
-Connection& Tracker::find(const FlowKey& key, const SeenSegment& segment, int& side) {
+std::size_t Tracker::find(const FlowKey& key, const SeenSegment& segment, int& side) {
   const auto hash = static_cast<std::uint32_t>(key.hash(seed_) >> 16);
   if (used_ * 2 >= slots_.size()) grow();
   const std::size_t mask = slots_.size() - 1;
@@ -104,7 +104,7 @@ Connection& Tracker::find(const FlowKey& key, const SeenSegment& segment, int& s
     } else {
       continue;
     }
-    if (!is_another(connection, side, segment)) return connection;
+    if (!is_another(connection, side, segment)) return slot.connection - 1;
     side = 0;
     return begin(key, slot, hash);
   }
@@ -134,9 +134,11 @@ bool Tracker::add(const Packet& packet, std::uint32_t wire_length, std::int64_t 
     segment.data_captured = std::clamp<std::int64_t>(segment.data_captured, 0, segment.data_length);
   }
   int side = 0;
-  Connection& connection =
+  const std::size_t index =
       find(FlowKey::of(packet, segment.head.source_port, segment.head.destination_port), segment, side);
-  account(connection, side, rules_, segment);
+  Connection& connection = at(index);
+  const SegmentVerdict verdict = account(connection, side, rules_, segment);
+  if (observer_ != nullptr) observer_->see(index, connection, side, segment, verdict);
   ++packets_;
   return true;
 }

@@ -39,6 +39,8 @@ class Tracker {
   [[nodiscard]] std::uint64_t too_short() const { return too_short_; }
   // Packets that are added next come from this file.
   void set_file(std::uint32_t file) { file_ = file; }
+  // Is told of every segment from now on, before end(); must outlive the tracker. nullptr: nobody.
+  void set_observer(SegmentObserver* observer) { observer_ = observer; }
   // Time of the newest frame, of TCP or not, for the idle times of tcptrace.
   void note_time(std::int64_t time_ns) { end_ns_ = time_ns; }
 
@@ -50,8 +52,8 @@ class Tracker {
   static constexpr std::size_t kBlock = 32;
 
   [[nodiscard]] Connection& at(std::size_t index);
-  Connection& begin(const FlowKey& key, Slot& slot, std::uint32_t hash);
-  Connection& find(const FlowKey& key, const SeenSegment& segment, int& side);
+  std::size_t begin(const FlowKey& key, Slot& slot, std::uint32_t hash);
+  std::size_t find(const FlowKey& key, const SeenSegment& segment, int& side);
   [[nodiscard]] bool is_another(const Connection& connection, int side, const SeenSegment& segment) const;
   void grow();
 
@@ -65,6 +67,7 @@ class Tracker {
   std::uint64_t too_short_ = 0;
   std::uint32_t file_ = 0;
   std::int64_t end_ns_ = 0;
+  SegmentObserver* observer_ = nullptr;
 };
 
 }  // namespace isotach::network

@@ -1,0 +1,39 @@
+// What a segment turned out to be, told to whoever wants more of it than the statistics keep: verdicts of
+// what limited a connection, and pictures.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "network/connections/connection.h"
+#include "network/connections/segment.h"
+
+namespace isotach::network {
+
+enum class SegmentKind : std::uint8_t {
+  plain,           // no data, SYN or FIN: an acknowledgement, a reset
+  fresh,           // sent for the first time, as far as the capture tells
+  retransmission,  // sent again
+  out_of_order,    // overtaken on its way
+  duplicate,       // the same IP packet once more
+  probe,           // into a window that is shut
+  keep_alive,
+};
+
+struct SegmentVerdict {
+  SegmentKind kind = SegmentKind::plain;
+  Retransmission cause = Retransmission::fast;  // of a retransmission
+  std::uint64_t window = 0;                     // advertised with it, scaled
+  double rtt_ns = -1;                           // of the data that it acknowledges; -1: it gives no sample
+};
+
+class SegmentObserver {
+ public:
+  virtual ~SegmentObserver() = default;
+  // `index` numbers the connection, `side` is 0 when the segment goes from a to b. The statistics have
+  // the segment already.
+  virtual void see(std::size_t index, const Connection& connection, int side, const SeenSegment& segment,
+                   const SegmentVerdict& verdict) = 0;
+};
+
+}  // namespace isotach::network

@@ -1,0 +1,180 @@
+#!/usr/bin/env python3
+"""isotach connections on transfers whose truth is known: over an emulated path between two network namespaces,
+captured at both ends.
+
+ - What limited a connection: a small receive buffer, a slow reader, a slow writer, a small send buffer, a path of
+   20 Mbit/s, losses, a short transfer over a long way, requests and answers. The verdict must be the same, and
+   right, from either end.
+ - Retransmissions, among losses, packets put out of order and doubled ones: at the sender against the kernel's own
+   count for each connection; at the receiver against those that arrived, and one by one.
+
+usage: connections_test.py   (as root; ISOTACH names the binary)
+"""
+import concurrent.futures
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests" / "support"))
+from emulated_path import EMULATOR, ISOTACH, Path  # noqa: E402  pylint: disable=wrong-import-position
+
+TRIES = 3
+# A run in which the emulator was later than this was not the path that it should have been.
+LATEST_US = 40_000
+LEAST_SHARE = 0.6
+
+# The path, the sending end, the receiving end; what must come out.
+CAUSES = {
+    "rwin": ({"delay_us": 10000}, {"seconds": 1.5}, {"receive_buffer": 32768}, ["receiver_window"]),
+    "read": ({"delay_us": 2500}, {"seconds": 1.5},
+             {"receive_buffer": 131072, "read_bytes": 20000, "read_every_s": 0.02}, ["receiver_application"]),
+    "write": ({"delay_us": 2500}, {"seconds": 1.5, "write_bytes": 20000, "write_every_s": 0.05}, {},
+              ["sender_application"]),
+    "sndbuf": ({"delay_us": 10000}, {"seconds": 1.5, "send_buffer": 32768}, {}, ["send_buffer"]),
+    "rate": ({"delay_us": 5000, "rate_bps": 20_000_000, "queue_bytes": 150_000}, {"seconds": 2}, {},
+             ["path_capacity"]),
+    "loss": ({"delay_us": 10000, "loss_ppm": 20000}, {"seconds": 2}, {}, ["congestion_window", "loss"]),
+    "short": ({"delay_us": 30000}, {"bytes": 1_000_000}, {}, ["slow_start"]),
+    "ask": ({"delay_us": 5000}, {"seconds": 1, "write_bytes": 300, "reply": 20000}, {"reply": 20000},
+            ["sender_application"]),
+}
+
+passed, failed, skipped = 0, 0, 0
+
+
+def report(name, problem):
+    global passed, failed  # pylint: disable=global-statement
+    if problem:
+        failed += 1
+        print(f"FAILED {name}: {problem}")
+    else:
+        passed += 1
+        print(f"ok {name}")
+
+
+def isotach(*words):
+    done = subprocess.run([ISOTACH, "connections", *words], capture_output=True, text=True, timeout=60, check=False)
+    if done.returncode != 0:
+        raise RuntimeError(f"isotach connections {' '.join(words)}: {done.stderr}")
+    return json.loads(done.stdout)["connections"]
+
+
+def check_cause(name, folder):
+    path_settings, source, sink, expected = CAUSES[name]
+    problem = None
+    for _ in range(TRIES):
+        problem = None
+        cubic = {"congestion": "cubic"}
+        with Path(f"conn{name}", folder, **path_settings) as path:
+            path.transfer({**cubic, **source}, {**cubic, **sink})
+        if path.counts["late_us_most"] > LATEST_US:
+            problem = f"the emulator was {path.counts['late_us_most']} us late"
+            continue
+        for capture in path.captures:
+            one, = isotach("--why", "--json", capture)
+            why = one["why_b2a" if one["b2a"]["unique_bytes_sent"] > one["a2b"]["unique_bytes_sent"] else "why_a2b"]
+            share = sum(why["shares"][limit] for limit in expected)
+            if why["limit"] not in expected or share < LEAST_SHARE:
+                problem = f"{why['limit']} with {why['shares']} in {os.path.basename(capture)}"
+        if problem is None:
+            break
+    return name, problem
+
+
+def segments_of(capture):
+    """(port of the sender, IP id or None, sequence number, length) of each segment with data from a, in order."""
+    data = pathlib.Path(capture).read_bytes()
+    at = 24
+    while at + 16 <= len(data):
+        captured = int.from_bytes(data[at + 8:at + 12], "little")
+        frame = data[at + 16:at + 16 + captured]
+        at += 16 + captured
+        v6 = frame[12:14] == b"\x86\xdd"
+        if not v6 and frame[12:14] != b"\x08\x00":
+            continue
+        if frame[20 if v6 else 23] != 6 or frame[37 if v6 else 29] != 1:  # TCP, from address ...1
+            continue
+        tcp = 54 if v6 else 34
+        length = (int.from_bytes(frame[18:20], "big") + 40 if v6 else int.from_bytes(frame[16:18], "big")) - tcp + 14
+        length -= frame[tcp + 12] >> 4 << 2
+        if length > 0:
+            yield (int.from_bytes(frame[tcp:tcp + 2], "big"), int.from_bytes(frame[tcp + 4:tcp + 8], "big"), length,
+                   None if v6 else int.from_bytes(frame[18:20], "big"), frame[tcp + 20:tcp + 32])
+
+
+def retransmissions_that_arrived(captures):
+    """By port: of the segments that were sent when their sequence number had been sent before, those in captures[1].
+    What makes a segment itself: port, sequence number, IP id (IPv4) or timestamps (IPv6)."""
+    seen, again = set(), {}
+    for port, sequence, _, ident, options in segments_of(captures[0]):
+        first = (port, sequence)
+        if first in seen:
+            again[(port, sequence, ident, options)] = False
+        seen.add(first)
+    arrived = {}
+    for port, sequence, _, ident, options in segments_of(captures[1]):
+        key = (port, sequence, ident, options)
+        if again.get(key) is False:
+            again[key] = True
+            arrived[port] = arrived.get(port, 0) + 1
+    return arrived
+
+
+def found_by_port(capture):
+    return {int(one["host_a"].rsplit(":", 1)[1]): one["a2b"] for one in isotach("--json", capture)}
+
+
+def check_retransmissions(name, folder, v6, **settings):
+    """Counts: (kernel, found at the sender, wrongly at the sender, arrived, found at the receiver, ...)."""
+    with Path(f"conn{name}", folder, v6=v6, **settings) as path:
+        flows = path.transfer({"flows": 8, "bytes": 9_000_000, "congestion": "cubic"}, {"congestion": "cubic"})
+    at_a, at_b = (found_by_port(capture) for capture in path.captures)
+    arrived = retransmissions_that_arrived(path.captures)
+    rows = []
+    for flow in flows:
+        port = flow["port"]
+        rows.append((flow["retransmitted"], at_a[port]["rexmt_data_pkts"], arrived.get(port, 0),
+                     at_b[port]["rexmt_data_pkts"]))
+    return name, path.counts, rows
+
+
+def judge_retransmissions(runs):
+    rows = []
+    for name, counts, flows in runs:
+        kernel, at_sender, arrived, at_receiver = (sum(column) for column in zip(*flows))
+        print(f"   {name}: kernel {kernel}, at the sender {at_sender}; arrived {arrived}, at the receiver {at_receiver}; "
+              f"{counts['reordered']} put out of order, {counts['duplicated']} doubled")
+        rows += flows
+    kernel, arrived = sum(row[0] for row in rows), sum(row[2] for row in rows)
+    report("at least 2,000 retransmissions by the kernel's count", kernel < 2000 and f"only {kernel}")
+    for end, truth, found, total in (("sender", 0, 1, kernel), ("receiver", 2, 3, arrived)):
+        missed = sum(max(0, row[truth] - row[found]) for row in rows)
+        wrong = sum(max(0, row[found] - row[truth]) for row in rows)
+        report(f"at least 99.5 % found at the {end}", missed > 0.005 * total and f"{missed} missed: {rows}")
+        report(f"nothing else called a retransmission at the {end}", wrong > 0 and f"{wrong} wrong: {rows}")
+
+
+def main():
+    global skipped  # pylint: disable=global-statement
+    if os.geteuid() != 0 or not os.path.exists(EMULATOR) or not os.path.exists("/dev/net/tun"):
+        print("skipped: needs root, /dev/net/tun and build/tests/path_emulator")
+        skipped += 1
+        print("\n0 passed, 0 failed, 1 skipped")
+        return 0
+    with tempfile.TemporaryDirectory() as name, concurrent.futures.ThreadPoolExecutor(4) as pool:
+        folder = pathlib.Path(name)
+        for cause, problem in pool.map(lambda cause: check_cause(cause, folder), CAUSES):
+            report(f"what limited it: {cause}", problem)
+        judge_retransmissions([
+            check_retransmissions("six" if v6 else "four", folder, v6, delay_us=2000, loss_ppm=24000,
+                                  reorder_ppm=10000, reorder_us=1500, duplicate_ppm=2000) for v6 in (False, True)])
+    print(f"\n{passed} passed, {failed} failed, {skipped} skipped")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
