@@ -5,7 +5,7 @@
 
 #include "base/check.h"
 #include "engine/loader/images.h"
-#include "engine/loader/memory_map.h"
+#include "engine/loader/process_maps.h"
 
 namespace {
 
@@ -38,6 +38,6 @@ void look_at_image(const std::uint8_t* data, std::size_t size) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   look_at_image(data, size);
   const std::string_view text(reinterpret_cast<const char*>(data), size);
-  for (const Mapping& one : parse_mappings(text)) CHECK(one.low < one.high);
+  for (const MapEntry& one : parse_maps(text)) CHECK(one.low < one.high);
   return 0;
 }

@@ -7,7 +7,7 @@
 #include <climits>
 #include <cstring>
 
-#include "engine/loader/memory_map.h"
+#include "engine/loader/process_maps.h"
 
 namespace isotach::dbi {
 namespace {
@@ -20,7 +20,7 @@ bool is_mapped_at(const ElfReader& elf, uint64_t address) {
 }
 
 // Where the file's address 0 lies, when `mapping` shows a piece of it.
-bool load_offset_of(const ElfReader& elf, const Mapping& mapping, uint64_t& load_offset) {
+bool load_offset_of(const ElfReader& elf, const MapEntry& mapping, uint64_t& load_offset) {
   constexpr uint64_t kPageMask = ~uint64_t{0xfff};
   for (const ElfSegment& one : elf.segments()) {
     if (one.type != PT_LOAD || one.file_size == 0) continue;
@@ -42,9 +42,9 @@ uint64_t header_address(const ElfReader& elf, uint64_t load_offset) {
 }
 
 // From what is mapped of a file that cannot be opened any more: deleted, replaced, in another namespace.
-std::unique_ptr<ElfReader> open_mapped(const Mapping& mapping, uint64_t& load_offset) {
+std::unique_ptr<ElfReader> open_mapped(const MapEntry& mapping, uint64_t& load_offset) {
   std::vector<MappedPart> parts;
-  for (const Mapping& one : read_mappings())
+  for (const MapEntry& one : read_maps())
     if (one.name == mapping.name && one.inode == mapping.inode && one.readable && !one.writable)
       parts.push_back({one.offset, one.high - one.low, one.low});
   // The same file may be mapped more than once: keep what lies together with `mapping`.
@@ -62,7 +62,7 @@ std::unique_ptr<ElfReader> open_mapped(const Mapping& mapping, uint64_t& load_of
   return elf;
 }
 
-std::unique_ptr<ElfReader> open_image(const Mapping& mapping, uint64_t& load_offset) {
+std::unique_ptr<ElfReader> open_image(const MapEntry& mapping, uint64_t& load_offset) {
   auto elf = ElfReader::open(open_file_source(mapping.name));
   if (elf != nullptr && load_offset_of(*elf, mapping, load_offset)) {
     const uint64_t header = header_address(*elf, load_offset);
@@ -90,7 +90,7 @@ void Images::start(uint64_t entry, uint64_t interpreter) {
 void Images::start_attached(uint64_t entry) {
   const std::lock_guard lock(mutex_);
   if (entry != 0) static_cast<void>(at(entry));
-  for (const Mapping& one : read_mappings())
+  for (const MapEntry& one : read_maps())
     if (one.executable && (one.inode != 0 || one.name == "[vdso]")) static_cast<void>(at(one.low));
 }
 
@@ -111,7 +111,7 @@ Image* Images::at(uint64_t address) {
 }
 
 Image* Images::discover(uint64_t address) {
-  auto mapping = mapping_at(address);
+  auto mapping = map_entry_at(address);
   if (!mapping) return nullptr;
   std::unique_ptr<Image> image;
   uint64_t load_offset = 0;

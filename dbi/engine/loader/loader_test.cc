@@ -16,7 +16,7 @@
 
 #include "engine/loader/demangle.h"
 #include "engine/loader/images.h"
-#include "engine/loader/memory_map.h"
+#include "engine/loader/process_maps.h"
 #include "engine/loader/source_lines.h"
 
 namespace isotach::dbi {
@@ -352,8 +352,8 @@ TEST(Demangle, GivesTheWholeOrTheName) {
   EXPECT_EQ(name_of("_Z1fv.cold"), "f");
 }
 
-TEST(MemoryMap, ReadsLines) {
-  const auto one = parse_mapping("7f00-8000 r-xp 00001000 fd:01 1234       /a\\012b c");
+TEST(ProcessMaps, ReadsLines) {
+  const auto one = parse_map_entry("7f00-8000 r-xp 00001000 fd:01 1234       /a\\012b c");
   ASSERT_TRUE(one);
   EXPECT_EQ(one->low, 0x7f00u);
   EXPECT_EQ(one->offset, 0x1000u);
@@ -363,13 +363,13 @@ TEST(MemoryMap, ReadsLines) {
   EXPECT_FALSE(one->writable);
   for (const char* const bad :
        {"", "-", "1-2", "2-1 r-xp 0 0:0 0", "1-2 r-x", "1-2 r-xp 0 0:0 x", "zz-1 r-xp 0 0:0 0"})
-    EXPECT_FALSE(parse_mapping(bad)) << bad;
+    EXPECT_FALSE(parse_map_entry(bad)) << bad;
 }
 
-TEST(MemoryMap, OneMappingIsThatOfTheList) {
-  for (const Mapping& expected : read_mappings()) {
+TEST(ProcessMaps, OneMappingIsThatOfTheList) {
+  for (const MapEntry& expected : read_maps()) {
     if (!expected.readable || expected.name == "[heap]" || expected.inode == 0) continue;
-    const auto found = mapping_at(expected.low);
+    const auto found = map_entry_at(expected.low);
     ASSERT_TRUE(found) << expected.name;
     EXPECT_EQ(found->low, expected.low);
     EXPECT_EQ(found->name, expected.name);

@@ -12,7 +12,7 @@
 
 namespace isotach::dbi {
 
-struct Mapping {
+struct MapEntry {
   uint64_t low = 0, high = 0;  // [low, high)
   bool readable = false, writable = false, executable = false, shared = false;
   uint64_t offset = 0;  // in the file
@@ -23,13 +23,13 @@ struct Mapping {
 };
 
 // A line of /proc/PID/maps without its end; nothing when it is none.
-[[nodiscard]] std::optional<Mapping> parse_mapping(std::string_view line);
+[[nodiscard]] std::optional<MapEntry> parse_map_entry(std::string_view line);
 // All lines that can be understood.
-[[nodiscard]] std::vector<Mapping> parse_mappings(std::string_view text);
+[[nodiscard]] std::vector<MapEntry> parse_maps(std::string_view text);
 
 // All of this process's mappings, in order of address.
-[[nodiscard]] std::vector<Mapping> read_mappings();
+[[nodiscard]] std::vector<MapEntry> read_maps();
 // The mapping that holds `address`.
-[[nodiscard]] std::optional<Mapping> mapping_at(uint64_t address);
+[[nodiscard]] std::optional<MapEntry> map_entry_at(uint64_t address);
 
 }  // namespace isotach::dbi

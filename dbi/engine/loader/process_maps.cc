@@ -1,4 +1,4 @@
-#include "engine/loader/memory_map.h"
+#include "engine/loader/process_maps.h"
 
 #include <fcntl.h>
 #include <sys/ioctl.h>
@@ -47,8 +47,8 @@ std::string unescaped(std::string_view text) {
 
 }  // namespace
 
-std::optional<Mapping> parse_mapping(std::string_view line) {
-  Mapping mapping;
+std::optional<MapEntry> parse_map_entry(std::string_view line) {
+  MapEntry mapping;
   if (!take_hex(line, '-', mapping.low) || !take_hex(line, ' ', mapping.high)) return std::nullopt;
   if (line.size() < 5 || line[4] != ' ' || mapping.high <= mapping.low) return std::nullopt;
   mapping.readable = line[0] == 'r';
@@ -67,18 +67,18 @@ std::optional<Mapping> parse_mapping(std::string_view line) {
   return mapping;
 }
 
-std::vector<Mapping> parse_mappings(std::string_view text) {
-  std::vector<Mapping> result;
+std::vector<MapEntry> parse_maps(std::string_view text) {
+  std::vector<MapEntry> result;
   while (!text.empty()) {
     const size_t end = text.find('\n');
-    if (auto mapping = parse_mapping(text.substr(0, end))) result.push_back(std::move(*mapping));
+    if (auto mapping = parse_map_entry(text.substr(0, end))) result.push_back(std::move(*mapping));
     if (end == std::string_view::npos) break;
     text.remove_prefix(end + 1);
   }
   return result;
 }
 
-std::vector<Mapping> read_mappings() {
+std::vector<MapEntry> read_maps() {
   constexpr size_t kMostBytes = size_t{1} << 28;
   const int fd = open_maps();
   if (fd < 0) return {};
@@ -91,10 +91,10 @@ std::vector<Mapping> read_mappings() {
     text.append(block, static_cast<size_t>(got));
   }
   ::close(fd);
-  return parse_mappings(text);
+  return parse_maps(text);
 }
 
-std::optional<Mapping> mapping_at(uint64_t address) {
+std::optional<MapEntry> map_entry_at(uint64_t address) {
   const int fd = open_maps();
   if (fd < 0) return std::nullopt;
   char name[4096];
@@ -108,20 +108,20 @@ std::optional<Mapping> mapping_at(uint64_t address) {
   const int error = result < 0 ? errno : 0;
   ::close(fd);
   if (result >= 0) {
-    Mapping mapping{.low = query.vma_start,
-                    .high = query.vma_end,
-                    .readable = (query.vma_flags & kQueryReadable) != 0,
-                    .writable = (query.vma_flags & kQueryWritable) != 0,
-                    .executable = (query.vma_flags & kQueryExecutable) != 0,
-                    .shared = (query.vma_flags & kQueryShared) != 0,
-                    .offset = query.vma_offset,
-                    .inode = query.inode,
-                    .name = {}};
+    MapEntry mapping{.low = query.vma_start,
+                     .high = query.vma_end,
+                     .readable = (query.vma_flags & kQueryReadable) != 0,
+                     .writable = (query.vma_flags & kQueryWritable) != 0,
+                     .executable = (query.vma_flags & kQueryExecutable) != 0,
+                     .shared = (query.vma_flags & kQueryShared) != 0,
+                     .offset = query.vma_offset,
+                     .inode = query.inode,
+                     .name = {}};
     if (query.vma_name_size > 0) mapping.name = name;
     return mapping;
   }
   if (error == ENOENT) return std::nullopt;
-  for (Mapping& one : read_mappings())
+  for (MapEntry& one : read_maps())
     if (one.holds(address)) return std::move(one);
   return std::nullopt;
 }
