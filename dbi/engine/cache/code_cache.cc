@@ -123,7 +123,7 @@ void CodeCache::link(Exit& exit, Unit& to) {
     // An island near the jump. Units of far regions are few, so each link has its own; it stays until a
     // flush.
     Region* region = regions_.containing(reinterpret_cast<uint64_t>(exit.displacement));
-    if (region == nullptr || region->cold + 16 > region->high) return;
+    if (region == nullptr || region->cold + 24 > region->high) return;
     Assembler island(region->cold);
     island.jump_far(reinterpret_cast<uint64_t>(target));
     target = region->cold;

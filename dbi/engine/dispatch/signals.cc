@@ -26,6 +26,7 @@ void isotach_safe_copy_end();
 void isotach_safe_copy_failed();
 void isotach_call_interrupted();
 void isotach_signal_return();
+int64_t isotach_program_system_call(const uint64_t* registers, uint64_t number, const uint32_t* pending);
 }
 
 asm(R"(
@@ -47,6 +48,7 @@ constexpr size_t kStackBytes = size_t{64} << 10;
 constexpr uint64_t kSaRestorer = 0x04000000;
 constexpr uint64_t kTrapFlag = 0x100;
 constexpr uint64_t kSetSize = 8;
+constexpr int64_t kInterrupted = -4096;
 
 constexpr uint64_t bit(int signal) {
   return uint64_t{1} << (signal - 1);
@@ -71,10 +73,24 @@ int64_t kernel_sigaction(int signal, const SignalAction* action, SignalAction* o
                      reinterpret_cast<uint64_t>(old), kSetSize);
 }
 
-void set_kernel_mask(SignalState& state, uint64_t mask) {
+// rt_sigprocmask(2), unless a signal is recorded: then all are blocked until it is delivered, and it is
+// `mask` of the record that counts. False: one is recorded.
+bool change_mask(ThreadContext& context, uint64_t how, const uint64_t* set, uint64_t* old, int64_t& result) {
+  uint64_t registers[16] = {};
+  registers[rdi] = how;
+  registers[rsi] = reinterpret_cast<uint64_t>(set);
+  registers[rdx] = reinterpret_cast<uint64_t>(old);
+  registers[r10] = kSetSize;
+  result = isotach_program_system_call(registers, SYS_rt_sigprocmask, &context.pending);
+  return result != kInterrupted;
+}
+
+void set_program_mask(ThreadContext& context, uint64_t mask) {
+  SignalState& state = *context.signals;
   state.blocked_faults = mask & kFaults;
   const uint64_t kernel_mask = mask & ~kFaults;
-  raw_syscall(SYS_rt_sigprocmask, SIG_SETMASK, reinterpret_cast<uint64_t>(&kernel_mask), 0, kSetSize);
+  int64_t result;
+  if (!change_mask(context, SIG_SETMASK, &kernel_mask, nullptr, result)) state.mask = mask;
 }
 
 void master_handler(int signal, siginfo_t* info, void* context);
@@ -279,6 +295,8 @@ void record_program_fault(ThreadContext& context, int signal, const siginfo_t& i
 }
 
 void master_handler(int signal, siginfo_t* info, void* data) {
+  // The kernel leaves the program's alignment check flag on, with which the C library cannot live.
+  asm volatile("pushfq; andl $~0x40000, (%%rsp); popfq" ::: "cc", "memory");
   auto& user = *static_cast<ucontext_t*>(data);
   uint64_t gs_base = 0;
   asm("rdgsbase %0" : "=r"(gs_base));
@@ -338,10 +356,14 @@ void deliver(ThreadContext& context) {
   }
   const bool is_forced = is_fault_signal(signal) && info.si_code > 0;
   if (action.handler == 1 && !is_forced) {
-    set_kernel_mask(state, mask);
+    set_program_mask(context, mask);
     return;
   }
   if (action.handler <= 1 || (is_forced && (mask & bit(signal)) != 0)) {
+    if (dbi::engine().options.statistics) {
+      warn("the program dies of a signal, at", context.pc);
+      warn("  accessing", reinterpret_cast<uint64_t>(info.si_addr));
+    }
     if (dbi::engine().events.process_ending != nullptr)
       dbi::engine().events.process_ending(context, 128 + signal);
     die_by(signal);
@@ -349,13 +371,13 @@ void deliver(ThreadContext& context) {
   if (!make_signal_frame(context, action, info, mask, fault)) {
     if (signal == SIGSEGV) die_by(SIGSEGV);
     // As the kernel: no stack for the frame is a fault of its own.
-    set_kernel_mask(state, mask);
+    set_program_mask(context, mask);
     raise_fault(context, SIGSEGV, SI_KERNEL, 0);
     return;
   }
   uint64_t in_handler = mask | action.mask;
   if ((action.flags & SA_NODEFER) == 0) in_handler |= bit(signal);
-  set_kernel_mask(state, in_handler & ~kNeverBlocked);
+  set_program_mask(context, in_handler & ~kNeverBlocked);
 }
 
 }  // namespace
@@ -405,7 +427,7 @@ void take_over_signals(ThreadContext& context) {
   }
   uint64_t mask = 0;
   raw_syscall(SYS_rt_sigprocmask, SIG_BLOCK, 0, reinterpret_cast<uint64_t>(&mask), kSetSize);
-  if ((mask & kFaults) != 0) set_kernel_mask(*context.signals, mask);
+  if ((mask & kFaults) != 0) set_program_mask(context, mask);
 }
 
 void give_back_signals(ThreadContext& context, bool all) {
@@ -502,11 +524,13 @@ int64_t program_sigprocmask(ThreadContext& context, int how, uint64_t set, uint6
   SignalState& state = *context.signals;
   uint64_t wanted = 0;
   if (set != 0 && !isotach_safe_copy(&wanted, reinterpret_cast<void*>(set), sizeof wanted)) return -EFAULT;
-  uint64_t kernel_wanted = how == SIG_UNBLOCK ? wanted : wanted & ~kFaults;
+  const uint64_t kernel_wanted = how == SIG_UNBLOCK ? wanted : wanted & ~kFaults;
   uint64_t before = 0;
-  const int64_t result = raw_syscall(SYS_rt_sigprocmask, static_cast<uint64_t>(how),
-                                     set != 0 ? reinterpret_cast<uint64_t>(&kernel_wanted) : 0,
-                                     reinterpret_cast<uint64_t>(&before), kSetSize);
+  int64_t result;
+  if (!change_mask(context, static_cast<uint64_t>(how), set != 0 ? &kernel_wanted : nullptr, &before,
+                   result)) {
+    return kInterrupted;
+  }
   if (result < 0) return result;
   before |= state.blocked_faults;
   if (set != 0) {
@@ -521,7 +545,7 @@ int64_t program_sigprocmask(ThreadContext& context, int how, uint64_t set, uint6
 bool program_sigreturn(ThreadContext& context) {
   uint64_t mask = 0;
   if (!read_signal_frame(context, mask)) return false;
-  set_kernel_mask(*context.signals, mask & ~kNeverBlocked);
+  set_program_mask(context, mask & ~kNeverBlocked);
   return true;
 }
 

@@ -174,6 +174,7 @@ void program_system_call(ThreadContext& context, unsigned length) {
   Engine& engine = dbi::engine();
   uint64_t* r = context.registers;
   const uint64_t next_pc = context.pc + length;
+  if (__atomic_load_n(&context.pending, __ATOMIC_RELAXED) != 0) return;  // the signal first
   if (engine.events.system_call_entry != nullptr) engine.events.system_call_entry(context);
   int64_t result = kNoResult;
   switch (r[rax]) {

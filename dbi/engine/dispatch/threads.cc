@@ -39,6 +39,8 @@ isotach_clone:
 namespace isotach::dbi {
 namespace {
 
+constexpr int64_t kInterrupted = -4096;  // as isotach_program_system_call returns it
+
 uint64_t block_all_signals() {
   const uint64_t all = ~uint64_t{0};
   uint64_t before = 0;
@@ -106,6 +108,13 @@ int64_t clone_thread(ThreadContext& parent, const CloneArguments& arguments, uin
                      bool is_vfork) {
   LentThread* lent = lend_thread();
   if (lent == nullptr) return -EAGAIN;
+  const uint64_t mask = block_all_signals();
+  if (parent.signals->is_recorded) {
+    // It came just now, and is not the child's too.
+    set_signal_mask(mask);
+    give_back_thread(lent);
+    return kInterrupted;
+  }
   ProcessState* process = parent.process;
   if ((arguments.flags & CLONE_SIGHAND) == 0) {
     process = new ProcessState;
@@ -118,7 +127,6 @@ int64_t clone_thread(ThreadContext& parent, const CloneArguments& arguments, uin
   if (child.is_process)
     child.signals->program_stack = is_vfork ? parent.signals->program_stack : stack_t{nullptr, SS_DISABLE, 0};
   child.signals->blocked_faults = parent.signals->blocked_faults;
-  const uint64_t mask = block_all_signals();
   child.first_mask = mask;
   list_thread(child);
   auto* top = reinterpret_cast<uint64_t*>(lent->stack_top & ~uint64_t{63}) - 8;
@@ -142,11 +150,15 @@ int64_t clone_thread(ThreadContext& parent, const CloneArguments& arguments, uin
 
 int64_t clone_process(ThreadContext& context, const CloneArguments& arguments) {
   Engine& engine = dbi::engine();
+  const uint64_t mask = block_all_signals();
+  if (context.signals->is_recorded) {
+    set_signal_mask(mask);
+    return kInterrupted;
+  }
   if (engine.events.fork_before != nullptr) engine.events.fork_before(context);
   engine.lock.lock();
   engine.threads_lock.lock();
   context.process->lock.lock();
-  const uint64_t mask = block_all_signals();
   const uint64_t second = (arguments.flags & CLONE_PIDFD) != 0 ? arguments.pidfd : arguments.parent_tid;
   const int64_t result =
       raw_syscall(SYS_clone, (arguments.flags & ~uint64_t{CLONE_SETTLS}) | arguments.exit_signal, 0, second,

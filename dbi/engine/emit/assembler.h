@@ -103,9 +103,12 @@ class Assembler {
     byte(0xe9);
     relative32(target);
   }
-  // jmp [rip]; target: to anywhere
+  // jmp [rip + x] and its target: to anywhere. The target is aligned, for programs that let alignment be
+  // checked.
   void jump_far(uint64_t target) {
-    bytes({0xff, 0x25, 0, 0, 0, 0});
+    const auto padding = static_cast<uint8_t>((8 - (address() + 6) % 8) % 8);
+    bytes({0xff, 0x25, padding, 0, 0, 0});
+    for (unsigned i = 0; i < padding; ++i) byte(0xcc);
     int64(target);
   }
   void relative32(uint64_t target) { int32(static_cast<int32_t>(target - (address() + 4))); }
