@@ -14,6 +14,7 @@
 #include "engine/dispatch/threads.h"
 #include "engine/os/arrival.h"
 #include "engine/os/lent_thread.h"
+#include "engine/os/lent_thread.h"
 #include "engine/os/private_fds.h"
 #include "engine/os/stop.h"
 

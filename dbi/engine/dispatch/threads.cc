@@ -177,6 +177,7 @@ int64_t clone_process(ThreadContext& context, const CloneArguments& arguments) {
   set_signal_mask(mask);
   if (result == 0) {
     context.kernel_id = static_cast<uint64_t>(raw_syscall(SYS_gettid));
+    if (context.lent != nullptr) enter_lent_thread(context.lent, static_cast<uint32_t>(context.kernel_id));
     if (engine.events.fork_child != nullptr) engine.events.fork_child(context);
   } else if (engine.events.fork_parent != nullptr) {
     engine.events.fork_parent(context);
@@ -243,6 +244,7 @@ extern "C" void isotach_thread_start(isotach::dbi::ThreadContext* context) {
   set_gs_base(reinterpret_cast<uint64_t>(context));
   context->kernel_id = static_cast<uint64_t>(raw_syscall(SYS_gettid));
   context->host_fs = context->lent->fs_base;
+  enter_lent_thread(context->lent, static_cast<uint32_t>(context->kernel_id));
   enter_lent_thread(context->lent, static_cast<uint32_t>(context->kernel_id));
   install_signal_stack(*context);
   set_signal_mask(context->first_mask);
