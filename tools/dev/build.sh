@@ -87,8 +87,14 @@ run_fuzzer() {
     names+=("${target%_fuzz.cc}")
   done
   if [[ -z $name ]]; then
-    printf '%s\n' "${names[@]}"
+    printf '%s\n' "${names[@]}" engine
     return
+  fi
+  # No parser: random instructions natively and under the engine, with new seeds until the time is up.
+  if [[ $name == engine ]]; then
+    set_up build test
+    build_release engine instruction_runner
+    exec dbi/tests/instructions_test.py --seed "$RANDOM" --seconds "$seconds"
   fi
   [[ -e fuzz/${name}_fuzz.cc ]] || fail 2 "there is no parser '$name'; there are: ${names[*]}"
   [[ $seconds =~ ^[1-9][0-9]*$ ]] || fail 2 "'$seconds' is no number of seconds"
