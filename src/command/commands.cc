@@ -2,6 +2,7 @@
 
 #include "command/connections/commands.h"
 #include "command/experiment/commands.h"
+#include "command/inspect/commands.h"
 #include "command/ksm/commands.h"
 #include "command/link/commands.h"
 #include "command/spec.h"
@@ -23,6 +24,7 @@ std::vector<CommandSpec> make_commands() {
   add(connections_commands());
   add(link_commands());
   add({nettest_command()});
+  add({inspect_command()});
   add({record_command(), replay_command(), restore_command(), help_command(), completions_command(),
        generate_command()});
   return commands;

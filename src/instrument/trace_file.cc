@@ -133,6 +133,7 @@ Result<std::unique_ptr<TraceWriter>> TraceWriter::create(const std::string& path
 
 Result<void> TraceWriter::put(std::string_view bytes) {
   auto written = write_all(fd_, bytes);
+  if (!written) reader_gone_ = written.error().errno_value == EPIPE;
   if (!written) return system_failure(written.error().errno_value, "write " + printable(path_));
   written_bytes_ += bytes.size();
   return {};

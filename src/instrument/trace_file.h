@@ -50,6 +50,8 @@ class TraceWriter {
   // Must be called: a packed stream ends with what was held back.
   [[nodiscard]] Result<void> finish();
   [[nodiscard]] std::uint64_t written_bytes() const { return written_bytes_; }
+  // Whoever read what is written has gone: writing more fails, which is no fault.
+  [[nodiscard]] bool reader_gone() const { return reader_gone_; }
 
  private:
   struct Packer;
@@ -61,6 +63,7 @@ class TraceWriter {
   Fd file_;
   int fd_ = -1;
   std::uint64_t written_bytes_ = 0;
+  bool reader_gone_ = false;
   std::unique_ptr<Packer> packer_;
 };
 

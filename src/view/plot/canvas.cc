@@ -35,6 +35,13 @@ constexpr std::array<Pair, kBandColors> kBandNames = {
     Pair{0x2f6b41, 0x93d3a8},
 };
 
+// Four steps of blue, then of orange: each step is clearly darker than the last on light ground, and lighter
+// on dark ground.
+constexpr std::array<Pair, kHeatColors> kHeat = {
+    Pair{0xa9cdea, 0x24486a}, Pair{0x5ea3d6, 0x34709f}, Pair{0x1f74b5, 0x58a2da}, Pair{0x08457a, 0xa8d8ff},
+    Pair{0xf6c69c, 0x66391c}, Pair{0xea9449, 0x9a5423}, Pair{0xc75f0c, 0xe08b47}, Pair{0x7f3500, 0xffcfa0},
+};
+
 Pair colors(const Paint& paint) {
   switch (paint.ink) {
     case Ink::background:
@@ -53,6 +60,8 @@ Pair colors(const Paint& paint) {
       return kBands[paint.line % kBandColors];
     case Ink::band_name:
       return kBandNames[paint.line % kBandColors];
+    case Ink::heat:
+      return kHeat[paint.line % kHeatColors];
     case Ink::line:
       break;
   }

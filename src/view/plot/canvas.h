@@ -20,11 +20,13 @@ struct Box {
 };
 
 // What something is; the backend chooses the colour, for light and dark backgrounds.
-enum class Ink { background, text, muted, grid, axis, event, line, band, band_name };
+enum class Ink { background, text, muted, grid, axis, event, line, band, band_name, heat };
 
 struct Paint {
   Ink ink = Ink::text;
-  std::size_t line = 0;  // which line or band of the figure, where the ink is one of a line or band
+  // Which line or band of the figure, where the ink is one of a line or band; of heat, its level, and as many
+  // again for the warm kind.
+  std::size_t line = 0;
 };
 
 struct Pen {
@@ -69,5 +71,6 @@ class Canvas {
 [[nodiscard]] unsigned color_on_dark(const Paint& paint);
 inline constexpr std::size_t kLineColors = 8;
 inline constexpr std::size_t kBandColors = 3;
+inline constexpr std::size_t kHeatColors = 8;
 
 }  // namespace isotach::view

@@ -76,6 +76,7 @@ class Drawing {
     double baseline = top + kLegendRow * 0.7;
     std::size_t index = 0;
     for (const Panel& panel : figure_.panels) {
+      if (!panel.rows.empty()) baseline = draw_map_legend(panel, baseline) + kLegendRow;
       for (const Line& line : panel.lines) {
         const std::string value = latest_text(line, panel.unit);
         const double value_width = text_width(value, kTextSize, true);
@@ -103,16 +104,69 @@ class Drawing {
     return baseline + 8;
   }
 
+  // The steps of each kind of field, and its name.
+  double draw_map_legend(const Panel& panel, double baseline) {
+    constexpr double kStep = 14;
+    double left = kMargin;
+    for (const bool warm : {false, true}) {
+      const std::string& name = warm ? panel.warm_name : panel.cool_name;
+      if (name.empty()) continue;
+      for (int level = 0; level < kMapLevels; ++level) {
+        canvas_.fill({left, baseline - kTextSize * 0.85, left + kStep, baseline + kTextSize * 0.1},
+                     heat(level, warm));
+        left += kStep;
+      }
+      const std::string text = fit_text(name, kTextSize, std::max(0.0, width_ - kMargin - left - 6));
+      canvas_.text({left + 6, baseline}, text, {kTextSize, false, Anchor::start, {Ink::text, 0}});
+      left += 6 + text_width(text, kTextSize) + 22;
+    }
+    return baseline;
+  }
+
+  [[nodiscard]] static Paint heat(int level, bool warm) {
+    return {Ink::heat,
+            static_cast<std::size_t>(std::clamp(level, 0, kMapLevels - 1) + (warm ? kMapLevels : 0))};
+  }
+
+  void draw_map(const Panel& panel, const Box& box) {
+    double last_label = box.bottom + kTextSize * 2;
+    for (const MapRow& row : panel.rows) {
+      const double bottom = y_of(panel, box, row.low), top = y_of(panel, box, row.high);
+      const double sharp = std::round(bottom) + 0.5;
+      canvas_.stroke(std::array{Spot{box.left, sharp}, Spot{box.right, sharp}}, {{Ink::grid, 0}, 1});
+      // Where parts are lower than letters, some names give way.
+      const double middle = (bottom + top) / 2 + kTextSize * 0.36;
+      if (last_label - middle < kTextSize * 1.15) continue;
+      last_label = middle;
+      canvas_.text({box.left - kTickGap, middle}, fit_text(row.name, kTextSize, box.left - kTickGap - 4),
+                   {kTextSize, false, Anchor::end, {Ink::muted, 0}});
+    }
+    canvas_.begin_group(panel.map_title);
+    for (const MapCell& cell : panel.cells) {
+      const double left = x_of(std::max(cell.from_ns, figure_.low_ns));
+      const double right = x_of(std::min(cell.to_ns, figure_.high_ns));
+      const double top = y_of(panel, box, cell.high), bottom = y_of(panel, box, cell.low);
+      // Nothing that is there may be too small to be seen.
+      canvas_.fill({left, std::min(top, bottom - 1), std::max(right, left + 1), bottom},
+                   heat(cell.level, cell.warm));
+    }
+    canvas_.end_group();
+  }
+
   // Finds the place of the event labels and of each panel.
   void lay_out(double top) {
     const std::size_t count = std::max<std::size_t>(1, figure_.panels.size());
     // Room for the widest tick label on the left. Ticks depend on the height, which is not known yet,
     // but their width hardly does: a guess with many ticks is wide enough.
     double label_width = 0;
-    for (const Panel& panel : figure_.panels)
+    for (const Panel& panel : figure_.panels) {
+      for (const MapRow& row : panel.rows)
+        label_width = std::max(label_width, std::min(text_width(row.name, kTextSize), width_ * 0.22));
+      if (!panel.rows.empty()) continue;
       for (int limit = 3; limit <= 12; ++limit)
         for (const Tick& tick : value_ticks(panel.range, panel.unit, limit))
           label_width = std::max(label_width, text_width(tick.label, kTextSize));
+    }
     const double left = std::min(kMargin + label_width + kTickGap, width_ * 0.4);
     const double right = width_ - kMargin - 6;
     top += kTextSize * 1.5;  // the axis' name stands above it
@@ -228,10 +282,14 @@ class Drawing {
 
   void draw_panel(const Panel& panel, const Box& box, std::size_t first_line) {
     const double above = &box == &boxes_.front() ? event_rows_ * kEventRow + band_rows_ * kBandRow : 0;
-    canvas_.text({kMargin, box.top - above - 8}, value_title(panel.unit),
+    canvas_.text({kMargin, box.top - above - 8},
+                 panel.rows.empty() ? value_title(panel.unit) : panel.map_title,
                  {kTextSize, false, Anchor::start, {Ink::muted, 0}});
+    if (!panel.rows.empty()) draw_map(panel, box);
     const int limit = std::max(2, static_cast<int>(box.height() / (kTextSize * 2.6)));
-    for (const Tick& tick : value_ticks(panel.range, panel.unit, limit)) {
+    const std::vector<Tick> ticks =
+        panel.rows.empty() ? value_ticks(panel.range, panel.unit, limit) : std::vector<Tick>();
+    for (const Tick& tick : ticks) {
       const double y = y_of(panel, box, tick.position);
       const double sharp = std::round(y) + 0.5;
       canvas_.stroke(std::array{Spot{box.left, sharp}, Spot{box.right, sharp}}, {{Ink::grid, 0}, 1});

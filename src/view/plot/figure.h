@@ -30,12 +30,33 @@ struct Line {
   std::optional<double> latest;   // for the legend
 };
 
-// Lines of one unit, over one value axis. A figure has one for each unit.
+// A part of a map's upright axis with a name: "[stack]".
+struct MapRow {
+  double low = 0, high = 0;
+  std::string name;
+};
+
+inline constexpr int kMapLevels = 4;
+
+// A field of a map that is filled.
+struct MapCell {
+  std::int64_t from_ns = 0, to_ns = 0;
+  double low = 0, high = 0;
+  int level = 0;      // 0 to kMapLevels - 1: the more there is, the stronger
+  bool warm = false;  // one of two kinds
+};
+
+// Lines of one unit, over one value axis. A figure has one for each unit. Or a map: fields over time and
+// named parts of an axis that has no unit.
 struct Panel {
   Unit unit = Unit::count;
   std::vector<Line> lines;
-  Range range;         // of the value axis
-  bool fixed = false;  // the range was given; what lies outside is marked at the edge
+  Range range;                    // of the value axis
+  bool fixed = false;             // the range was given; what lies outside is marked at the edge
+  std::vector<MapRow> rows = {};  // not empty: a map, with these parts from below
+  std::vector<MapCell> cells = {};
+  std::string map_title = {};                  // what the upright axis is: "address"
+  std::string cool_name = {}, warm_name = {};  // what the two kinds of fields are
 };
 
 struct FigureEvent {

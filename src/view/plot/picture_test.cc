@@ -156,6 +156,40 @@ TEST(Picture, BandsAreShadedInEveryPanelAndNamed) {
   EXPECT_LT(svg.find("<title>ksmd merges,"), svg.find("<g><title>free</title>"));
 }
 
+Figure map_figure() {
+  Figure figure;
+  figure.title = "Accesses";
+  figure.high_ns = 10 * kSecond;
+  figure.time_title = "time since the start";
+  Panel& panel = figure.panels.emplace_back();
+  panel.map_title = "address";
+  panel.cool_name = "only read";
+  panel.warm_name = "written";
+  panel.range = {0, 1};
+  panel.rows = {{0, 0.01, "a low one"},
+                {0.01, 0.6, "a name that is far too long for the axis of any figure"},
+                {0.6, 1, "[stack]"}};
+  panel.cells = {{0, kSecond, 0, 0.01, 0, false},
+                 {-kSecond, 20 * kSecond, 0.6, 0.8, 3, true},
+                 {2 * kSecond, 2 * kSecond, 0.3, 0.3, 99, false}};
+  return figure;
+}
+
+TEST(Picture, AMapHasItsPartsFieldsAndKindsNamed) {
+  const std::string svg = svg_of(map_figure(), 800, 400);
+  for (const char* const text : {"only read", "written", "[stack]", "address", "heat0", "heat3", "heat7"})
+    EXPECT_NE(svg.find(text), std::string::npos) << text;
+  EXPECT_NE(svg.find("[stack]: 1 fields."), std::string::npos);
+  for (const auto& [width, height] : {std::pair{800, 400}, std::pair{240, 160}}) {
+    RecordingCanvas canvas;
+    draw_figure(canvas, map_figure(), width, height);
+    for (std::size_t i = 0; i < canvas.texts.size(); ++i) {
+      EXPECT_GE(canvas.texts[i].box.left, 0) << canvas.texts[i].text;
+      EXPECT_LE(canvas.texts[i].box.right, width) << canvas.texts[i].text;
+    }
+  }
+}
+
 TEST(Picture, ElementsForADocumentShareNothingButTheStyle) {
   const std::string svg = svg_element_of(memory_figure(), 640, 360, "figure-7", "picture");
   EXPECT_EQ(svg.find("<?xml"), std::string::npos);

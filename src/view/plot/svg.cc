@@ -40,6 +40,8 @@ std::string class_of(const Paint& paint) {
       return fmt::format("band{}", paint.line % kBandColors);
     case Ink::band_name:
       return fmt::format("band-name{}", paint.line % kBandColors);
+    case Ink::heat:
+      return fmt::format("heat{}", paint.line % kHeatColors);
     case Ink::line:
       break;
   }
@@ -54,6 +56,7 @@ std::string color_rules(std::string_view scope, unsigned (*color)(const Paint&))
   for (const Ink ink : {Ink::background, Ink::text, Ink::muted, Ink::grid, Ink::axis, Ink::event})
     add({ink, 0});
   for (std::size_t line = 0; line < kLineColors; ++line) add({Ink::line, line});
+  for (std::size_t heat = 0; heat < kHeatColors; ++heat) add({Ink::heat, heat});
   for (std::size_t band = 0; band < kBandColors; ++band) {
     add({Ink::band, band});
     add({Ink::band_name, band});
@@ -133,6 +136,12 @@ std::string description_of(const Figure& figure) {
   std::string text = fmt::format("From {} to {}.", format_duration_ns(static_cast<double>(figure.low_ns)),
                                  format_duration_ns(static_cast<double>(figure.high_ns)));
   for (const Panel& panel : figure.panels) {
+    for (const MapRow& row : panel.rows) {
+      const auto filled = std::count_if(panel.cells.begin(), panel.cells.end(), [&](const MapCell& cell) {
+        return cell.low < row.high && cell.high > row.low;
+      });
+      text += fmt::format(" {}: {} fields.", row.name, filled);
+    }
     for (const Line& line : panel.lines) {
       const auto summary = summarize(line.points);
       text += summary ? fmt::format(" {}: least {}, greatest {}, last {}.", line.name,
