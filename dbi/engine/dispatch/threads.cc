@@ -32,6 +32,7 @@ isotach_clone:
     jnz 1f
     xor %ebp, %ebp
     pop %rdi
+    and $-16, %rsp
     call isotach_thread_start@PLT
 1:  ret
 )");
