@@ -16,6 +16,10 @@ add_custom_command(
 add_custom_target(documents DEPENDS ${documents}/doc/isotach/copyright)
 
 install(TARGETS isotach RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+# The kit of the engine, which stands where a Pin kit does: programs, headers, rules for make, tools.
+if(TARGET engine)
+  install(DIRECTORY ${CMAKE_BINARY_DIR}/kit/ DESTINATION lib/isotach/kit USE_SOURCE_PERMISSIONS)
+endif()
 install(DIRECTORY ${documents}/ DESTINATION ${CMAKE_INSTALL_DATADIR} OPTIONAL)
 file(GLOB units CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/packaging/systemd/*.service)
 install(FILES ${units} DESTINATION lib/systemd/system)

@@ -141,9 +141,10 @@ Problem find_command(const std::string& name, std::string& path) {
       path = candidate;
       if (file.kind != ProgramKind::unusable) break;
     }
-    if (found.kind == ProgramKind::unusable && found.error == ENOENT && path == name)
-      return {name + ": command not found", kExitNotFound};
   }
+  if (found.kind == ProgramKind::unusable && found.error == ENOENT && name.find('/') == std::string::npos &&
+      path == name)
+    return {(name.empty() ? "''" : name) + ": command not found", kExitNotFound};
   if (found.kind == ProgramKind::privileged)
     return {
         path +

@@ -57,7 +57,7 @@ std::string parse_engine_word(const std::vector<std::string>& words, size_t& i, 
   const bool has_value = i + 1 < words.size();
   if (word == "-h" || word == "-help" || word == "--help") {
     options.help = true;
-  } else if (word == "-version" || word == "--version") {
+  } else if (word == "-version" || word == "--version" || word == "-V") {
     options.version = true;
   } else if (word == "-pid" || word == "--pid") {
     if (!has_value || !parse_process(words[i + 1], options.process))
@@ -81,8 +81,8 @@ std::string parse_options(const std::vector<std::string>& words, Options& option
   for (; i < words.size() && words[i] != "--"; i++) {
     if (in_tool) {
       options.arguments.push_back(words[i]);
-    } else if (words[i] == "-t" || words[i] == "-t64") {
-      if (i + 1 >= words.size() || words[i + 1] == "--") return "-t needs the path of a tool";
+    } else if (words[i] == "-t" || words[i] == "-t64" || words[i] == "--tool") {
+      if (i + 1 >= words.size() || words[i + 1] == "--") return words[i] + " needs the path of a tool";
       options.arguments.insert(options.arguments.end(), {"-t", words[++i]});
       options.tool = words[i];
       options.tool_argument = options.arguments.size() - 1;

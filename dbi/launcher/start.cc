@@ -48,8 +48,7 @@ int inject(pid_t process, const Kit& kit, const std::vector<std::string>& argume
   const uint64_t mask = tracee.signal_mask();
   tracee.set_signal_mask(~0ull);
   // From the stop within execve(2), which would still set rax, to that at its exit.
-  if (tracee.ok() && ptrace(PTRACE_SYSCALL, process, 0, 0)) tracee.fail("let it go on");
-  if (tracee.ok()) tracee.wait_stop();
+  tracee.leave_system_call();
   user_regs_struct registers = tracee.registers();
   registers.orig_rax = ~0ull;
   if (tracee.ok() && registers.cs != kCodeSegment64) {
@@ -67,8 +66,8 @@ int inject(pid_t process, const Kit& kit, const std::vector<std::string>& argume
   registers.rsp = entry.rsp;
   registers.rdx = 0;  // no function to be called at exit
   tracee.set_registers(registers);
+  tracee.restore_stop_signal();
   tracee.set_signal_mask(mask);
-  if (tracee.ok() && tracee.saw_stop_signal()) kill(process, SIGSTOP);
   if (tracee.ok() && ptrace(PTRACE_DETACH, process, 0, 0)) tracee.fail("let it go");
   if (tracee.ok()) return 0;
   if (!tracee.gone()) {
@@ -135,6 +134,9 @@ bool write_all(int descriptor, const void* from, size_t size) {
   sigset_t all;
   sigfillset(&all);
   sigprocmask(SIG_BLOCK, &all, nullptr);
+  // So that reading ends when the launcher has died.
+  close(to_helper.write_end);
+  close(from_helper.read_end);
   const pid_t self = static_cast<pid_t>(syscall(SYS_getpid));
   char go = 0;
   const Hello hello{self};
@@ -143,8 +145,8 @@ bool write_all(int descriptor, const void* from, size_t size) {
   const unsigned long options = PTRACE_O_TRACEEXEC | PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL;
   const int error = ptrace(PTRACE_SEIZE, process, 0, options) ? errno : 0;
   write_all(from_helper.write_end, &error, sizeof error);
-  to_helper.close_both();
-  from_helper.close_both();
+  close(to_helper.read_end);
+  close(from_helper.write_end);
   if (error) _exit(1);
   _exit(wait_and_inject(process, kit, arguments, is_child ? static_cast<uint32_t>(self) : 0));
 }

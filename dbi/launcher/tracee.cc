@@ -171,6 +171,23 @@ void Tracee::enter(long number, uint64_t a, uint64_t b, uint64_t c, uint64_t d, 
   set_registers(at);
 }
 
+void Tracee::restore_stop_signal() {
+  if (!ok() || !saw_stop_signal_) return;
+  // Each of the two discards the other when it is sent, and SIGCONT, being blocked, still waits.
+  char path[64];
+  snprintf(path, sizeof path, "/proc/%d/status", thread_);
+  uint64_t pending = 0;
+  if (FILE* file = fopen(path, "re")) {
+    char line[256];
+    unsigned long set = 0;
+    while (fgets(line, sizeof line, file))
+      if (sscanf(line, "SigPnd: %lx", &set) == 1 || sscanf(line, "ShdPnd: %lx", &set) == 1) pending |= set;
+    fclose(file);
+  }
+  if (!(pending & (uint64_t{1} << (SIGCONT - 1)))) kill(process_, SIGSTOP);
+  saw_stop_signal_ = false;
+}
+
 int64_t Tracee::call(long number, uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e, uint64_t f) {
   find_system_call();
   enter(number, a, b, c, d, e, f);

@@ -28,9 +28,12 @@ class Tracee {
   // Waits until the thread stops and returns the wait status, -1 when it is gone.
   int wait_stop();
 
-  // Signals of which this thread was told while it made system calls for us: SIGSTOP, which cannot be
-  // blocked.
-  [[nodiscard]] bool saw_stop_signal() const { return saw_stop_signal_; }
+  // From a stop within a system call to that at its exit.
+  void leave_system_call() { to_system_call_stop(); }
+
+  // SIGSTOP cannot be blocked, and is taken away when it comes while the thread makes system calls for us.
+  // This sends it again, unless a SIGCONT has come after it. Before the thread is let go.
+  void restore_stop_signal();
 
   user_regs_struct registers();
   void set_registers(const user_regs_struct& registers);

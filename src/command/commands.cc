@@ -25,6 +25,7 @@ std::vector<CommandSpec> make_commands() {
   add(link_commands());
   add({nettest_command()});
   add({inspect_command()});
+  add({pin_command()});
   add({record_command(), replay_command(), restore_command(), help_command(), completions_command(),
        generate_command()});
   return commands;

@@ -4,11 +4,13 @@
 #include <clocale>
 #include <cstring>
 #include <exception>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "base/fd.h"
+#include "command/become_pin.h"
 #include "command/context.h"
 #include "command/dispatch.h"
 #include "command/restore.h"
@@ -16,6 +18,10 @@
 
 int main(int argc, char** argv) {
   using namespace isotach;
+  // A program may be started without even its name.
+  std::vector<std::string> words(argv + (argc > 0 ? 1 : 0), argv + argc);
+  std::optional<Error> no_pin;
+  if (command::is_for_pin(words)) no_pin = command::become_pin(words);
   occupy_standard_descriptors();
   // Widths of characters need a UTF-8 locale; numbers are never written by the C library.
   if (std::setlocale(LC_CTYPE, "") == nullptr || std::strcmp(::setlocale(LC_CTYPE, nullptr), "C") == 0)
@@ -30,12 +36,15 @@ int main(int argc, char** argv) {
     command::Context context{
         out, err, waiter, clock, ::isatty(STDOUT_FILENO) == 1, ::isatty(STDIN_FILENO) == 1, false, {}, false};
     try {
-      // A program may be started without even its name.
-      std::vector<std::string> words(argv + (argc > 0 ? 1 : 0), argv + argc);
       // `restore` shows what there is before it does it; a hidden command is part of one that runs.
       const std::string first = words.empty() ? std::string() : words.front();
       if (first != "restore" && !first.starts_with("internal-")) command::recover_and_tell(context);
-      code = command::dispatch(context, command::all_commands(), std::move(words));
+      if (no_pin) {
+        context.command_name = "pin";
+        code = context.report(*no_pin);
+      } else {
+        code = command::dispatch(context, command::all_commands(), std::move(words));
+      }
     } catch (const std::exception& error) {
       code = context.report({ErrorKind::failed, 0, std::string("out of resources: ") + error.what(), {}});
     }

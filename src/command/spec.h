@@ -98,6 +98,7 @@ class Arguments {
 [[nodiscard]] CommandSpec plot_command();
 [[nodiscard]] CommandSpec web_command();
 [[nodiscard]] CommandSpec nettest_command();
+[[nodiscard]] CommandSpec pin_command();
 [[nodiscard]] CommandSpec record_command();
 [[nodiscard]] CommandSpec replay_command();
 [[nodiscard]] CommandSpec agent_command();

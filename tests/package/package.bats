@@ -19,6 +19,7 @@ setup() { load ../cli/helpers; }
   local depends
   depends=$(dpkg-deb --field "$package" Depends)
   [[ $depends == *libc6* && $depends == *libsqlite3-0* && $depends == *libncursesw6* ]]
+  [[ $(uname -m) != x86_64 || $depends == *libmimalloc2.0* ]]
 }
 
 @test "the unpacked program runs" {
@@ -65,6 +66,13 @@ setup() { load ../cli/helpers; }
   program=$(sed -n 's/^ExecStart=\([^ ]*\).*/\1/p' "$unit")
   [[ -x $root$program ]]
   grep -q '^DynamicUser=yes' "$unit"
+}
+
+@test "the kit of the instrumentation engine runs a program" {
+  [[ $(uname -m) == x86_64 ]] || skip "the engine is for x86-64"
+  [[ -x $root/usr/lib/isotach/kit/pin && -x $root/usr/lib/isotach/kit/isotach-pin-runtime ]]
+  run "$root/usr/bin/isotach" pin -- sh -c 'echo under it; exit 7'
+  [[ $status == 7 && $output == "under it" ]]
 }
 
 @test "documents and the licence" {

@@ -111,7 +111,7 @@ run_fuzzer() {
 }
 
 build_package() {
-  build_release documents || return
+  build_release documents engine || return
   rm -rf build/package
   mkdir -p build/package
   logged package cpack -G DEB -B build/package --config build/CPackConfig.cmake || return

@@ -53,6 +53,17 @@ struct SignalsBlocked {
   SignalsBlocked& operator=(const SignalsBlocked&) = delete;
 };
 
+// With its first thread the C library takes signal 33 for its own use (setuid(2) on all threads at once). It
+// would do that to the program, which may use that number or have a C library that does.
+struct SignalKept {
+  static constexpr int kSignal = 33;
+  uint64_t action[4] = {};  // struct sigaction as the kernel has it
+  SignalKept() { raw_syscall(SYS_rt_sigaction, kSignal, 0, word(action), 8); }
+  ~SignalKept() { raw_syscall(SYS_rt_sigaction, kSignal, word(action), 0, 8); }
+  SignalKept(const SignalKept&) = delete;
+  SignalKept& operator=(const SignalKept&) = delete;
+};
+
 // Where glibc keeps the kernel's thread id in the control block. The kernel was told, to clear it at exit.
 uint32_t* kernel_id_address() {
   uint32_t* address = nullptr;
@@ -114,6 +125,7 @@ LentThread* make_thread() {
   {
     // It inherits the mask: no signal of the program may be delivered to it.
     const SignalsBlocked blocked;
+    const SignalKept kept;
     error = pthread_create(&made, &attributes, make, thread);
   }
   pthread_attr_destroy(&attributes);
