@@ -170,6 +170,14 @@ void decode_fully(const uint8_t* bytes, size_t size, uint64_t address, FullInstr
     if (!is_access(out.instruction, out.operands[i])) continue;
     out.memory[out.memory_count++] = memory_operand(out.instruction, out.operands[i], i);
   }
+  for (uint8_t i = 0; i < out.instruction.operand_count_visible && out.memory_count < kMaxMemoryOperands;
+       ++i) {
+    if (out.operands[i].type != ZYDIS_OPERAND_TYPE_MEMORY || is_access(out.instruction, out.operands[i]))
+      continue;
+    out.address_only = out.memory_count;
+    out.memory[out.address_only] = memory_operand(out.instruction, out.operands[i], i);
+    break;
+  }
   find_registers(out);
 }
 

@@ -44,6 +44,7 @@ struct DecodedInstruction {
   uint64_t address = 0;
   MemoryOperand memory[kMaxMemoryOperands];
   uint8_t memory_count = 0;
+  uint8_t address_only = kMaxMemoryOperands;  // memory[address_only] is not accessed, but addressed: lea, nop
   uint8_t length = 0;
   bool is_valid = false;
   // A bit for each machine register: general (rax is bit 0), and vector 0 to 31.

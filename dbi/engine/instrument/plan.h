@@ -75,6 +75,7 @@ struct Argument {
   ArgumentKind kind = ArgumentKind::constant;
   uint8_t size = 8;        // bytes that the routine's parameter has
   bool high_byte = false;  // register_value of ah, ch, dh or bh; `value` is 0 to 3
+  uint32_t offset = 0;     // of a buffer's record: where the value goes, `size` bytes of it
   uint64_t value = 0;
 };
 
@@ -92,7 +93,8 @@ struct Call {
   std::vector<Argument> arguments;
   Place place = Place::before;
   Step step = Step::plain;
-  bool predicated = false;  // only where the instruction's condition (cmov, rep with count 0) holds
+  bool predicated = false;       // only where the instruction's condition (cmov, rep with count 0) holds
+  bool after_condition = false;  // buffer: only if the condition before it held
   bool fast_linkage = false;
   bool returns_value = false;    // IARG_RETURN_REGS: into `return_register`
   uint16_t return_register = 0;  // plan_register; general registers and kTool ones, whole
@@ -109,6 +111,7 @@ struct PlannedInstruction {
   bool removed = false;     // INS_Delete
   // INS_InsertDirectJump, INS_InsertIndirectJump: goes there instead (after the instruction's before calls).
   bool redirected = false;
+  bool redirect_after = false;  // after the instruction, not before it
   uint64_t redirect_target = 0;
   int16_t redirect_register = -1;
   DecodedInstruction* decoded = nullptr;  // made when somebody asks: see decoded()
