@@ -27,9 +27,6 @@ ThreadContext* thread_by_number(uint32_t number);
 // thread does not hold it.
 void forget_translations(uint64_t low, uint64_t high);
 
-// Announces images that appear at `address`. Translation lock held.
-void look_for_images(ThreadContext& context, uint64_t address);
-
 // The translation lock: PIN_LockClient. Each thread may take it more than once.
 void lock_client();
 void unlock_client();

@@ -4,11 +4,11 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
-#include <unordered_map>
 #include <vector>
 
 #include "api/callbacks.h"
 #include "api/hooks.h"
+#include "engine/instrument/routine_requests.h"
 
 namespace isotach::dbi::api {
 namespace {
@@ -18,10 +18,8 @@ constexpr int32_t kRoutineBase = 1 << 24;
 
 struct State {
   TracePlan* plan = nullptr;
-  TracePlan routine;
-  bool routine_is_open = false;
-  // Calls that wait for the trace that holds their instruction, by its address.
-  std::unordered_map<uint64_t, std::vector<Call>> waiting;
+  TracePlan routine;  // holds only what is decoded of the opened routine
+  std::vector<PlannedInstruction>* opened = nullptr;
   // TRACE and INS callbacks in one order, since both are run for each trace.
   struct Instrumenter {
     TRACE_INSTRUMENT_CALLBACK trace = nullptr;
@@ -74,75 +72,34 @@ INS instruction_handle(uint32_t index) {
 InstructionRef find(INS ins, const char* function) {
   State& s = state();
   const int32_t number = ins.q();
-  TracePlan* plan = number >= kRoutineBase ? (s.routine_is_open ? &s.routine : nullptr) : s.plan;
-  const int64_t index = number >= kRoutineBase ? number - kRoutineBase : number - 1;
-  if (plan == nullptr || index < 0 || index >= static_cast<int64_t>(plan->instructions.size())) {
+  const bool in_routine = number >= kRoutineBase;
+  std::vector<PlannedInstruction>* list = in_routine ? s.opened : s.plan ? &s.plan->instructions : nullptr;
+  const int64_t index = in_routine ? number - kRoutineBase : number - 1;
+  if (list == nullptr || index < 0 || index >= static_cast<int64_t>(list->size())) {
     fail(std::string(function) + ": this INS is not valid (any more)");
   }
-  return {plan, &plan->instructions[static_cast<size_t>(index)], static_cast<uint32_t>(index)};
+  return {in_routine ? &s.routine : s.plan, &(*list)[static_cast<size_t>(index)],
+          static_cast<uint32_t>(index), static_cast<uint32_t>(list->size())};
 }
 
-INS open_routine(uint64_t address, uint64_t size) {
+void set_open_routine(std::vector<PlannedInstruction>* instructions) {
   State& s = state();
-  s.routine.instructions.clear();
-  s.routine.blocks.clear();
-  s.routine.pool->clear();
-  s.routine.address = address;
-  s.routine_is_open = true;
-  constexpr uint64_t kMostBytes = 16 << 20;
-  const uint64_t end = address + std::min(size, kMostBytes);
-  for (uint64_t at = address; at < end;) {
-    const auto* bytes = reinterpret_cast<const uint8_t*>(at);
-    const Scan scan = scan_instruction(bytes, end - at, at);
-    if (scan.flow == Flow::invalid) break;
-    PlannedInstruction& one = s.routine.instructions.emplace_back();
-    one.address = at;
-    one.bytes = bytes;
-    one.scan = scan;
-    at += scan.length;
-  }
-  return s.routine.instructions.empty() ? INS() : INS(kRoutineBase);
+  if (instructions == nullptr || instructions != s.opened) s.routine.pool->clear();
+  s.opened = instructions;
 }
 
-INS routine_tail() {
+INS routine_instruction_handle(uint32_t index) {
   const State& s = state();
-  if (!s.routine_is_open || s.routine.instructions.empty()) return INS();
-  return INS(kRoutineBase + static_cast<INT32>(s.routine.instructions.size()) - 1);
+  if (s.opened == nullptr || index >= s.opened->size()) return INS();
+  return INS(kRoutineBase + static_cast<INT32>(index));
 }
 
-void close_routine() {
+void instrument(ThreadContext&, TracePlan& plan) {
   State& s = state();
-  for (PlannedInstruction& one : s.routine.instructions) {
-    for (Call& call : one.calls) add_call_at(one.address, std::move(call));
-  }
-  s.routine.instructions.clear();
-  s.routine_is_open = false;
-}
-
-void add_call_at(uint64_t address, Call call) {
-  state().waiting[address].push_back(std::move(call));
-  forget_translations(address, address + 1);
-}
-
-void forget_calls(uint64_t low, uint64_t high) {
-  auto& waiting = state().waiting;
-  for (auto it = waiting.begin(); it != waiting.end();) {
-    it = it->first >= low && it->first < high ? waiting.erase(it) : std::next(it);
-  }
-}
-
-void instrument(ThreadContext& context, TracePlan& plan) {
-  State& s = state();
-  look_for_images(context, plan.address);
+  plan.pool->clear();
+  routine_requests().apply(plan);
   TracePlan* const outer = s.plan;
   s.plan = &plan;
-  plan.pool->clear();
-  if (!s.waiting.empty()) {
-    for (PlannedInstruction& one : plan.instructions) {
-      const auto found = s.waiting.find(one.address);
-      if (found != s.waiting.end()) one.calls = found->second;
-    }
-  }
   const auto by_order = [](const State::Instrumenter& a, const State::Instrumenter& b) {
     return a.record->order != b.record->order ? a.record->order < b.record->order
                                               : a.record->number < b.record->number;
@@ -302,7 +259,7 @@ BOOL BBL_HasFallThrough(BBL bbl) {
 
 INS INS_Next(INS ins) {
   const InstructionRef at = find(ins, "INS_Next");
-  if (at.index + 1 >= at.plan->instructions.size()) return INS();
+  if (at.index + 1 >= at.count) return INS();
   // In a trace the list ends with the basic block.
   for (const PlannedBlock& block : at.plan->blocks) {
     if (at.index + 1 == block.first + block.count) return INS();

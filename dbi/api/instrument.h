@@ -7,6 +7,7 @@
 #include <cstdarg>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "engine/decode/full_instruction.h"
 #include "engine/instrument/plan.h"
@@ -18,7 +19,8 @@ namespace isotach::dbi::api {
 struct InstructionRef {
   TracePlan* plan = nullptr;
   PlannedInstruction* instruction = nullptr;
-  uint32_t index = 0;  // within the plan
+  uint32_t index = 0;  // within the plan or the opened routine
+  uint32_t count = 0;  // of its instructions
 
   [[nodiscard]] const FullInstruction& full() const { return dbi::full(decoded(*plan, *instruction)); }
 };
@@ -34,17 +36,10 @@ TracePlan* current_plan();
 // Handle of its n-th instruction; invalid behind its last.
 INS instruction_handle(uint32_t index);
 
-// RTN_Open: decodes the routine's instructions so that find() knows them. Returns the head, or the invalid
-// one. The others follow it by INS_Next.
-INS open_routine(uint64_t address, uint64_t size);
-INS routine_tail();
-// RTN_Close: what was inserted at them waits for the traces that hold them.
-void close_routine();
-
-// A call at the instruction at `address`, whenever it is translated; what is translated already is forgotten.
-// In a trace it comes before what the trace's own callbacks insert.
-void add_call_at(uint64_t address, Call call);
-void forget_calls(uint64_t low, uint64_t high);  // the image there is unloaded
+// The instructions between RTN_Open and RTN_Close, which find() then knows, by handles of their own; null:
+// none any more. One list at a time.
+void set_open_routine(std::vector<PlannedInstruction>* instructions);
+INS routine_instruction_handle(uint32_t index);  // invalid behind the last
 
 // Reads IARG_ values up to IARG_END. `at`: the instruction they are about; null at a routine's entry or exit,
 // where there are no memory operands.
