@@ -7,6 +7,8 @@
 
 #include "base/check.h"
 #include "network/connections/fields.h"
+#include "network/connections/flow_series.h"
+#include "network/connections/limit_observer.h"
 #include "network/connections/tcptrace_text.h"
 #include "network/connections/tracker.h"
 #include "network/packet/capture_reader.h"
@@ -35,6 +37,18 @@ void check_exact(const Tracker& tracker) {
         const FieldValue value = field.value(one, direction);
         if (const auto* real = std::get_if<double>(&value)) CHECK(*real == *real);
       }
+    }
+  }
+}
+
+void check_limits(const Tracker& tracker, const LimitObserver& limits) {
+  for (std::size_t i = 0; i < tracker.size(); ++i) {
+    for (const int side : {0, 1}) {
+      const LimitShares* shares = limits.shares(i, side);
+      if (shares == nullptr) continue;
+      for (const std::int64_t time_ns : shares->time_ns) CHECK(time_ns >= 0);
+      CHECK(shares->span_ns() >= 0);
+      CHECK(!limit_evidence(shares->verdict(), *shares, tracker[i], side).empty());
     }
   }
 }
@@ -68,8 +82,20 @@ std::uint64_t run(const std::uint8_t* data, std::size_t size, Rules rules, Track
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   Tracker exact(Rules::exact);
   Tracker tcptrace(Rules::tcptrace);
+  LimitObserver limits;
+  SeriesRecorder recorder([](std::size_t) { return true; });
+  ObserverList observers;
+  observers.add(limits);
+  observers.add(recorder);
+  exact.set_observer(&observers);
   CHECK(run(data, size, Rules::exact, exact) == run(data, size, Rules::tcptrace, tcptrace));
   check_exact(exact);
+  limits.finish();
+  check_limits(exact, limits);
+  for (std::size_t i = 0; i < exact.size(); ++i) {
+    if (FlowSeries* series = recorder.series(i, 0))
+      CHECK(series->segments.points().size() <= Envelope::kMostPoints);
+  }
   std::string text;
   for (std::size_t i = 0; i < tcptrace.size(); ++i) text = tcptrace_text(tcptrace[i], i, "fuzz");
   return 0;

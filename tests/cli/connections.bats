@@ -52,6 +52,26 @@ setup() {
   done
 }
 
+@test "graphs: a page, pictures, and files for xplot" {
+  cd "$BATS_TEST_TMPDIR"
+  isotach connections -o 1 --report page.html --svg pictures --xplot xpl "$TALK"
+  exit_code 0
+  no_err
+  grep -q 'Time and sequence, a to b' page.html
+  grep -q 'Retransmissions and troubles, a to b' page.html
+  ! grep -qE '(src|href)="?https?:' page.html || fails_with "the page must load nothing"
+  rsvg-convert pictures/1_a2b_time_sequence.svg > picture.png
+  grep -q '</svg>' pictures/1_a2b_timeline.svg
+  [[ $(head -n 1 xpl/a2b_tsg.xpl) == "timeval double" && $(tail -n 1 xpl/a2b_tsg.xpl) == go ]]
+  [[ $(grep -c '^R$' xpl/a2b_tsg.xpl) == 2 ]] || fails_with "two retransmissions are marked"
+  [[ ! -e xpl/c2d_tsg.xpl ]] || fails_with "only the first connection was asked for"
+  isotach connections --report /nowhere/page.html "$TALK"
+  exit_code 1
+  err 'cannot write /nowhere/page.html: No such file'
+  isotach connections --report page.html --tcptrace-output "$TALK"
+  usage_error
+}
+
 @test "JSON says what the table says" {
   isotach connections --json "$TALK"
   exit_code 0

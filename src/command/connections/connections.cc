@@ -1,8 +1,12 @@
 // isotach connections FILE...: what each TCP connection of a capture did.
+#include <fmt/format.h>
 #include <unistd.h>
 
+#include <filesystem>
+#include <memory>
 #include <optional>
 #include <string>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -10,9 +14,12 @@
 #include "command/common_options.h"
 #include "command/connections/capture_run.h"
 #include "command/connections/commands.h"
+#include "command/connections/connections_graphs.h"
 #include "command/connections/connections_view.h"
 #include "command/connections/selection.h"
 #include "command/context.h"
+#include "network/connections/flow_series.h"
+#include "network/connections/xplot.h"
 
 namespace isotach::command {
 namespace {
@@ -22,6 +29,9 @@ struct Options {
   bool details = false;
   bool tcptrace = false;
   bool why = false;
+  std::optional<std::string> report;  // files and folders for graphs
+  std::optional<std::string> svg;
+  std::optional<std::string> xplot;
   std::vector<NumberRange> only;
   std::string sort = "start";
   std::size_t top = 0;
@@ -35,6 +45,12 @@ Result<Options> options_of(const Arguments& arguments) {
   options.details = arguments.has("--long");
   options.tcptrace = arguments.has("--tcptrace-output");
   options.why = arguments.has("--why");
+  options.report = arguments.value("--report");
+  options.svg = arguments.value("--svg");
+  options.xplot = arguments.value("--xplot");
+  if (options.tcptrace && (options.report || options.svg || options.xplot))
+    return failure(ErrorKind::usage, "graphs show what is right, and --tcptrace-output is not",
+                   "draw them in a run of its own, without --tcptrace-output");
   if (options.why && options.details)
     return failure(ErrorKind::usage, "--why and --long are two different views",
                    "write one of them; --json has both at once");
@@ -89,6 +105,73 @@ void write(Context& context, const Options& options, const network::Tracker& tra
   write_connections_table(context.out, tracker, run, shown, columns);
 }
 
+// Who looks on while the captures are read, as far as the options ask for it.
+class Watchers {
+ public:
+  explicit Watchers(const Options& options) : options_(options) {
+    const auto wanted = [&options](std::size_t index) { return is_selected(options.only, index); };
+    if (options.why || draws()) {
+      limits_ = std::make_unique<network::LimitObserver>();
+      list_.add(*limits_);
+    }
+    if (draws()) {
+      recorder_ = std::make_unique<network::SeriesRecorder>(wanted);
+      list_.add(*recorder_);
+    }
+    if (options.xplot) {
+      xplot_ = std::make_unique<network::XplotWriter>(*options.xplot, wanted);
+      list_.add(*xplot_);
+    }
+  }
+
+  [[nodiscard]] network::SegmentObserver* observer() { return list_.empty() ? nullptr : &list_; }
+  [[nodiscard]] const network::LimitObserver* limits() const {
+    return options_.why ? limits_.get() : nullptr;
+  }
+
+  [[nodiscard]] static Result<void> make_folder(const std::string& folder) {
+    std::error_code error;
+    std::filesystem::create_directories(folder, error);
+    if (error) return system_failure(error.value(), "make the folder " + printable(folder));
+    return {};
+  }
+  [[nodiscard]] Result<void> prepare() {
+    if (options_.xplot) return make_folder(*options_.xplot);
+    return {};
+  }
+
+  // The capture has ended: verdicts are made, and graphs written.
+  [[nodiscard]] Result<void> finish(Context& context, const network::Tracker& tracker,
+                                    const CaptureRun& run) {
+    if (limits_) limits_->finish();
+    if (draws()) {
+      const Shown shown = select_connections(tracker, options_.only, options_.sort, options_.top);
+      const GraphSource source{tracker, run, shown, *limits_, *recorder_};
+      if (options_.report) {
+        if (auto written = write_graph_page(context, source, *options_.report); !written) return written;
+      }
+      if (options_.svg) {
+        if (auto written = write_graph_pictures(context, source, *options_.svg); !written) return written;
+      }
+    }
+    if (!xplot_) return {};
+    if (auto written = xplot_->finish(); !written) return written;
+    if (xplot_->left_out() > 0)
+      context.note(fmt::format("files for xplot are written of {} connections; choose others by --only",
+                               network::XplotWriter::kMostConnections));
+    return {};
+  }
+
+ private:
+  [[nodiscard]] bool draws() const { return options_.report || options_.svg; }
+
+  const Options& options_;
+  network::ObserverList list_;
+  std::unique_ptr<network::LimitObserver> limits_;
+  std::unique_ptr<network::SeriesRecorder> recorder_;
+  std::unique_ptr<network::XplotWriter> xplot_;
+};
+
 int run_connections(Context& context, const Arguments& arguments) {
   context.json_errors = arguments.has("--json") || arguments.has("--json-stream");
   const auto options = options_of(arguments);
@@ -99,12 +182,14 @@ int run_connections(Context& context, const Arguments& arguments) {
   // Who sends the packets must not be able to choose which of them collide in the hash table.
   network::Tracker tracker(rules, static_cast<std::uint64_t>(context.clock.now().monotonic_ns) |
                                       (static_cast<std::uint64_t>(::getpid()) << 40));
-  network::LimitObserver limits;
-  if (options->why) tracker.set_observer(&limits);
+  Watchers watchers(*options);
+  if (auto prepared = watchers.prepare(); !prepared) return context.report(prepared.error());
+  tracker.set_observer(watchers.observer());
   const auto run = read_captures(context, paths, rules, tracker);
   if (!run) return context.report(run.error());
-  limits.finish();
-  write(context, *options, tracker, *run, options->why ? &limits : nullptr);
+  if (auto finished = watchers.finish(context, tracker, *run); !finished)
+    return context.report(finished.error());
+  write(context, *options, tracker, *run, watchers.limits());
   context.out.flush();
   tell_about(context, *run, tracker);
   if (run->interrupted) return kExitCutShort;
@@ -145,6 +230,21 @@ CommandSpec connections_command() {
       {"--sort", 0, "KEY", "largest first, instead of in the order in which they began", "what to show",
        sort_keys()},
       {"--top", 0, "N", "only the first N", "what to show"},
+      {"--report",
+       0,
+       "FILE",
+       "a page (HTML) with all graphs of each connection, which can be zoomed",
+       "graphs",
+       {},
+       "file"},
+      {"--svg", 0, "FOLDER", "a picture of each graph", "graphs", {}, "directory"},
+      {"--xplot",
+       0,
+       "FOLDER",
+       "files for xplot with every segment, named as tcptrace names them",
+       "graphs",
+       {},
+       "directory"},
       {"--tcptrace-output", 0, "", "what tcptrace -n -l -r -W prints, with its faults", "output"},
   };
   for (OptionSpec& option : format_options()) spec.options.push_back(std::move(option));
@@ -154,6 +254,7 @@ CommandSpec connections_command() {
       {"isotach connections --why --sort bytes --top 3 trace.pcap", "what held the three largest back"},
       {"isotach connections --sort rexmt --top 10 trace.pcapng.zst", "where the network loses most"},
       {"tcpdump -c 1000 -w - | isotach connections -", "what passes just now"},
+      {"isotach connections --report trace.html trace.pcap", "all graphs, in a page for the browser"},
       {"isotach connections --csv trace.pcap > trace.csv", "a row for each, for other programs"},
   };
   spec.run = run_connections;

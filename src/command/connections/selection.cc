@@ -54,6 +54,13 @@ Result<std::vector<NumberRange>> parse_number_list(const std::string& text) {
   return ranges;
 }
 
+bool is_selected(const std::vector<NumberRange>& only, std::size_t index) {
+  const auto holds = [index](const NumberRange& range) {
+    return range.first <= index + 1 && index + 1 <= range.last;
+  };
+  return only.empty() || std::any_of(only.begin(), only.end(), holds);
+}
+
 const std::vector<std::string>& sort_keys() {
   static const std::vector<std::string> kKeys = {"start", "bytes", "packets", "time", "rexmt", "rtt"};
   return kKeys;
@@ -63,8 +70,7 @@ Shown select_connections(const network::Tracker& tracker, const std::vector<Numb
                          const std::string& sort, std::size_t top) {
   Shown shown;
   for (std::size_t i = 0; i < tracker.size(); ++i) {
-    const auto holds = [i](const NumberRange& range) { return range.first <= i + 1 && i + 1 <= range.last; };
-    if (only.empty() || std::any_of(only.begin(), only.end(), holds)) shown.push_back(i);
+    if (is_selected(only, i)) shown.push_back(i);
   }
   if (sort != "start") {
     std::vector<double> keys(tracker.size());

@@ -18,6 +18,9 @@ struct NumberRange {
 };
 [[nodiscard]] Result<std::vector<NumberRange>> parse_number_list(const std::string& text);
 
+// Whether the connection of this index is in the list; all are where it is empty.
+[[nodiscard]] bool is_selected(const std::vector<NumberRange>& only, std::size_t index);
+
 [[nodiscard]] const std::vector<std::string>& sort_keys();
 
 // `only` may be empty: all. `sort` is one of sort_keys(); the largest come first, but "start" keeps the

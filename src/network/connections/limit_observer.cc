@@ -60,6 +60,9 @@ std::string loss_evidence(const LimitShares& shares, const Direction& me) {
 
 void LimitObserver::see(std::size_t index, const Connection& connection, int side, const SeenSegment& segment,
                         const SegmentVerdict& verdict) {
+  // Times at the end of what can be said are damage; here they are added to.
+  constexpr std::int64_t kLatestNs = 9'000'000'000'000'000'000;
+  if (segment.time_ns < 0 || segment.time_ns > kLatestNs) return;
   if (index >= analyses_.size()) analyses_.resize(index + 1);
   auto& both = analyses_[index];
   const auto analysis = [&](int which) -> LimitAnalysis& {

@@ -8,6 +8,8 @@ namespace {
 
 constexpr std::int64_t kMillisecondNs = 1'000'000;
 constexpr std::int64_t kUnknownRttNs = 4 * kMillisecondNs;
+// Longer ones are no round trips.
+constexpr std::int64_t kLongestTripNs = 600'000 * kMillisecondNs;
 // A sender reacts to an acknowledgement within this part of a round trip, and within these bounds: less
 // than the first is the time of its own processor, more than the second is no reaction.
 constexpr std::int64_t kPartOfTrip = 4;
@@ -98,7 +100,7 @@ std::int64_t LimitAnalysis::tolerance_ns() const {
 }
 
 void LimitAnalysis::note_near_trip(const Connection& connection, int side, const SeenSegment& segment) {
-  if (far_ns_ == 0 && connection.handshake_ns > 0) {
+  if (far_ns_ == 0 && connection.handshake_ns > 0 && connection.handshake_ns < kLongestTripNs) {
     const std::int64_t there = connection.syn_ack_ns - connection.syn_ns;
     const std::int64_t back = connection.handshake_ns - there;
     far_ns_ = std::max<std::int64_t>(1, side == 0 ? there : back);
@@ -118,7 +120,7 @@ void LimitAnalysis::note_near_trip(const Connection& connection, int side, const
 // The way took `sample_ns` at most, and `bound_ns` at least: then something was sent that did not know of
 // the answer yet. A sender that had nothing to say for a while tells nothing of the way.
 void LimitAnalysis::take_near_sample(std::int64_t sample_ns, std::int64_t bound_ns) {
-  sample_ns = std::max<std::int64_t>(0, sample_ns);
+  sample_ns = std::clamp<std::int64_t>(sample_ns, 0, kLongestTripNs);
   const bool is_close = bound_ns * 2 >= sample_ns;
   const bool is_first = near_base_ns_ < 0;
   if (is_first || sample_ns < near_base_ns_) near_base_ns_ = sample_ns;
@@ -163,7 +165,7 @@ void LimitAnalysis::take(const Answer& answer) {
   if (was_open && window_ < mss_) ++shares_.windows_shut;
   if (!begun_) return;
   if (answer.rtt_ns >= 0) {
-    const auto sample = std::max<std::int64_t>(1, static_cast<std::int64_t>(answer.rtt_ns));
+    const auto sample = std::clamp<std::int64_t>(static_cast<std::int64_t>(answer.rtt_ns), 1, kLongestTripNs);
     far_ns_ = far_ns_ == 0 ? sample : (7 * far_ns_ + sample) / 8;
     const std::int64_t whole = sample + near_ns_;
     if (shares_.rtt_least_ns == 0 || whole < shares_.rtt_least_ns) shares_.rtt_least_ns = whole;

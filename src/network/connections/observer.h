@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <vector>
 
 #include "network/connections/connection.h"
 #include "network/connections/segment.h"
@@ -34,6 +35,20 @@ class SegmentObserver {
   // the segment already.
   virtual void see(std::size_t index, const Connection& connection, int side, const SeenSegment& segment,
                    const SegmentVerdict& verdict) = 0;
+};
+
+// Tells several.
+class ObserverList final : public SegmentObserver {
+ public:
+  void add(SegmentObserver& observer) { all_.push_back(&observer); }
+  [[nodiscard]] bool empty() const { return all_.empty(); }
+  void see(std::size_t index, const Connection& connection, int side, const SeenSegment& segment,
+           const SegmentVerdict& verdict) override {
+    for (SegmentObserver* observer : all_) observer->see(index, connection, side, segment, verdict);
+  }
+
+ private:
+  std::vector<SegmentObserver*> all_;
 };
 
 }  // namespace isotach::network

@@ -161,12 +161,9 @@ std::string description_of(const Figure& figure) {
 }
 
 // The element, with `style` inside; `id` begins the names that must not be there twice in a document.
-std::string element(const Figure& figure, int width, int height, std::string_view id,
-                    std::string_view attributes, std::string_view style) {
-  width = std::clamp(width, kSmallestFigureWidth, kLargestFigureSide);
-  height = std::clamp(height, kSmallestFigureHeight, kLargestFigureSide);
-  SvgCanvas canvas;
-  draw_figure(canvas, figure, width, height);
+std::string element_of(const SvgCanvas& canvas, int width, int height, std::string_view title,
+                       std::string_view description, std::string_view id, std::string_view attributes,
+                       std::string_view style) {
   return fmt::format(
       R"(<svg xmlns="http://www.w3.org/2000/svg" width="{0}" height="{1}" viewBox="0 0 {0} {1}"{6}
  role="img" aria-labelledby="{2}title {2}desc"
@@ -176,16 +173,38 @@ std::string element(const Figure& figure, int width, int height, std::string_vie
 <desc id="{2}desc">{4}</desc>
 {5}{7}</svg>
 )",
-      width, height, id, escaped_markup(figure.title), escaped_markup(description_of(figure)), style,
-      attributes, canvas.body());
+      width, height, id, escaped_markup(title), escaped_markup(description), style, attributes,
+      canvas.body());
+}
+
+std::string element(const Figure& figure, int width, int height, std::string_view id,
+                    std::string_view attributes, std::string_view style) {
+  width = std::clamp(width, kSmallestFigureWidth, kLargestFigureSide);
+  height = std::clamp(height, kSmallestFigureHeight, kLargestFigureSide);
+  SvgCanvas canvas;
+  draw_figure(canvas, figure, width, height);
+  return element_of(canvas, width, height, figure.title, description_of(figure), id, attributes, style);
+}
+
+std::string document_of(std::string_view element) {
+  return fmt::format("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n{}", element);
+}
+
+std::string document_style() {
+  return fmt::format("<style>\n{}</style>\n", svg_style({}, "(prefers-color-scheme: dark)"));
 }
 
 }  // namespace
 
 std::string svg_of(const Figure& figure, int width, int height) {
-  const std::string style =
-      fmt::format("<style>\n{}</style>\n", svg_style({}, "(prefers-color-scheme: dark)"));
-  return "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n" + element(figure, width, height, {}, {}, style);
+  return document_of(element(figure, width, height, {}, {}, document_style()));
+}
+
+std::string svg_drawing(int width, int height, std::string_view title, std::string_view description,
+                        const std::function<void(Canvas&)>& draw) {
+  SvgCanvas canvas;
+  draw(canvas);
+  return document_of(element_of(canvas, width, height, title, description, {}, {}, document_style()));
 }
 
 std::string svg_element_of(const Figure& figure, int width, int height, std::string_view id,
