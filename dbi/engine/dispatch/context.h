@@ -55,10 +55,24 @@ struct alignas(64) ThreadContext {
       uint8_t vectors[16][16];   // xmm0 to xmm15 while engine code runs. Upper halves stay in the registers
   alignas(16) uint8_t x87[512];  // FXSAVE area; used once the program has been seen to use x87 or MMX
 
+  // What emitted code calls around analysis calls: registers to and from the context (switch.S).
+  void (*call_save)();
+  void (*call_restore)();
+  void (*call_save_all)();
+  void (*call_restore_all)();
+  uint64_t addresses[8];  // of memory operands, kept for calls behind the instruction
+  uint64_t taken;         // the branch's condition
+  uint64_t executing;     // the instruction's predicate
+  uint64_t call_flags;    // lahf and seto
+  uint64_t first_repetition;
+  uint64_t tool_registers[32];   // plan_register::kTool
+  uint64_t argument_copies[16];  // what arguments by reference point to
+
   // From here on, only C++ looks.
   LentThread* lent;
   SignalState* signals;
   ProcessState* process;
+  uint64_t buffer_low[4];  // where the trace buffers begin
   uint64_t epoch;       // of the code cache, when this thread last was outside of it
   uint64_t kernel_id;   // gettid()
   bool is_process;      // a child of vfork(2): a process of its own in its parent's memory
@@ -91,6 +105,17 @@ ISOTACH_AT(buffers, CONTEXT_BUFFERS);
 ISOTACH_AT(call_rsp, CONTEXT_CALL_RSP);
 ISOTACH_AT(vectors, CONTEXT_VECTORS);
 ISOTACH_AT(x87, CONTEXT_X87);
+ISOTACH_AT(call_save, CONTEXT_CALL_SAVE);
+ISOTACH_AT(call_restore, CONTEXT_CALL_RESTORE);
+ISOTACH_AT(call_save_all, CONTEXT_CALL_SAVE_ALL);
+ISOTACH_AT(call_restore_all, CONTEXT_CALL_RESTORE_ALL);
+ISOTACH_AT(addresses, CONTEXT_ADDRESSES);
+ISOTACH_AT(taken, CONTEXT_TAKEN);
+ISOTACH_AT(executing, CONTEXT_EXECUTING);
+ISOTACH_AT(call_flags, CONTEXT_CALL_FLAGS);
+ISOTACH_AT(first_repetition, CONTEXT_FIRST_REPETITION);
+ISOTACH_AT(tool_registers, CONTEXT_TOOL_REGISTERS);
+ISOTACH_AT(argument_copies, CONTEXT_ARGUMENTS);
 #undef ISOTACH_AT
 
 // The context of the calling thread: only where GS is known to hold it.

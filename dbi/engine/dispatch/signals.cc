@@ -49,6 +49,7 @@ constexpr uint64_t kSaRestorer = 0x04000000;
 constexpr uint64_t kTrapFlag = 0x100;
 constexpr uint64_t kSetSize = 8;
 constexpr int64_t kInterrupted = -4096;
+constexpr unsigned kMaximumStackArguments = 40;
 
 constexpr uint64_t bit(int signal) {
   return uint64_t{1} << (signal - 1);
@@ -204,10 +205,14 @@ void step_to_boundary(ThreadContext& context, ucontext_t& user) {
     // Out of the cache by itself: the dispatcher looks at `pending`. Or into an analysis call: it is given
     // another return address, so that we hear of its end.
     if (is_between(pc, isotach_exit_cache, isotach_enter_end) || context.epoch == kOutside) return;
-    auto* return_slot = reinterpret_cast<uint64_t*>(context.host_rsp - 8);
-    if (is_in_cache(*return_slot)) {
+    // It lies on top of the host stack, below at most some arguments.
+    auto* return_slot = reinterpret_cast<uint64_t*>(context.host_rsp);
+    for (unsigned i = 0; i < kMaximumStackArguments; ++i) {
+      --return_slot;
+      if (!is_in_cache(*return_slot)) continue;
       state.call_return = *return_slot;
       *return_slot = address_of(&isotach_call_interrupted);
+      return;
     }
     return;
   }

@@ -239,7 +239,99 @@ isotach_indirect_miss:
     mov dword ptr gs:[CONTEXT_EXIT], 0
     jmp isotach_exit_cache
 
+# Around analysis calls, on the host stack, with the program's rsp in the context. Save leaves the context in rbx;
+# rbp and r12 to r15 stay as they are. The `all` forms also keep those and the whole flags in the context, and take
+# them from there again.
+    .globl isotach_call_save
+isotach_call_save:
+    mov gs:[CONTEXT_REGISTERS + 0x00], rax
+    mov gs:[CONTEXT_REGISTERS + 0x18], rbx
+    mov rbx, gs:[CONTEXT_SELF]
+    lahf
+    seto al
+    mov [rbx + CONTEXT_CALL_FLAGS], eax
+1:  mov [rbx + CONTEXT_REGISTERS + 0x08], rcx
+    mov [rbx + CONTEXT_REGISTERS + 0x10], rdx
+    mov [rbx + CONTEXT_REGISTERS + 0x30], rsi
+    mov [rbx + CONTEXT_REGISTERS + 0x38], rdi
+    mov [rbx + CONTEXT_REGISTERS + 0x40], r8
+    mov [rbx + CONTEXT_REGISTERS + 0x48], r9
+    mov [rbx + CONTEXT_REGISTERS + 0x50], r10
+    mov [rbx + CONTEXT_REGISTERS + 0x58], r11
+    cmp dword ptr [rip + isotach_program_uses_std], 0
+    je isotach_save_vectors
+    pushfq
+    pop qword ptr [rbx + CONTEXT_CALL_RSP]
+    cld
+    jmp isotach_save_vectors
+
+    .globl isotach_call_save_all
+isotach_call_save_all:
+    mov gs:[CONTEXT_REGISTERS + 0x00], rax
+    mov gs:[CONTEXT_REGISTERS + 0x18], rbx
+    mov rbx, gs:[CONTEXT_SELF]
+    pushfq
+    pop qword ptr [rbx + CONTEXT_FLAGS]
+    mov [rbx + CONTEXT_REGISTERS + 0x28], rbp
+    mov [rbx + CONTEXT_REGISTERS + 0x60], r12
+    mov [rbx + CONTEXT_REGISTERS + 0x68], r13
+    mov [rbx + CONTEXT_REGISTERS + 0x70], r14
+    mov [rbx + CONTEXT_REGISTERS + 0x78], r15
+    jmp 1b
+
+    .globl isotach_call_restore
+isotach_call_restore:
+    mov rdi, rbx
+    call isotach_restore_vectors
+    cmp dword ptr [rip + isotach_program_uses_std], 0
+    jne 2f
+1:  mov eax, [rbx + CONTEXT_CALL_FLAGS]
+    add al, 127
+    sahf
+    mov rcx, [rbx + CONTEXT_REGISTERS + 0x08]
+    mov rdx, [rbx + CONTEXT_REGISTERS + 0x10]
+    mov rsi, [rbx + CONTEXT_REGISTERS + 0x30]
+    mov rdi, [rbx + CONTEXT_REGISTERS + 0x38]
+    mov r8,  [rbx + CONTEXT_REGISTERS + 0x40]
+    mov r9,  [rbx + CONTEXT_REGISTERS + 0x48]
+    mov r10, [rbx + CONTEXT_REGISTERS + 0x50]
+    mov r11, [rbx + CONTEXT_REGISTERS + 0x58]
+    mov rax, [rbx + CONTEXT_REGISTERS + 0x00]
+    mov rbx, [rbx + CONTEXT_REGISTERS + 0x18]
+    ret
+2:  test qword ptr [rbx + CONTEXT_CALL_RSP], 0x400
+    jz 1b
+    std
+    jmp 1b
+
+    .globl isotach_call_restore_all
+isotach_call_restore_all:
+    mov rdi, rbx
+    call isotach_restore_vectors
+    push qword ptr [rbx + CONTEXT_FLAGS]
+    popfq
+    mov rcx, [rbx + CONTEXT_REGISTERS + 0x08]
+    mov rdx, [rbx + CONTEXT_REGISTERS + 0x10]
+    mov rbp, [rbx + CONTEXT_REGISTERS + 0x28]
+    mov rsi, [rbx + CONTEXT_REGISTERS + 0x30]
+    mov rdi, [rbx + CONTEXT_REGISTERS + 0x38]
+    mov r8,  [rbx + CONTEXT_REGISTERS + 0x40]
+    mov r9,  [rbx + CONTEXT_REGISTERS + 0x48]
+    mov r10, [rbx + CONTEXT_REGISTERS + 0x50]
+    mov r11, [rbx + CONTEXT_REGISTERS + 0x58]
+    mov r12, [rbx + CONTEXT_REGISTERS + 0x60]
+    mov r13, [rbx + CONTEXT_REGISTERS + 0x68]
+    mov r14, [rbx + CONTEXT_REGISTERS + 0x70]
+    mov r15, [rbx + CONTEXT_REGISTERS + 0x78]
+    mov rax, [rbx + CONTEXT_REGISTERS + 0x00]
+    mov rbx, [rbx + CONTEXT_REGISTERS + 0x18]
+    ret
+
     .bss
+    .globl isotach_program_uses_std
+    .balign 4
+isotach_program_uses_std:
+    .zero 4
     .globl isotach_program_uses_x87
     .balign 4
 isotach_program_uses_x87:

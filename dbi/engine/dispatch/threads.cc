@@ -16,6 +16,10 @@
 
 extern "C" {
 int64_t isotach_clone(uint64_t flags, uint64_t stack, uint64_t parent_tid, uint64_t child_tid, uint64_t tls);
+void isotach_call_save();
+void isotach_call_restore();
+void isotach_call_save_all();
+void isotach_call_restore_all();
 [[noreturn]] void isotach_exit_thread(uint32_t* in_use, int code);
 [[noreturn]] void isotach_thread_start(isotach::dbi::ThreadContext* context);
 }
@@ -82,6 +86,10 @@ ThreadContext& make_context(ProcessState& process, LentThread* lent) {
   context->epoch = kOutside;
   context->mxcsr = context->host_mxcsr = 0x1f80;
   context->thread_id = dbi::engine().next_thread_id++;
+  context->call_save = isotach_call_save;
+  context->call_restore = isotach_call_restore;
+  context->call_save_all = isotach_call_save_all;
+  context->call_restore_all = isotach_call_restore_all;
   prepare_thread_signals(*context);
   return *context;
 }

@@ -1,10 +1,18 @@
-// Writes the calls of analysis routines around an instruction.
+// Writes an instruction with the analysis calls around it.
+//
+// Calls at the same place share one saving and restoring of the program's registers, unless all of them are
+// of routines short enough to be written in place (inline.h), which then borrow only what they use. A string
+// instruction with a repeat prefix becomes a loop, so that calls come once for each repetition.
+//
+// Thread rules: the translation lock is held.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <vector>
 
 #include "engine/emit/emitter.h"
+#include "engine/emit/inline.h"
 
 namespace isotach::dbi {
 
@@ -13,14 +21,50 @@ size_t worst_call_cold_bytes(const TracePlan& plan);
 
 class CallEmitter {
  public:
-  CallEmitter(Emitter& emitter, uint32_t index) : emitter_(emitter), index_(index) {}
+  CallEmitter(Emitter& emitter, uint32_t index);
 
   // The instruction with everything that was planned before, after and at its taken branch.
   bool emit(bool is_last);
 
  private:
-  Emitter& emitter_;
+  using Calls = std::vector<const Call*>;
+
+  void sort_calls();
+  bool emit_repeated(bool is_last);
+  bool emit_branch_with_taken_calls(bool is_last);
+  void emit_group(const Calls& calls, Place place);
+  void emit_saved_group(const Calls& calls, Place place);
+  void emit_call(const Call& call, Place place);
+  bool can_be_inlined(const Call& call, Place place) const;
+  void emit_inlined(const Call& call, Place place);
+  void emit_increment(const InlineBody& body, int32_t addend);
+  void emit_record(const Call& call, Place place);
+
+  // Into general register `to`; rbx holds the context. Clobbers rax.
+  void load_argument(const Argument& argument, uint8_t to, Place place);
+  void load_register(const Argument& argument, uint8_t to);
+  void load_program_register(unsigned number, uint8_t to);
+  void load_memory_address(const MemoryOperand& operand, uint8_t to);
+  void load_branch_target(uint8_t to);
+  // The same without a saved context: from the program's live registers. False where that needs more than
+  // `to`.
+  bool can_load_live(const Argument& argument, Place place) const;
+  void load_argument_live(const Argument& argument, uint8_t to, uint16_t changed);
+  void load_memory_address_live(const MemoryOperand& operand, uint8_t to, uint16_t changed);
+
+  void note_branch_taken();
+  void note_executing();
+  void keep_addresses();
+  const DecodedInstruction& full() const;
+
+  Emitter& e_;
+  Assembler& code_;
+  const PlannedInstruction& instruction_;
   uint32_t index_;
+  Calls before_, after_, taken_;
+  // Of the place where a routine is being written.
+  uint16_t current_live_registers_ = 0xffff;
+  uint32_t current_live_flags_ = 0;
 };
 
 }  // namespace isotach::dbi

@@ -40,20 +40,17 @@ void Emitter::mark(uint16_t state) {
   map_.push_back({offset, pc_offset_, state});
 }
 
-bool Emitter::flags_are_dead_at(uint32_t index, uint32_t flags) const {
-  for (uint32_t i = index; i < plan_.instructions.size(); ++i) {
-    const Scan& scan = plan_.instructions[i].scan;
-    if ((scan.flags_read & flags) != 0) return false;
-    flags &= ~scan.flags_written;
-    if (flags == 0) return true;
-    if (scan.flow != Flow::next) return false;
-  }
-  return false;
+uint64_t Emitter::constant(uint64_t value) {
+  while (cold_.address() % 8 != 0) cold_.byte(0xcc);
+  const uint64_t at = cold_.address();
+  cold_.int64(value);
+  return at;
 }
 
 bool Emitter::emit(bool count_blocks) {
   code_.align(16);
   unit_.code = code_.at();
+  if (count_blocks || plan_.instrumented) compute_liveness(plan_, live_);
   for (const PlannedBlock& block : plan_.blocks) {
     for (uint32_t i = block.first; i < block.first + block.count; ++i) {
       const PlannedInstruction& instruction = plan_.instructions[i];
@@ -61,7 +58,7 @@ bool Emitter::emit(bool count_blocks) {
       mark(kBoundary);
       if (i == block.first && count_blocks) emit_count(i, block.count);
       const bool is_last = i + 1 == plan_.instructions.size();
-      if (instruction.calls.empty()) {
+      if (instruction.calls.empty() && !instruction.removed && !instruction.redirected) {
         if (!emit_instruction(instruction, is_last)) return false;
       } else if (!CallEmitter(*this, i).emit(is_last)) {
         return false;
@@ -80,7 +77,7 @@ bool Emitter::emit(bool count_blocks) {
 }
 
 void Emitter::emit_count(uint32_t first, uint32_t count) {
-  if (flags_are_dead_at(first, kStatusFlags)) {
+  if (live_.flags[first] == 0) {
     code_.add_gs_imm(CONTEXT_COUNTER, static_cast<int32_t>(count));
     return;
   }
@@ -371,11 +368,8 @@ bool Emitter::emit_target_to_rcx(const PlannedInstruction& instruction) {
 
 void Emitter::emit_push_return_address(uint64_t address) {
   // push [rip + constant]: one instruction, one whole store, so that ret's load is forwarded from it.
-  while (cold_.address() % 8 != 0) cold_.byte(0xcc);
-  const uint64_t constant = cold_.address();
-  cold_.int64(address);
   code_.bytes({0xff, 0x35});
-  code_.relative32(constant);
+  code_.relative32(constant(address));
 }
 
 void Emitter::emit_indirect_jump() {

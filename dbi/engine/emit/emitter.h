@@ -15,6 +15,7 @@
 
 #include "engine/cache/code_cache.h"
 #include "engine/emit/assembler.h"
+#include "engine/emit/liveness.h"
 #include "engine/instrument/plan.h"
 
 namespace isotach::dbi {
@@ -55,8 +56,8 @@ class Emitter {
   void finish_link(uint8_t* displacement, uint64_t target);
   // From here on, emitted code belongs to the instruction that is being emitted, in this state.
   void mark(uint16_t state);
-  // Status flags that hold no value any more before instruction `index`: written before they are read.
-  bool flags_are_dead_at(uint32_t index, uint32_t flags) const;
+  // The address of `value` in the cold part, 8 bytes aligned to 8.
+  uint64_t constant(uint64_t value);
 
   CodeCache& cache_;
   Region& region_;
@@ -66,6 +67,7 @@ class Emitter {
   Assembler cold_;
   std::vector<MapEntry> map_;
   std::vector<uint32_t> links_;
+  Liveness live_;
   uint16_t pc_offset_ = 0;
 };
 

@@ -5,6 +5,7 @@
 #include "engine/os/stop.h"
 
 extern "C" uint32_t isotach_program_uses_x87;
+extern "C" uint32_t isotach_program_uses_std;
 
 namespace isotach::dbi {
 
@@ -23,6 +24,7 @@ bool Translator::decode(uint64_t pc) {
   plan_.instructions.clear();
   plan_.blocks.clear();
   plan_.instrumented = false;
+  plan_.pool->clear();
   PlannedBlock block;
   uint64_t at = pc;
   while (plan_.instructions.size() < options_.max_instructions) {
@@ -35,6 +37,7 @@ bool Translator::decode(uint64_t pc) {
     const Scan scan = scan_instruction(bytes, end - at < 15 ? end - at : 15, at);
     if (scan.flow == Flow::invalid && !plan_.instructions.empty()) break;  // reported when it is reached
     if (scan.uses_x87) isotach_program_uses_x87 = 1;
+    if (scan.map == 0 && scan.opcode == 0xfd) isotach_program_uses_std = 1;
     PlannedInstruction& instruction = plan_.instructions.emplace_back();
     instruction.address = at;
     instruction.bytes = bytes;

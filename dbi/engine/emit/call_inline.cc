@@ -1,0 +1,246 @@
+// Analysis routines written in place, and records of trace buffers.
+#include <algorithm>
+
+#include "engine/emit/calls.h"
+#include "engine/instrument/buffer.h"
+
+namespace isotach::dbi {
+namespace {
+
+constexpr uint8_t kArgumentRegisters[] = {rdi, rsi, rdx, rcx, r8, r9};
+
+int32_t register_offset(unsigned number) {
+  return static_cast<int32_t>(CONTEXT_REGISTERS + 8 * number);
+}
+
+bool reaches(const Assembler& code, uint64_t address) {
+  // From the end of an instruction of at most 16 bytes.
+  const auto distance = static_cast<int64_t>(address - code.address());
+  return distance > INT32_MIN + 64 && distance < INT32_MAX - 64;
+}
+
+// The program's registers whose value an argument needs.
+uint16_t sources(const Call& call, const DecodedInstruction* instruction) {
+  uint16_t mask = 0;
+  for (const Argument& argument : call.arguments) {
+    if (argument.kind == ArgumentKind::register_value) mask |= static_cast<uint16_t>(1u << argument.value);
+    if (argument.kind == ArgumentKind::memory_address && instruction != nullptr) {
+      const MemoryOperand& operand = instruction->memory[argument.value];
+      if (operand.base >= 0 && operand.base < 16) mask |= static_cast<uint16_t>(1u << operand.base);
+      if (operand.index >= 0) mask |= static_cast<uint16_t>(1u << operand.index);
+    }
+  }
+  return mask;
+}
+
+bool wants_addresses(const Call& call) {
+  return std::any_of(call.arguments.begin(), call.arguments.end(),
+                     [](const Argument& a) { return a.kind == ArgumentKind::memory_address; });
+}
+
+// Low registers first: their encodings are shorter.
+int dead_register(uint16_t live, uint16_t avoid) {
+  for (const uint8_t reg : {rax, rcx, rdx, rsi, rdi, rbx, rbp}) {
+    if (((live | avoid) >> reg & 1) == 0) return reg;
+  }
+  for (uint8_t reg = r8; reg <= r15; ++reg) {
+    if (((live | avoid) >> reg & 1) == 0) return reg;
+  }
+  return -1;
+}
+
+// op [rip + x], with the displacement counted from the end of the instruction.
+void rip_form(Assembler& code, std::initializer_list<uint8_t> head, uint8_t reg, uint64_t address,
+              unsigned behind) {
+  code.bytes(head);
+  code.byte(static_cast<uint8_t>(0x05 | (reg & 7) << 3));
+  code.int32(static_cast<int32_t>(address - (code.address() + 4 + behind)));
+}
+
+}  // namespace
+
+bool CallEmitter::can_be_inlined(const Call& call, Place place) const {
+  if (call.predicated || call.returns_value) return false;
+  if (call.step != Call::Step::plain && call.step != Call::Step::buffer) return false;
+  if (place == Place::after && wants_addresses(call)) return false;
+  if (!std::all_of(call.arguments.begin(), call.arguments.end(),
+                   [&](const Argument& argument) { return can_load_live(argument, place); })) {
+    return false;
+  }
+  if (call.step == Call::Step::buffer) return true;
+  return call.arguments.size() <= 6 && inline_body(call.routine).is_usable;
+}
+
+void CallEmitter::emit_increment(const InlineBody& body, int32_t addend) {
+  // `after` needs the state behind the instruction; emit_inlined has seen to that.
+  const uint16_t live = current_live_registers_;
+  const bool flags_are_live = current_live_flags_ != 0;
+  const bool near = reaches(code_, body.address);
+  const bool is_small = addend == static_cast<int8_t>(addend);
+  if (near && !flags_are_live) {
+    rip_form(code_, {0x48, static_cast<uint8_t>(is_small ? 0x83 : 0x81)}, 0, body.address, is_small ? 1 : 4);
+    if (is_small) {
+      code_.byte(static_cast<uint8_t>(addend));
+    } else {
+      code_.int32(addend);
+    }
+    return;
+  }
+  const auto borrow = [&](uint16_t avoid, bool& is_spilled) {
+    int reg = dead_register(live, avoid);
+    is_spilled = reg < 0;
+    if (is_spilled) {
+      reg = (avoid >> rax & 1) == 0 ? rax : rcx;
+      code_.store_gs(static_cast<uint8_t>(reg), register_offset(static_cast<unsigned>(reg)));
+    }
+    return static_cast<uint8_t>(reg);
+  };
+  bool value_spilled = false;
+  bool address_spilled = false;
+  const uint8_t first = borrow(1u << rsp, value_spilled);
+  uint8_t second = first;
+  if (near) {
+    const auto rex = static_cast<uint8_t>(0x48 | (first >> 3 << 2));
+    rip_form(code_, {rex, 0x8b}, first, body.address, 0);
+    code_.lea(first, first, addend);
+    rip_form(code_, {static_cast<uint8_t>(0x48 | (first >> 3 << 2)), 0x89}, first, body.address, 0);
+  } else if (!flags_are_live) {
+    code_.mov_reg_imm64(first, body.address);
+    const bool needs_sib = (first & 7) == rsp;
+    const bool needs_displacement = (first & 7) == rbp;
+    code_.bytes({static_cast<uint8_t>(0x48 | (first >> 3)), static_cast<uint8_t>(is_small ? 0x83 : 0x81),
+                 static_cast<uint8_t>((needs_displacement ? 0x40 : 0) | (first & 7))});
+    if (needs_sib) code_.byte(0x24);
+    if (needs_displacement) code_.byte(0);
+    if (is_small) {
+      code_.byte(static_cast<uint8_t>(addend));
+    } else {
+      code_.int32(addend);
+    }
+  } else {
+    second = borrow(static_cast<uint16_t>(1u << rsp | 1u << first), address_spilled);
+    code_.mov_reg_imm64(second, body.address);
+    code_.load(first, second, 0);
+    code_.lea(first, first, addend);
+    code_.store(first, second, 0);
+  }
+  if (address_spilled) code_.load_gs(second, register_offset(second));
+  if (value_spilled) code_.load_gs(first, register_offset(first));
+}
+
+void CallEmitter::emit_inlined(const Call& call, Place place) {
+  const InlineBody& body = inline_body(call.routine);
+  const uint32_t at = index_ + (place == Place::after ? 1u : 0u);
+  current_live_registers_ = e_.live_.registers[at];
+  current_live_flags_ = e_.live_.flags[at];
+  if (instruction_.scan.is_rep_string) {
+    // Inside the loop that a repeated instruction becomes, everything counts.
+    current_live_registers_ = 0xffff;
+    current_live_flags_ = kStatusFlags;
+  }
+  if (body.is_increment) {
+    const bool by_argument = body.addend_register >= 0;
+    if (!by_argument) {
+      emit_increment(body, body.addend);
+      return;
+    }
+    if (!call.arguments.empty() && call.arguments[0].kind == ArgumentKind::constant &&
+        call.arguments[0].value <= INT32_MAX) {
+      emit_increment(body, static_cast<int32_t>(call.arguments[0].value));
+      return;
+    }
+  }
+  const size_t count = call.arguments.size();
+  uint16_t borrowed = body.touched;
+  for (size_t i = 0; i < count; ++i) borrowed |= static_cast<uint16_t>(1u << kArgumentRegisters[i]);
+  const bool keep_flags = body.writes_flags && current_live_flags_ != 0;
+  if (keep_flags) borrowed |= 1u << rax;
+  const uint16_t kept =
+      borrowed & (current_live_registers_ | sources(call, wants_addresses(call) ? &full() : nullptr));
+  for (uint8_t reg = 0; reg < 16; ++reg) {
+    if ((kept >> reg & 1) != 0) code_.store_gs(reg, register_offset(reg));
+  }
+  if (keep_flags) {
+    code_.bytes({0x9f, 0x0f, 0x90, 0xc0});  // lahf; seto al
+    code_.store_gs(rax, CONTEXT_CALL_FLAGS);
+  }
+  for (size_t i = 0; i < count; ++i) load_argument_live(call.arguments[i], kArgumentRegisters[i], borrowed);
+  for (const PlannedInstruction& instruction : body.instructions) e_.emit_copy(instruction);
+  if (keep_flags) {
+    code_.load_gs(rax, CONTEXT_CALL_FLAGS);
+    code_.bytes({0x04, 0x7f, 0x9e});  // add al, 127; sahf
+  }
+  for (uint8_t reg = 0; reg < 16; ++reg) {
+    if ((kept & current_live_registers_) >> reg & 1) code_.load_gs(reg, register_offset(reg));
+  }
+  e_.mark(0);
+}
+
+void CallEmitter::emit_record(const Call& call, Place place) {
+  const TraceBufferLayout& layout = trace_buffer_layout(call.buffer);
+  const uint32_t at = index_ + (place == Place::after ? 1u : 0u);
+  const uint16_t live = instruction_.scan.is_rep_string ? uint16_t{0xffff} : e_.live_.registers[at];
+  // rdx: where the record goes; rcx: a field.
+  constexpr uint16_t kBorrowed = 1u << rcx | 1u << rdx;
+  const uint16_t kept = kBorrowed & (live | sources(call, wants_addresses(call) ? &full() : nullptr));
+  for (const uint8_t reg : {rcx, rdx}) {
+    if ((kept >> reg & 1) != 0) code_.store_gs(reg, register_offset(reg));
+  }
+  const auto next = static_cast<int32_t>(CONTEXT_BUFFERS + 16 * call.buffer);
+  code_.load_gs(rdx, next);
+  for (size_t i = 0; i < call.arguments.size(); ++i) {
+    const TraceField field = i < layout.fields.size() ? layout.fields[i] : TraceField{};
+    const Argument& argument = call.arguments[i];
+    if (argument.kind == ArgumentKind::constant && field.size <= 4) {
+      // mov [rdx + offset], imm
+      if (field.size == 2) code_.byte(0x66);
+      code_.bytes({static_cast<uint8_t>(field.size == 1 ? 0xc6 : 0xc7), 0x82});
+      code_.int32(static_cast<int32_t>(field.offset));
+      for (unsigned k = 0; k < field.size; ++k) code_.byte(static_cast<uint8_t>(argument.value >> (8 * k)));
+      continue;
+    }
+    load_argument_live(argument, rcx, kBorrowed);
+    switch (field.size) {
+      case 1:
+        code_.bytes({0x88, 0x8a});
+        break;
+      case 2:
+        code_.bytes({0x66, 0x89, 0x8a});
+        break;
+      case 4:
+        code_.bytes({0x89, 0x8a});
+        break;
+      default:
+        code_.bytes({0x48, 0x89, 0x8a});
+        break;
+    }
+    code_.int32(static_cast<int32_t>(field.offset));
+  }
+  code_.lea(rdx, rdx, static_cast<int32_t>(layout.record_bytes));
+  code_.store_gs(rdx, next);
+  // Full when it is at the end: rcx = next - end.
+  code_.load_gs(rcx, next + 8);
+  code_.lea_index(rcx, rcx, rdx, 0);
+  code_.bytes({0xe3, 5, 0xe9});  // jrcxz +5; jmp over
+  code_.int32(0);
+  uint8_t* behind = code_.at();
+  for (const uint8_t reg : {rcx, rdx}) {
+    if ((kept >> reg & 1) != 0) code_.load_gs(reg, register_offset(reg));
+  }
+  Call flush;
+  flush.routine = reinterpret_cast<uint64_t>(&isotach_trace_buffer_full);
+  flush.arguments = {{ArgumentKind::thread_context, 8, false, 0},
+                     {ArgumentKind::constant, 8, false, call.buffer}};
+  emit_saved_group({&flush}, place);
+  for (const uint8_t reg : {rcx, rdx}) {
+    if ((kept & live) >> reg & 1) code_.store_gs(reg, register_offset(reg));
+  }
+  const auto distance = static_cast<int32_t>(code_.at() - behind);
+  std::memcpy(behind - 4, &distance, 4);
+  for (const uint8_t reg : {rcx, rdx}) {
+    if ((kept & live) >> reg & 1) code_.load_gs(reg, register_offset(reg));
+  }
+  e_.mark(0);
+}
+
+}  // namespace isotach::dbi
