@@ -39,7 +39,6 @@ void RoutineRequests::clear() {
   at_instruction_.clear();
   exits_.clear();
   replacements_.clear();
-  on_routine.clear();
 }
 
 OpenedRoutine* RoutineRequests::open(Routine& routine) {
@@ -80,6 +79,7 @@ void RoutineRequests::close(Routine& routine) {
     kept.removed |= one.removed;
     if (one.redirected) {
       kept.redirected = true;
+      kept.redirect_after = one.redirect_after;
       kept.redirect_target = one.redirect_target;
       kept.redirect_register = one.redirect_register;
     }
@@ -89,7 +89,7 @@ void RoutineRequests::close(Routine& routine) {
 
 void RoutineRequests::announce(const TracePlan& plan) {
   Image* const image = images().at(plan.address);
-  if (image == nullptr || on_routine.empty()) return;
+  if (image == nullptr || !on_routine) return;
   // Most traces stay in one routine.
   const Routine* last = nullptr;
   for (const PlannedInstruction& one : plan.instructions) {
@@ -98,7 +98,7 @@ void RoutineRequests::announce(const TracePlan& plan) {
     if (routine == nullptr) continue;
     last = routine;
     if (std::exchange(routine->announced, true)) continue;
-    for (const auto& callback : on_routine) callback(*routine);
+    on_routine(*routine);
   }
 }
 
@@ -137,6 +137,7 @@ void RoutineRequests::apply(TracePlan& plan) {
       one.removed |= kept.removed;
       if (kept.redirected) {
         one.redirected = true;
+        one.redirect_after = kept.redirect_after;
         one.redirect_target = kept.redirect_target;
         one.redirect_register = kept.redirect_register;
       }

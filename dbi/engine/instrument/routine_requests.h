@@ -39,8 +39,8 @@ struct Replacement {
 
 class RoutineRequests {
  public:
-  // Tools' callbacks for routines: called once for each, when its first code is about to be translated.
-  std::vector<std::function<void(Routine&)>> on_routine;
+  // The tool wants to hear of each routine when its first code is about to be translated.
+  std::function<void(Routine&)> on_routine;
 
   void add_entry(const Routine& routine, Call call);
   // Before each return of the routine; a jump to another function at its end is none.
@@ -65,7 +65,7 @@ class RoutineRequests {
  private:
   struct AtInstruction {
     std::vector<Call> calls;
-    bool removed = false, redirected = false;
+    bool removed = false, redirected = false, redirect_after = false;
     uint64_t redirect_target = 0;
     int16_t redirect_register = -1;
   };

@@ -114,10 +114,10 @@ TEST_F(RequestsTest, AReplacedRoutineIsACallAndAReturn) {
 TEST_F(RequestsTest, ARoutineIsAnnouncedOnce) {
   routine->announced = false;
   std::vector<std::string> names;
-  requests.on_routine.push_back([&](Routine& one) {
+  requests.on_routine = [&](Routine& one) {
     names.emplace_back(one.name);
     requests.add_entry(one, call_of(4));
-  });
+  };
   TracePlan plan = plan_of();
   requests.apply(plan);
   TracePlan again = plan_of();

@@ -300,6 +300,23 @@ std::string ElfReader::build_id() const {
   return {};
 }
 
+uint32_t ElfReader::control_flow_features() const {
+  constexpr uint64_t kMostBytes = 4096;
+  constexpr size_t kHeadBytes = sizeof(Elf64_Nhdr) + 4;  // and "GNU"
+  for (const ElfSegment& segment : segments_) {
+    if (segment.type != PT_GNU_PROPERTY) continue;
+    const std::vector<uint8_t> note = source_->bytes(segment.offset, std::min(segment.file_size, kMostBytes));
+    // Properties: type, size, data padded to 8 bytes.
+    for (size_t at = kHeadBytes; at + 12 <= note.size();) {
+      const auto type = read_as<uint32_t>(note.data() + at);
+      const auto size = read_as<uint32_t>(note.data() + at + 4);
+      if (type == GNU_PROPERTY_X86_FEATURE_1_AND && size == 4) return read_as<uint32_t>(note.data() + at + 8);
+      at += 8 + ((uint64_t{size} + 7) & ~7ull);
+    }
+  }
+  return 0;
+}
+
 std::pair<std::string, uint32_t> ElfReader::debug_link() {
   const ElfSection* const link = section(".gnu_debuglink");
   if (link == nullptr || link->size > 4096) return {};

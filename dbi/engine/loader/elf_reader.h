@@ -80,6 +80,8 @@ class ElfReader {
   [[nodiscard]] std::vector<ElfSlot> slots();
 
   [[nodiscard]] std::string build_id() const;  // lower-case hexadecimal; empty when there is none
+  // GNU_PROPERTY_X86_FEATURE_1_AND: indirect branch tracking, shadow stacks.
+  [[nodiscard]] uint32_t control_flow_features() const;
   // Name and CRC-32 of .gnu_debuglink; the name is empty when there is none.
   [[nodiscard]] std::pair<std::string, uint32_t> debug_link();
 

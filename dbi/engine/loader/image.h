@@ -81,6 +81,7 @@ class Image {
   std::string name;  // path as the kernel gives it; "[vdso]"
   ImageType type = ImageType::shared_library;
   bool is_main = false;
+  bool is_interpreter = false;  // the main program's dynamic linker
   bool loaded = true;
   uint64_t low = 0, high = 0;  // [low, high) of its loadable segments
   uint64_t load_offset = 0;    // what is added to addresses of the file
@@ -105,6 +106,8 @@ class Image {
   [[nodiscard]] Routine* make_routine(uint64_t address, std::string_view name);
   // Functions and data, in order of address.
   [[nodiscard]] std::vector<ImageSymbol>& symbols();
+  // GNU_PROPERTY_X86_FEATURE_1_...: what its code was built for.
+  [[nodiscard]] uint32_t control_flow_features() { return elf_ ? elf_->control_flow_features() : 0; }
   [[nodiscard]] std::string build_id() { return elf_ ? elf_->build_id() : std::string(); }
   // The file that holds its line numbers: itself, or a separate debug file.
   [[nodiscard]] std::string debug_file();

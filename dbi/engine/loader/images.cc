@@ -84,7 +84,8 @@ std::string without_deleted(std::string name) {
 void Images::start(uint64_t entry, uint64_t interpreter) {
   const std::lock_guard lock(mutex_);
   static_cast<void>(at(entry));
-  if (interpreter != 0) static_cast<void>(at(interpreter));
+  Image* const linker = interpreter == 0 ? nullptr : at(interpreter);
+  if (linker != nullptr && !linker->is_main) linker->is_interpreter = true;
 }
 
 void Images::start_attached(uint64_t entry) {
@@ -132,9 +133,8 @@ Image* Images::discover(uint64_t address) {
   return add(std::move(image));
 }
 
-Image* Images::add(std::unique_ptr<Image> image) {
-  // Whatever was there has gone without our being told.
-  forget(image->low, image->high);
+// Gives it and its sections their numbers.
+Image* Images::enter(std::unique_ptr<Image> image) {
   Image* const added = image.get();
   images_.push_back(std::move(image));
   added->number = static_cast<int32_t>(images_.size());
@@ -142,6 +142,13 @@ Image* Images::add(std::unique_ptr<Image> image) {
     sections_.push_back(&one);
     one.number = static_cast<int32_t>(sections_.size());
   }
+  return added;
+}
+
+Image* Images::add(std::unique_ptr<Image> image) {
+  // Whatever was there has gone without our being told.
+  forget(image->low, image->high);
+  Image* const added = enter(std::move(image));
   by_high_[added->high] = added;
   last_ = added;
   if (on_load) on_load(*added);
@@ -227,15 +234,30 @@ Image* Images::open_file(const std::string& path) {
   const std::lock_guard lock(mutex_);
   auto image = read_image(*this, ElfReader::open(open_file_source(path)), path, 0, false);
   if (image == nullptr) return nullptr;
-  Image* const added = image.get();
-  images_.push_back(std::move(image));
-  added->number = static_cast<int32_t>(images_.size());
-  added->loaded = false;
-  for (ImageSection& one : added->sections()) {
-    sections_.push_back(&one);
-    one.number = static_cast<int32_t>(sections_.size());
-  }
-  return added;
+  image->loaded = false;
+  return enter(std::move(image));
+}
+
+Image* Images::create(const std::string& name, uint64_t low, uint64_t size, uint64_t load_offset,
+                      bool is_main) {
+  const std::lock_guard lock(mutex_);
+  if (size == 0 || size > ~low || find(low) != nullptr || find(low + size - 1) != nullptr) return nullptr;
+  std::unique_ptr<Image> image(new Image(*this));
+  image->name = name;
+  image->type = ImageType::made_by_tool;
+  image->is_main = is_main;
+  image->low = low;
+  image->high = low + size;
+  image->load_offset = load_offset;
+  image->regions.push_back({low, low + size, PF_R | PF_X});
+  image->sections_.push_back({.name = ".text",
+                              .image = image.get(),
+                              .address = low,
+                              .size = size,
+                              .type = SHT_PROGBITS,
+                              .flags = SHF_ALLOC | SHF_EXECINSTR});
+  changed(low, low + size);
+  return add(std::move(image));
 }
 
 Routine* Images::new_routine() {

@@ -23,6 +23,7 @@
 #include <vector>
 
 #include "engine/loader/image.h"
+#include "engine/loader/recursive_lock.h"
 
 namespace isotach::dbi {
 
@@ -63,7 +64,11 @@ class Images {
   // A file that is no part of the program: IMG_Open. Nothing when it is no ELF file.
   [[nodiscard]] Image* open_file(const std::string& path);
 
-  [[nodiscard]] std::recursive_mutex& mutex() { return mutex_; }
+  // Code that a tool says is one: IMG_CreateAt. Nothing when an image is there.
+  [[nodiscard]] Image* create(const std::string& name, uint64_t low, uint64_t size, uint64_t load_offset,
+                              bool is_main);
+
+  [[nodiscard]] RecursiveLock& mutex() { return mutex_; }
 
   // For Image only.
   [[nodiscard]] Routine* new_routine();
@@ -72,8 +77,9 @@ class Images {
  private:
   Image* discover(uint64_t address);
   Image* add(std::unique_ptr<Image> image);
+  Image* enter(std::unique_ptr<Image> image);
 
-  std::recursive_mutex mutex_;
+  RecursiveLock mutex_;
   std::deque<std::unique_ptr<Image>> images_;
   std::map<uint64_t, Image*> by_high_;  // loaded ones, by their last address + 1
   Image* last_ = nullptr;               // found last
