@@ -12,7 +12,7 @@ struct Unit;
 
 // A way out of translated code that the dispatcher must act on, or that jumps to another unit.
 struct Exit {
-  enum class Kind : uint8_t { unused, link, system_call, emulate, prologue, end_at, request };
+  enum class Kind : uint8_t { unused, link, system_call, emulate, prologue, changed };
   Kind kind = Kind::unused;
   uint8_t length = 0;               // system_call, emulate: of the instruction
   uint64_t target = 0;              // link: where the program goes; others: address of the instruction
@@ -45,8 +45,7 @@ struct Unit {
   uint32_t code_size = 0;
   uint32_t first_exit = 0;  // number of the first of a list; 0: none
   uint32_t map_count = 0;
-  bool dead = false;           // flushed: no way leads here any more, but a thread may still be inside
-  bool checks_itself = false;  // compares the program's bytes each time it is entered
+  bool dead = false;  // flushed: no way leads here any more, but a thread may still be inside
   MapEntry* map = nullptr;
   Exit* incoming = nullptr;
   Exit* prologue = nullptr;  // from the table of indirect targets

@@ -38,14 +38,22 @@ void set_protection(uint64_t page, int protection) {
 
 }  // namespace
 
-CodeGuard protect_code(uint64_t begin, uint64_t end, bool shared) {
-  bool compares = shared;
+CodeGuard guard_code(uint64_t begin, uint64_t end, const Mapping& mapping) {
+  auto& known = pages();
+  const bool may_change = mapping.writable || mapping.shared;
+  if (!may_change && known.empty()) return CodeGuard::none;
+  bool compares = mapping.shared;
+  bool is_guarded = mapping.writable;
   for (uint64_t page = page_of(begin); page < end; page += kPageBytes) {
-    if (pages()[page].compares) compares = true;
+    const auto found = known.find(page);
+    if (found == known.end()) continue;
+    is_guarded = true;  // writable to the program, whatever the kernel says since we protected it
+    if (found->second.compares) compares = true;
   }
   if (compares) return CodeGuard::compare;
+  if (!is_guarded) return CodeGuard::none;
   for (uint64_t page = page_of(begin); page < end; page += kPageBytes) {
-    Page& entry = pages()[page];
+    Page& entry = known[page];
     if (entry.is_protected) continue;
     set_protection(page, PROT_READ | PROT_EXEC);
     entry.is_protected = true;
@@ -87,16 +95,12 @@ bool let_all_code_be_written() {
 void forget_protection(uint64_t begin, uint64_t end) {
   Engine& engine = dbi::engine();
   Locked locked(engine.lock);
-  if (pages().empty()) return;
-  if ((end - begin) / kPageBytes < pages().size()) {
-    for (uint64_t page = page_of(begin); page < end; page += kPageBytes) {
-      const auto found = pages().find(page);
-      if (found != pages().end()) found->second.is_protected = false;
-    }
-    return;
-  }
-  for (auto& [address, page] : pages()) {
-    if (address >= begin && address < end) page.is_protected = false;
+  auto& known = pages();
+  if (known.empty()) return;
+  if ((end - begin) / kPageBytes < known.size()) {
+    for (uint64_t page = page_of(begin); page < end; page += kPageBytes) known.erase(page);
+  } else {
+    std::erase_if(known, [&](const auto& entry) { return entry.first >= begin && entry.first < end; });
   }
 }
 

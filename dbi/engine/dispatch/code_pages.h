@@ -4,18 +4,21 @@
 // faults, the translations of the page are forgotten, the page becomes writable again. A page to which that
 // happens often is no longer protected: its units compare the program's bytes each time they are entered.
 //
-// Thread rules: protect_code needs the translation lock, the others take it.
+// Thread rules: guard_code needs the translation lock, the others take it.
 #pragma once
 
 #include <cstdint>
+
+#include "engine/os/memory_map.h"
 
 namespace isotach::dbi {
 
 enum class CodeGuard { none, protected_page, compare };
 
-// How a unit translated from [begin, end) of a writable mapping is kept true. Protects its pages when that is
-// the way. `shared`: the memory may be written through another mapping, which no protection sees.
-CodeGuard protect_code(uint64_t begin, uint64_t end, bool shared);
+// How a unit translated from [begin, end), of this mapping, is kept true. Protects its pages when that is the
+// way. Memory that is shared may be written through another mapping, which no protection sees: it is
+// compared.
+CodeGuard guard_code(uint64_t begin, uint64_t end, const Mapping& mapping);
 
 // After a fault at `address`: true when the page was protected by us; it is writable now and its translations
 // are forgotten.

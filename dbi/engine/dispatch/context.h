@@ -73,11 +73,11 @@ struct alignas(64) ThreadContext {
   SignalState* signals;
   ProcessState* process;
   uint64_t buffer_low[4];  // where the trace buffers begin
-  uint64_t epoch;       // of the code cache, when this thread last was outside of it
-  uint64_t kernel_id;   // gettid()
-  bool is_process;      // a child of vfork(2): a process of its own in its parent's memory
-  uint64_t first_mask;  // signal mask that it begins with
-  void* tool_storage;   // PIN_SetThreadData
+  uint64_t epoch;          // of the code cache, when this thread last was outside of it
+  uint64_t kernel_id;      // gettid()
+  bool is_process;         // a child of vfork(2): a process of its own in its parent's memory
+  uint64_t first_mask;     // signal mask that it begins with
+  void* tool_storage;      // PIN_SetThreadData
   uint64_t tool_keys[128];
   ThreadContext* next;   // list of all threads
   FaultRegisters fault;  // of the signal that is recorded

@@ -138,6 +138,14 @@ extern "C" void isotach_dispatch(isotach::dbi::ThreadContext* context) {
       program_system_call(*context, exit.length);
       resume_at_pc(*context);
       return;
+    case Exit::Kind::changed:
+      context->pc = exit.target;
+      {
+        Locked locked(engine.lock);
+        engine.cache.flush(exit.target, exit.target + 1);
+      }
+      resume_at_pc(*context);
+      return;
     case Exit::Kind::emulate:
       context->pc = exit.target;
       emulate_instruction(*context, exit.length);

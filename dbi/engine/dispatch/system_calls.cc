@@ -61,8 +61,8 @@ uint64_t round_up(uint64_t size) {
 void memory_changed(uint64_t begin, uint64_t size, bool is_unmapped) {
   const uint64_t end = begin + round_up(size);
   if (end <= begin) return;
-  flush_code(begin, end);
   forget_protection(begin, end);
+  flush_code(begin, end);
   if (is_unmapped && engine().events.memory_unmapped != nullptr) engine().events.memory_unmapped(begin, end);
 }
 

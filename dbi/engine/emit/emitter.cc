@@ -26,7 +26,8 @@ int free_register(const PlannedInstruction& instruction) {
 }  // namespace
 
 size_t Emitter::worst_hot_bytes(const TracePlan& plan) {
-  return plan.instructions.size() * kWorstInstructionBytes + plan.blocks.size() * 64 + 256 +
+  const size_t comparison = plan.compares ? plan.instructions.size() * 80 + 128 : 0;
+  return plan.instructions.size() * kWorstInstructionBytes + plan.blocks.size() * 64 + 256 + comparison +
          worst_call_bytes(plan);
 }
 
@@ -51,6 +52,7 @@ bool Emitter::emit(bool count_blocks) {
   code_.align(16);
   unit_.code = code_.at();
   if (count_blocks || plan_.instrumented) compute_liveness(plan_, live_);
+  if (plan_.compares) emit_comparison();
   for (const PlannedBlock& block : plan_.blocks) {
     for (uint32_t i = block.first; i < block.first + block.count; ++i) {
       const PlannedInstruction& instruction = plan_.instructions[i];
@@ -74,6 +76,44 @@ bool Emitter::emit(bool count_blocks) {
   region_.hot = code_.at();
   region_.cold = cold_.at();
   return true;
+}
+
+void Emitter::emit_comparison() {
+  // No flags: rcx = bytes - expected, and jrcxz.
+  mark(kBoundary);
+  code_.store_gs(rcx, slot_offset(0));
+  code_.store_gs(rax, slot_offset(1));
+  mark(spilled(0, rcx) | spilled(1, rax));
+  const uint64_t size = unit_.pc_end - unit_.pc;
+  Exit& exit = cache_.make_exit(Exit::Kind::changed, unit_.pc, &unit_);
+  uint8_t* stub = cold_.at();
+  cold_.load_gs(rcx, slot_offset(0));
+  cold_.load_gs(rax, slot_offset(1));
+  cold_.store_gs_imm32(CONTEXT_EXIT, exit.number);
+  cold_.jump(reinterpret_cast<uint64_t>(region_.exit));
+  for (uint64_t offset = 0; offset < size;) {
+    // Whole words; the last one overlaps the one before where it must.
+    unsigned width = 8;
+    if (size < 8) width = size - offset >= 4 ? 4 : size - offset >= 2 ? 2 : 1;
+    const uint64_t from = size >= 8 && offset + 8 > size ? size - 8 : offset;
+    uint64_t expected = 0;
+    std::memcpy(&expected, reinterpret_cast<const void*>(unit_.pc + from), width);
+    code_.mov_reg_imm64(rax, unit_.pc + from);
+    if (width == 8) {
+      code_.load(rax, rax, 0);
+    } else if (width == 4) {
+      code_.bytes({0x8b, 0x00});  // mov eax, [rax]
+    } else {
+      code_.bytes({0x0f, static_cast<uint8_t>(width == 2 ? 0xb7 : 0xb6), 0x00});  // movzx eax, [rax]
+    }
+    code_.mov_reg_imm64(rcx, 0 - expected);
+    code_.lea_index(rcx, rcx, rax, 0);
+    code_.bytes({0xe3, 5});  // jrcxz over the jump
+    code_.jump(reinterpret_cast<uint64_t>(stub));
+    offset = from + width;
+  }
+  code_.load_gs(rcx, slot_offset(0));
+  code_.load_gs(rax, slot_offset(1));
 }
 
 void Emitter::emit_count(uint32_t first, uint32_t count) {

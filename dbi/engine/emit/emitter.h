@@ -52,6 +52,8 @@ class Emitter {
   void emit_leave(Exit::Kind kind, uint64_t target, uint8_t length);
   void emit_link(uint64_t target);
   void emit_link_if(uint8_t condition, uint64_t target);
+  // Leaves for a new translation when the program's bytes are no longer those that were translated.
+  void emit_comparison();
   void emit_count(uint32_t first, uint32_t count);
   void finish_link(uint8_t* displacement, uint64_t target);
   // From here on, emitted code belongs to the instruction that is being emitted, in this state.

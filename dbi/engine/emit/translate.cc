@@ -1,5 +1,6 @@
 #include "engine/emit/translate.h"
 
+#include "engine/dispatch/code_pages.h"
 #include "engine/dispatch/context.h"
 #include "engine/emit/emitter.h"
 #include "engine/os/stop.h"
@@ -8,6 +9,16 @@ extern "C" uint32_t isotach_program_uses_x87;
 extern "C" uint32_t isotach_program_uses_std;
 
 namespace isotach::dbi {
+namespace {
+
+bool may_write_memory(const DecodedInstruction& instruction) {
+  for (unsigned i = 0; i < instruction.memory_count; ++i) {
+    if (instruction.memory[i].written) return true;
+  }
+  return !instruction.is_valid;
+}
+
+}  // namespace
 
 Unit* Translator::translate(ThreadContext& context, uint64_t pc) {
   if (Unit* unit = cache_.find(pc)) return unit;
@@ -20,11 +31,14 @@ bool Translator::decode(uint64_t pc) {
   const Mapping* mapping = memory_.executable_at(pc);
   if (mapping == nullptr) return false;
   uint64_t end = mapping->end;
+  const Mapping first_mapping = *mapping;
+  plan_.compares = false;
   plan_.address = pc;
   plan_.instructions.clear();
   plan_.blocks.clear();
   plan_.instrumented = false;
   plan_.pool->clear();
+  plan_.compares = guard_code(pc, pc + 1, first_mapping) == CodeGuard::compare;
   PlannedBlock block;
   uint64_t at = pc;
   while (plan_.instructions.size() < options_.max_instructions) {
@@ -44,6 +58,8 @@ bool Translator::decode(uint64_t pc) {
     instruction.scan = scan;
     ++block.count;
     at += scan.length;
+    // Where code is compared when it is entered, nothing behind a store is known to be still true.
+    if (plan_.compares && scan.flow == Flow::next && may_write_memory(decoded(plan_, instruction))) break;
     if (scan.flow == Flow::next) continue;
     plan_.blocks.push_back(block);
     block = {static_cast<uint32_t>(plan_.instructions.size()), 0};
@@ -51,6 +67,7 @@ bool Translator::decode(uint64_t pc) {
     if (!goes_on || plan_.blocks.size() == options_.max_blocks || cache_.find(at) != nullptr) break;
   }
   if (block.count != 0) plan_.blocks.push_back(block);
+  if (!plan_.compares) plan_.compares = guard_code(pc, at, first_mapping) == CodeGuard::compare;
   return true;
 }
 

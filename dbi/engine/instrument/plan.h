@@ -126,6 +126,7 @@ struct TracePlan {
   uint32_t version = 0;  // TRACE_Version
   std::vector<PlannedInstruction> instructions;
   std::vector<PlannedBlock> blocks;
+  bool compares = false;      // the unit is to compare the program's bytes each time it is entered
   bool instrumented = false;  // some instruction has calls, is removed or redirected
   std::shared_ptr<DecodedPool> pool = std::make_shared<DecodedPool>();  // to be cleared with the plan
 };
