@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "launcher/follow.h"
 #include "launcher/kit.h"
 #include "launcher/options.h"
 #include "launcher/start.h"
@@ -42,5 +43,6 @@ int run(const std::vector<std::string>& words) {
 }  // namespace isotach::dbi
 
 int main(int argc, char** argv) {
+  if (argc > 0 && isotach::dbi::is_follow(argv)) return isotach::dbi::follow(argv);
   return isotach::dbi::run(std::vector<std::string>(argv + (argc > 0), argv + argc));
 }

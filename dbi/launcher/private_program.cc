@@ -112,9 +112,9 @@ class Block {
   std::string bytes_;
 };
 
-std::vector<uint64_t> auxiliary_vector(Tracee& tracee) {
+std::vector<uint64_t> auxiliary_vector(int process) {
   std::vector<uint64_t> words;
-  const std::string path = "/proc/" + std::to_string(tracee.process()) + "/auxv";
+  const std::string path = "/proc/" + std::to_string(process) + "/auxv";
   const int descriptor = open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (descriptor >= 0) {
     uint64_t pair[2];
@@ -122,7 +122,6 @@ std::vector<uint64_t> auxiliary_vector(Tracee& tracee) {
       words.insert(words.end(), {pair[0], pair[1]});
     close(descriptor);
   }
-  if (words.empty()) tracee.fail("read " + path);
   return words;
 }
 
@@ -141,7 +140,8 @@ uint64_t make_stack(Tracee& tracee, const Kit& kit, const LoaderFile& file, uint
 
   uint8_t random[16];
   if (getrandom(random, sizeof random, 0) != sizeof random) tracee.fail("get random bytes");
-  std::vector<uint64_t> auxiliary = auxiliary_vector(tracee);
+  std::vector<uint64_t> auxiliary = auxiliary_vector(tracee.process());
+  if (auxiliary.empty()) tracee.fail_with(ENOENT, "read its auxiliary vector: /proc must be mounted");
   for (size_t i = 0; i + 1 < auxiliary.size(); i += 2) {
     uint64_t& value = auxiliary[i + 1];
     switch (auxiliary[i]) {
@@ -253,6 +253,13 @@ Entry place_private_program(Tracee& tracee, const Kit& kit, const std::vector<st
   tracee.write(entry.handover, &handover, sizeof handover);
   tracee.write(entry.handover + sizeof handover, contents.data(), contents.size());
   return entry;
+}
+
+uint64_t auxiliary_value(int process, uint64_t type) {
+  const std::vector<uint64_t> words = auxiliary_vector(process);
+  for (size_t i = 0; i + 1 < words.size(); i += 2)
+    if (words[i] == type) return words[i + 1];
+  return 0;
 }
 
 }  // namespace isotach::dbi

@@ -28,4 +28,7 @@ struct Entry {
 Entry place_private_program(Tracee& tracee, const Kit& kit, const std::vector<std::string>& arguments,
                             const std::vector<StoppedThread>& threads, Handover& handover);
 
+// A value of a process's auxiliary vector; 0: it has none.
+uint64_t auxiliary_value(int process, uint64_t type);
+
 }  // namespace isotach::dbi

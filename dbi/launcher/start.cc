@@ -1,5 +1,6 @@
 #include "launcher/start.h"
 
+#include <elf.h>
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
@@ -42,8 +43,27 @@ void end_program(pid_t process, int exit_code) {
   kill(process, SIGKILL);  // where it still lives
 }
 
+struct Errand {
+  const Kit& kit;
+  const std::vector<std::string>& arguments;
+  const std::string& name;
+};
+
+// The string is overwritten where the kernel has put it, which has room: the name given to it was longer.
+void set_file_name(Tracee& tracee, const std::string& name) {
+  const uint64_t address = auxiliary_value(tracee.process(), AT_EXECFN);
+  std::string before(name.size() + 1, 0);
+  if (!address) return;
+  tracee.read(address, before.data(), before.size());
+  const bool has_room = before.find(char{0}) >= name.size();
+  if (has_room) tracee.write(address, name.c_str(), name.size() + 1);
+  const std::string last = name.substr(name.rfind('/') + 1);
+  // prctl(2) wants it in the program's memory.
+  if (has_room) tracee.call(SYS_prctl, PR_SET_NAME, address + name.size() - last.size());
+}
+
 // At the exit of execve(2): everything is put in place, and the thread let go.
-int inject(pid_t process, const Kit& kit, const std::vector<std::string>& arguments, uint32_t helper) {
+int inject(pid_t process, const Errand& errand, uint32_t helper) {
   Tracee tracee(process, process);
   const uint64_t mask = tracee.signal_mask();
   tracee.set_signal_mask(~0ull);
@@ -56,12 +76,13 @@ int inject(pid_t process, const Kit& kit, const std::vector<std::string>& argume
     end_program(process, kExitNotSupported);
     return 1;
   }
+  if (!errand.name.empty()) set_file_name(tracee, errand.name);
   Handover handover{};
   handover.take_over = TakeOver::start;
   handover.registers = to_program_registers(registers);
   handover.signal_mask = mask;
   handover.helper = helper;
-  const Entry entry = place_private_program(tracee, kit, arguments, {}, handover);
+  const Entry entry = place_private_program(tracee, errand.kit, errand.arguments, {}, handover);
   registers.rip = entry.rip;
   registers.rsp = entry.rsp;
   registers.rdx = 0;  // no function to be called at exit
@@ -78,8 +99,7 @@ int inject(pid_t process, const Kit& kit, const std::vector<std::string>& argume
 }
 
 // Waits for the execve(2) of `process`, which it traces.
-int wait_and_inject(pid_t process, const Kit& kit, const std::vector<std::string>& arguments,
-                    uint32_t helper) {
+int wait_and_inject(pid_t process, const Errand& errand, uint32_t helper) {
   for (;;) {
     int status = 0;
     if (waitpid(process, &status, __WALL) < 0) {
@@ -88,7 +108,7 @@ int wait_and_inject(pid_t process, const Kit& kit, const std::vector<std::string
     }
     if (!WIFSTOPPED(status)) return 1;  // it could not execute the program, and has told why
     const int event = status >> 16;
-    if (event == PTRACE_EVENT_EXEC) return inject(process, kit, arguments, helper);
+    if (event == PTRACE_EVENT_EXEC) return inject(process, errand, helper);
     // Signals go where they were going; the stop of a group stays one.
     if (event == PTRACE_EVENT_STOP && WSTOPSIG(status) != SIGTRAP) {
       ptrace(PTRACE_LISTEN, process, 0, 0);
@@ -129,7 +149,7 @@ bool write_all(int descriptor, const void* from, size_t size) {
 }
 
 [[noreturn]] void run_helper(pid_t process, bool is_child, const Pipe& to_helper, const Pipe& from_helper,
-                             const Kit& kit, const std::vector<std::string>& arguments) {
+                             const Errand& errand) {
   // Ctrl-C is for the program: it must not leave it half taken over.
   sigset_t all;
   sigfillset(&all);
@@ -148,7 +168,7 @@ bool write_all(int descriptor, const void* from, size_t size) {
   close(to_helper.read_end);
   close(from_helper.write_end);
   if (error) _exit(1);
-  _exit(wait_and_inject(process, kit, arguments, is_child ? static_cast<uint32_t>(self) : 0));
+  _exit(wait_and_inject(process, errand, is_child ? static_cast<uint32_t>(self) : 0));
 }
 
 }  // namespace
@@ -158,7 +178,7 @@ void tell(const std::string& text) {
   if (write(2, line.data(), line.size()) < 0) return;  // nobody listens
 }
 
-Problem arm_helper(const Kit& kit, const std::vector<std::string>& arguments) {
+Problem arm_helper(const Kit& kit, const std::vector<std::string>& arguments, const std::string& name) {
   const pid_t process = getpid();
   Pipe to_helper, from_helper;
   if (!to_helper.open_both()) return {std::string("cannot make a pipe: ") + strerror(errno), kExitFailed};
@@ -176,7 +196,7 @@ Problem arm_helper(const Kit& kit, const std::vector<std::string>& arguments) {
   const pid_t between = quiet_fork();
   if (between == 0) {
     const pid_t helper = is_child ? 0 : quiet_fork();
-    if (helper == 0) run_helper(process, is_child, to_helper, from_helper, kit, arguments);
+    if (helper == 0) run_helper(process, is_child, to_helper, from_helper, {kit, arguments, name});
     _exit(0);
   }
   const int fork_error = errno;

@@ -12,7 +12,9 @@ namespace isotach::dbi {
 
 // Makes the helper. When it returns nothing, the next successful execve(2) of this process puts it under the
 // engine; until then all that this process does is as before.
-Problem arm_helper(const Kit& kit, const std::vector<std::string>& arguments);
+// `name`, where not empty, is what the program is to know as its file's name (AT_EXECFN, and the last part
+// for /proc/PID/comm), although the execve(2) is given another.
+Problem arm_helper(const Kit& kit, const std::vector<std::string>& arguments, const std::string& name = {});
 
 // Never returns unless the command cannot be executed; then returns the exit code, having told why.
 int start_command(const Kit& kit, const std::vector<std::string>& arguments, const std::string& path,

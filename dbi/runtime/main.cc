@@ -1,7 +1,9 @@
 // The runtime: the program that the launcher starts inside the program to be instrumented, by a second
 // dynamic loader. Loads the tool, then runs the program.
 #include <dlfcn.h>
+#include <fcntl.h>
 #include <sys/auxv.h>
+#include <sys/syscall.h>
 
 #include <cstdio>
 #include <cstdlib>
@@ -13,7 +15,7 @@
 #include "engine/dispatch/signals.h"
 #include "engine/dispatch/threads.h"
 #include "engine/os/arrival.h"
-#include "engine/os/lent_thread.h"
+#include "engine/os/follow.h"
 #include "engine/os/lent_thread.h"
 #include "engine/os/private_fds.h"
 #include "engine/os/stop.h"
@@ -94,12 +96,24 @@ void print_statistics(ThreadContext& context, int32_t) {
                static_cast<unsigned long long>(context.counter));
 }
 
+int64_t follow(ThreadContext& context) {
+  const uint64_t* r = context.registers;
+  if (r[rax] == SYS_execveat)
+    return follow_exec(static_cast<int32_t>(r[rdi]), r[rsi], r[rdx], r[r10], static_cast<int32_t>(r[r8]),
+                       true);
+  return follow_exec(AT_FDCWD, r[rdi], r[rsi], r[rdx], 0, false);
+}
+
 int run(int argc, char** argv) {
   const Handover* handover = arrive(argc, argv);
   if (handover == nullptr) return kEngineFailed;
   Arguments arguments = read_arguments(*handover);
   Engine& engine = make_engine(arguments.engine);
   if (engine.options.statistics) engine.events.process_ending = print_statistics;
+  if (engine.options.follow_exec) {
+    prepare_to_follow(*handover);
+    engine.events.exec_follow = follow;
+  }
   auto* process = new ProcessState;
   LentThread* lent = adopt_current_thread(handover->stack_low, handover->stack_high);
   prepare_lent_threads(kReadyThreads);

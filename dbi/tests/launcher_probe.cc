@@ -136,6 +136,9 @@ int main(int argc, char** argv) {
   syscall(SYS_get_robust_list, 0, &robust, &size);
   printf("robust list %d, break %d\n", robust != 0, clean_break);
   printf("priority %d\n", getpriority(PRIO_PROCESS, 0));
+  if (argc < 2 || strcmp(argv[1], "--numbers") != 0)
+    printf("under the engine %d\n",
+           contents("/proc/self/maps").find("isotach-pin-runtime") != std::string::npos);
   if (argc > 1 && !strcmp(argv[1], "--numbers")) printf("numbers %d %d\n", getpid(), getppid());
   return 42;
 }

@@ -51,7 +51,7 @@ def check(name, condition, reason=""):
 
 def without_noise(text):
     """Signals queued are counted for the user, not for the process."""
-    return re.sub(r"^SigQ:.*$", "", text, flags=re.MULTILINE)
+    return re.sub(r"^(SigQ:|under the engine).*$", "", text, flags=re.MULTILINE)
 
 
 def same_as_native(name, form="pie", **options):

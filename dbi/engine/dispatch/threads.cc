@@ -254,7 +254,6 @@ extern "C" void isotach_thread_start(isotach::dbi::ThreadContext* context) {
   context->kernel_id = static_cast<uint64_t>(raw_syscall(SYS_gettid));
   context->host_fs = context->lent->fs_base;
   enter_lent_thread(context->lent, static_cast<uint32_t>(context->kernel_id));
-  enter_lent_thread(context->lent, static_cast<uint32_t>(context->kernel_id));
   install_signal_stack(*context);
   set_signal_mask(context->first_mask);
   Engine& engine = isotach::dbi::engine();
