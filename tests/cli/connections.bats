@@ -72,6 +72,30 @@ setup() {
   usage_error
 }
 
+@test "conditions and filters choose, and say what is wrong with them" {
+  isotach connections -f 'retransmits>1 && duration>1s' --csv "$TALK"
+  exit_code 0
+  [[ $(wc -l <<< "$output") == 2 && $(tail -n 1 <<< "$output") == 1,* ]]
+  isotach connections --where 'state = reset or limit = loss' "$TALK"
+  exit_code 0
+  isotach connections --filter 'src host 10.0.0.1' --json "$TALK"
+  exit_code 0
+  [[ $(jq '[.connections[].b2a.total_packets] | add' <<< "$output") == 0 ]]
+  err 'frames did not match the filter$'
+  isotach connections -f 'retransmit>1' "$TALK"
+  exit_code 2
+  no_out
+  err "there is no field 'retransmit'"
+  err 'did you mean retransmits\?'
+  isotach connections --filter 'tcp prt 80' "$TALK"
+  exit_code 2
+  err "'tcp prt 80' is no filter: "
+  isotach connections --fields
+  exit_code 0
+  out '^retransmits '
+  out '^rtt_avg +ms '
+}
+
 @test "JSON says what the table says" {
   isotach connections --json "$TALK"
   exit_code 0

@@ -65,9 +65,15 @@ class Progress {
 
 // All frames of one file; false when a signal ended it.
 bool read_file(Context& context, network::CaptureReader& reader, network::Rules rules,
-               network::Decoder& decoder, network::Tracker& tracker, CaptureRun& run, Progress& progress) {
+               network::Decoder& decoder, network::Tracker& tracker, CaptureRun& run, Progress& progress,
+               network::PacketFilter* filter) {
   Frame frame;
   while (reader.next(frame)) {
+    if (filter != nullptr && !filter->matches(frame)) {
+      ++run.filtered_out;
+      if (run.filtered_out % kFramesPerLook == 0 && context.waiter.interrupted()) return false;
+      continue;
+    }
     if (decoder.counts().frames == 0) run.first_ns = frame.time_ns;
     run.last_ns = frame.time_ns;
     const network::Packet* packet = decoder.decode(frame);
@@ -93,7 +99,8 @@ bool CaptureRun::is_damaged() const {
 }
 
 Result<CaptureRun> read_captures(Context& context, const std::vector<std::string>& paths,
-                                 network::Rules rules, network::Tracker& tracker) {
+                                 network::Rules rules, network::Tracker& tracker,
+                                 network::PacketFilter* filter) {
   CaptureRun run;
   const bool as_tcptrace = rules == network::Rules::tcptrace;
   network::Decoder decoder({.reassemble = !as_tcptrace, .as_tcptrace = as_tcptrace});
@@ -107,7 +114,7 @@ Result<CaptureRun> read_captures(Context& context, const std::vector<std::string
     }
     if (as_tcptrace) (*reader)->cut_to_snap_length();
     tracker.set_file(static_cast<std::uint32_t>(run.files.size()));
-    run.interrupted = !read_file(context, **reader, rules, decoder, tracker, run, progress);
+    run.interrupted = !read_file(context, **reader, rules, decoder, tracker, run, progress, filter);
     run.files.push_back({path, (*reader)->format_name(), (*reader)->frames(), (*reader)->damage()});
     if (run.interrupted) break;
   }
@@ -130,6 +137,7 @@ void tell_about(Context& context, const CaptureRun& run, const network::Tracker&
   if (tracker.too_short() > 0)
     context.note(
         fmt::format("of {} segments the TCP head was not captured; they are left out", tracker.too_short()));
+  if (run.filtered_out > 0) context.note(fmt::format("{} frames did not match the filter", run.filtered_out));
   if (run.interrupted) context.note("interrupted: what is shown ends where reading stopped");
 }
 

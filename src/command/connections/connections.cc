@@ -18,8 +18,10 @@
 #include "command/connections/connections_view.h"
 #include "command/connections/selection.h"
 #include "command/context.h"
+#include "network/connections/condition.h"
 #include "network/connections/flow_series.h"
 #include "network/connections/xplot.h"
+#include "view/table/table.h"
 
 namespace isotach::command {
 namespace {
@@ -33,6 +35,8 @@ struct Options {
   std::optional<std::string> svg;
   std::optional<std::string> xplot;
   std::vector<NumberRange> only;
+  std::optional<network::Condition> where;
+  std::optional<network::PacketFilter> filter;
   std::string sort = "start";
   std::size_t top = 0;
 };
@@ -62,6 +66,16 @@ Result<Options> options_of(const Arguments& arguments) {
     if (!ranges) return tl::make_unexpected(std::move(ranges.error()));
     options.only = std::move(*ranges);
   }
+  if (const auto text = arguments.value("--where")) {
+    auto condition = network::Condition::parse(*text);
+    if (!condition) return tl::make_unexpected(std::move(condition.error()));
+    options.where = std::move(*condition);
+  }
+  if (const auto text = arguments.value("--filter")) {
+    auto filter = network::PacketFilter::parse(*text);
+    if (!filter) return tl::make_unexpected(std::move(filter.error()));
+    options.filter = std::move(*filter);
+  }
   if (const auto sort = arguments.value("--sort")) options.sort = *sort;
   if (const auto top = arguments.value("--top")) {
     const auto number = parse_count(*top, "number of connections");
@@ -86,8 +100,7 @@ std::optional<Error> check_paths(const Context& context, const std::vector<std::
 }
 
 void write(Context& context, const Options& options, const network::Tracker& tracker, const CaptureRun& run,
-           const network::LimitObserver* limits) {
-  const Shown shown = select_connections(tracker, options.only, options.sort, options.top);
+           const Shown& shown, const network::LimitObserver* limits) {
   const int columns = terminal_size(context.out.fd()).columns;
   if (options.tcptrace) return write_connections_tcptrace(context.out, tracker, run, shown);
   switch (options.format) {
@@ -110,7 +123,7 @@ class Watchers {
  public:
   explicit Watchers(const Options& options) : options_(options) {
     const auto wanted = [&options](std::size_t index) { return is_selected(options.only, index); };
-    if (options.why || draws()) {
+    if (options.why || draws() || (options.where && options.where->needs_limits())) {
       limits_ = std::make_unique<network::LimitObserver>();
       list_.add(*limits_);
     }
@@ -140,12 +153,22 @@ class Watchers {
     return {};
   }
 
-  // The capture has ended: verdicts are made, and graphs written.
-  [[nodiscard]] Result<void> finish(Context& context, const network::Tracker& tracker,
-                                    const CaptureRun& run) {
+  // The capture has ended: verdicts are made.
+  [[nodiscard]] Shown select(const network::Tracker& tracker) {
     if (limits_) limits_->finish();
+    Accepts accepts;
+    if (options_.where) {
+      accepts = [&](std::size_t index) {
+        return options_.where->holds({tracker[index], index, limits_ ? limits_->shares(index, 0) : nullptr,
+                                      limits_ ? limits_->shares(index, 1) : nullptr});
+      };
+    }
+    return select_connections(tracker, options_.only, accepts, options_.sort, options_.top);
+  }
+
+  [[nodiscard]] Result<void> write_graphs(Context& context, const network::Tracker& tracker,
+                                          const CaptureRun& run, const Shown& shown) {
     if (draws()) {
-      const Shown shown = select_connections(tracker, options_.only, options_.sort, options_.top);
       const GraphSource source{tracker, run, shown, *limits_, *recorder_};
       if (options_.report) {
         if (auto written = write_graph_page(context, source, *options_.report); !written) return written;
@@ -172,9 +195,19 @@ class Watchers {
   std::unique_ptr<network::XplotWriter> xplot_;
 };
 
+// The names that --where knows.
+int list_fields(Context& context) {
+  view::Table table({{"name", view::Align::left}, {"unit", view::Align::left}, {"", view::Align::left}});
+  for (const network::ConditionName& one : network::condition_names())
+    table.row({one.name, one.unit, one.label});
+  context.out.write(table.text(terminal_size(context.out.fd()).columns));
+  return kExitOk;
+}
+
 int run_connections(Context& context, const Arguments& arguments) {
   context.json_errors = arguments.has("--json") || arguments.has("--json-stream");
-  const auto options = options_of(arguments);
+  if (arguments.has("--fields")) return list_fields(context);
+  auto options = options_of(arguments);
   if (!options) return context.report(options.error());
   const std::vector<std::string>& paths = arguments.positionals();
   if (const auto error = check_paths(context, paths)) return context.report(*error);
@@ -185,11 +218,13 @@ int run_connections(Context& context, const Arguments& arguments) {
   Watchers watchers(*options);
   if (auto prepared = watchers.prepare(); !prepared) return context.report(prepared.error());
   tracker.set_observer(watchers.observer());
-  const auto run = read_captures(context, paths, rules, tracker);
+  const auto run =
+      read_captures(context, paths, rules, tracker, options->filter ? &*options->filter : nullptr);
   if (!run) return context.report(run.error());
-  if (auto finished = watchers.finish(context, tracker, *run); !finished)
-    return context.report(finished.error());
-  write(context, *options, tracker, *run, watchers.limits());
+  const Shown shown = watchers.select(tracker);
+  if (auto written = watchers.write_graphs(context, tracker, *run, shown); !written)
+    return context.report(written.error());
+  write(context, *options, tracker, *run, shown, watchers.limits());
   context.out.flush();
   tell_about(context, *run, tracker);
   if (run->interrupted) return kExitCutShort;
@@ -227,6 +262,11 @@ CommandSpec connections_command() {
       {"--why", 'w', "", "what limited each connection, with shares of its time and the evidence",
        "what to show"},
       {"--only", 'o', "LIST", "only these connections, by number: 3, 1,4 or 2-7", "what to show"},
+      {"--where", 'f', "CONDITION", "only connections for which it holds: retransmits>10 && duration>5s",
+       "what to show"},
+      {"--fields", 0, "", "the names that --where knows, and no more", "what to show"},
+      {"--filter", 0, "EXPRESSION", "only packets that match, as tcpdump has it: host 10.0.0.1 and port 443",
+       "what to show"},
       {"--sort", 0, "KEY", "largest first, instead of in the order in which they began", "what to show",
        sort_keys()},
       {"--top", 0, "N", "only the first N", "what to show"},
@@ -254,6 +294,7 @@ CommandSpec connections_command() {
       {"isotach connections --why --sort bytes --top 3 trace.pcap", "what held the three largest back"},
       {"isotach connections --sort rexmt --top 10 trace.pcapng.zst", "where the network loses most"},
       {"tcpdump -c 1000 -w - | isotach connections -", "what passes just now"},
+      {"isotach connections -f 'retransmits>10 && duration>5s' trace.pcap", "those that lose, and last"},
       {"isotach connections --report trace.html trace.pcap", "all graphs, in a page for the browser"},
       {"isotach connections --csv trace.pcap > trace.csv", "a row for each, for other programs"},
   };

@@ -87,6 +87,7 @@ class Drawing {
   Graph time_sequence() {
     Graph graph;
     graph.title = "Time and sequence";
+    graph.from_zero = false;
     graph.caption =
         "Each bar is a segment, from its first to its last byte. It is in flight from there to the line of "
         "acknowledgements below it; above is the edge of the receiver's window.";

@@ -67,10 +67,10 @@ const std::vector<std::string>& sort_keys() {
 }
 
 Shown select_connections(const network::Tracker& tracker, const std::vector<NumberRange>& only,
-                         const std::string& sort, std::size_t top) {
+                         const Accepts& accepts, const std::string& sort, std::size_t top) {
   Shown shown;
   for (std::size_t i = 0; i < tracker.size(); ++i) {
-    if (is_selected(only, i)) shown.push_back(i);
+    if (is_selected(only, i) && (!accepts || accepts(i))) shown.push_back(i);
   }
   if (sort != "start") {
     std::vector<double> keys(tracker.size());

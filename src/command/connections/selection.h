@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -23,9 +24,12 @@ struct NumberRange {
 
 [[nodiscard]] const std::vector<std::string>& sort_keys();
 
-// `only` may be empty: all. `sort` is one of sort_keys(); the largest come first, but "start" keeps the
-// order in which connections began. `top` 0: all.
+// Whether a connection, by index, is shown as far as conditions go.
+using Accepts = std::function<bool(std::size_t)>;
+
+// `only` may be empty: all. `accepts` may be empty: all. `sort` is one of sort_keys(); the largest come
+// first, but "start" keeps the order in which connections began. `top` 0: all.
 [[nodiscard]] Shown select_connections(const network::Tracker& tracker, const std::vector<NumberRange>& only,
-                                       const std::string& sort, std::size_t top);
+                                       const Accepts& accepts, const std::string& sort, std::size_t top);
 
 }  // namespace isotach::command
