@@ -107,6 +107,7 @@ std::optional<RouteLink> parse_route_link(std::string_view payload) {
   std::memcpy(&header, payload.data(), sizeof header);
   RouteLink link;
   link.index = static_cast<unsigned>(header.ifi_index);
+  link.hardware = header.ifi_type;
   link.enabled = (header.ifi_flags & IFF_UP) != 0;
   link.loopback = (header.ifi_flags & IFF_LOOPBACK) != 0;
   link.running = (header.ifi_flags & IFF_LOWER_UP) != 0;

@@ -48,6 +48,7 @@ inline constexpr std::size_t kLinkCounterCount = static_cast<std::size_t>(LinkCo
 struct RouteLink {
   unsigned index = 0;
   std::string name;
+  unsigned hardware = 0;  // ARPHRD_*: what kind of frames it carries
   bool enabled = false;  // an administrator has set it up
   bool loopback = false;
   bool running = false;  // the kernel's IFF_LOWER_UP: the driver sees a carrier

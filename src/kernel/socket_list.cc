@@ -1,0 +1,129 @@
+#include "kernel/socket_list.h"
+
+#include <arpa/inet.h>
+#include <dirent.h>
+#include <linux/inet_diag.h>
+#include <linux/sock_diag.h>
+#include <linux/tcp.h>
+#include <netinet/in.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstring>
+#include <memory>
+#include <string>
+
+#include "base/text.h"
+#include "kernel/netlink_attributes.h"
+
+namespace isotach::kernel {
+namespace {
+
+constexpr std::uint8_t kMappedPrefix[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+
+// False for an address that is no IPv4 address in the clothes of IPv6.
+bool unmap(std::array<std::uint8_t, 16>& address) {
+  if (std::memcmp(address.data(), kMappedPrefix, sizeof kMappedPrefix) != 0) return false;
+  std::memmove(address.data(), address.data() + 12, 4);
+  std::memset(address.data() + 4, 0, 12);
+  return true;
+}
+
+SocketEntry::Tcp tcp_facts(std::string_view payload) {
+  // An older kernel tells less; what is missing stays 0.
+  tcp_info info{};
+  std::memcpy(&info, payload.data(), std::min(payload.size(), sizeof info));
+  SocketEntry::Tcp facts;
+  facts.rtt_us = info.tcpi_rtt;
+  facts.retransmits = info.tcpi_total_retrans;
+  facts.bytes_in = info.tcpi_bytes_received;
+  facts.bytes_out = info.tcpi_bytes_acked;
+  facts.segments_in = info.tcpi_segs_in;
+  facts.segments_out = info.tcpi_segs_out;
+  return facts;
+}
+
+struct FolderCloser {
+  void operator()(DIR* folder) const { ::closedir(folder); }
+};
+using Folder = std::unique_ptr<DIR, FolderCloser>;
+
+}  // namespace
+
+std::optional<SocketEntry> parse_socket_entry(std::string_view payload, std::uint8_t protocol) {
+  inet_diag_msg message{};
+  if (payload.size() < sizeof message) return std::nullopt;
+  std::memcpy(&message, payload.data(), sizeof message);
+  if (message.idiag_family != AF_INET && message.idiag_family != AF_INET6) return std::nullopt;
+  SocketEntry entry;
+  entry.protocol = protocol;
+  entry.ip_version = message.idiag_family == AF_INET ? 4 : 6;
+  const std::size_t size = entry.ip_version == 4 ? 4 : 16;
+  std::memcpy(entry.local.data(), message.id.idiag_src, size);
+  std::memcpy(entry.remote.data(), message.id.idiag_dst, size);
+  if (entry.ip_version == 6) {
+    std::array<std::uint8_t, 16> local = entry.local;
+    std::array<std::uint8_t, 16> remote = entry.remote;
+    if (unmap(local) && unmap(remote)) {
+      entry.local = local;
+      entry.remote = remote;
+      entry.ip_version = 4;
+    }
+  }
+  entry.local_port = ntohs(message.id.idiag_sport);
+  entry.remote_port = ntohs(message.id.idiag_dport);
+  entry.interface = message.id.idiag_if;
+  entry.state = message.idiag_state;
+  entry.inode = message.idiag_inode;
+  for (const NetlinkAttribute& attribute : netlink_attributes(payload.substr(sizeof message)))
+    if (attribute.type == INET_DIAG_INFO && protocol == IPPROTO_TCP && attribute.payload.size() >= 104)
+      entry.tcp = tcp_facts(attribute.payload);
+  return entry;
+}
+
+Result<void> list_sockets(NetlinkSocket& socket, std::uint8_t protocol, std::vector<SocketEntry>& sockets) {
+  for (const std::uint8_t family : {std::uint8_t{AF_INET}, std::uint8_t{AF_INET6}}) {
+    inet_diag_req_v2 request{};
+    request.sdiag_family = family;
+    request.sdiag_protocol = protocol;
+    request.idiag_states = 0xffff'ffff;
+    if (protocol == IPPROTO_TCP) request.idiag_ext = 1U << (INET_DIAG_INFO - 1);
+    NetlinkMessage message(SOCK_DIAG_BY_FAMILY, NetlinkMessage::Kind::dump);
+    message.put_header(&request, sizeof request);
+    const auto asked = socket.ask(message, "list the sockets", [&](std::string_view payload) {
+      if (sockets.size() >= kSocketListLimit) return;
+      if (auto entry = parse_socket_entry(payload, protocol)) sockets.push_back(*entry);
+    });
+    if (!asked) return asked;
+  }
+  return {};
+}
+
+std::unordered_map<std::uint32_t, std::uint32_t> find_socket_holders(const SystemRoot& root) {
+  std::unordered_map<std::uint32_t, std::uint32_t> holders;
+  const std::string proc = root.path("proc");
+  const Folder processes(::opendir(proc.c_str()));
+  if (processes == nullptr) return holders;
+  while (const dirent* process = ::readdir(processes.get())) {
+    const auto pid = parse_unsigned(process->d_name);
+    if (!pid) continue;
+    const std::string path = proc + "/" + process->d_name + "/fd";
+    const Folder descriptors(::opendir(path.c_str()));
+    if (descriptors == nullptr) continue;
+    while (const dirent* descriptor = ::readdir(descriptors.get())) {
+      char target[64];
+      const ssize_t size =
+          ::readlinkat(::dirfd(descriptors.get()), descriptor->d_name, target, sizeof target);
+      const std::string_view text(target, size > 0 ? static_cast<std::size_t>(size) : 0);
+      if (text.size() < 10 || text.substr(0, 8) != "socket:[" || text.back() != ']') continue;
+      const auto inode = parse_unsigned(text.substr(8, text.size() - 9));
+      if (!inode || holders.size() >= kSocketListLimit) continue;
+      const auto number = static_cast<std::uint32_t>(*pid);
+      const auto [found, added] = holders.emplace(static_cast<std::uint32_t>(*inode), number);
+      if (!added) found->second = std::min(found->second, number);
+    }
+  }
+  return holders;
+}
+
+}  // namespace isotach::kernel

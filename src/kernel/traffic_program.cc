@@ -1,0 +1,301 @@
+#include "kernel/traffic_program.h"
+
+#ifdef ISOTACH_WITH_BPF
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <fcntl.h>
+#include <linux/bpf.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <traffic.skel.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdarg>
+#include <cstdio>
+#include <cstring>
+#include <map>
+#include <utility>
+
+#include "base/fd.h"
+#include "base/text.h"
+
+namespace isotach::kernel {
+namespace {
+
+constexpr const char* kRemedy =
+    "run as root, or: setcap cap_bpf,cap_perfmon,cap_net_admin+ep \"$(command -v isotach)\"";
+
+// libbpf tells in words what went wrong; the last of them explain a failure.
+std::string& told_by_libbpf() {
+  thread_local std::string told;
+  return told;
+}
+
+[[gnu::format(printf, 2, 0)]] int listen_to_libbpf(libbpf_print_level level, const char* format,
+                                                   va_list arguments) {
+  if (level != LIBBPF_WARN) return 0;
+  char line[512];
+  std::vsnprintf(line, sizeof line, format, arguments);
+  told_by_libbpf() = line;
+  return 0;
+}
+
+// Attach types of Linux 6.6, which the headers of Debian 12 do not have yet.
+constexpr std::uint32_t kTcxIngress = 46;
+constexpr std::uint32_t kTcxEgress = 47;
+constexpr std::uint32_t kBefore = 1U << 3;  // BPF_F_BEFORE: the first of the hook's programs
+
+Result<Fd> link_to_hook(int program, unsigned interface, std::uint32_t hook) {
+  union bpf_attr request;
+  std::memset(&request, 0, sizeof request);
+  request.link_create.prog_fd = static_cast<std::uint32_t>(program);
+  request.link_create.target_ifindex = interface;
+  request.link_create.attach_type = hook;
+  // What other programs of the hook drop came in all the same, and was not sent.
+  request.link_create.flags = hook == kTcxIngress ? kBefore : 0;
+  const long fd = syscall(SYS_bpf, BPF_LINK_CREATE, &request, sizeof request);
+  if (fd >= 0) return Fd(static_cast<int>(fd));
+  const int error = errno;
+  if (error == EINVAL)
+    return failure(ErrorKind::not_supported, "this kernel has no tcx hooks, which came with Linux 6.6");
+  return system_failure(error, "put the BPF program on interface " + std::to_string(interface), kRemedy);
+}
+
+std::string find_cgroup2() {
+  const auto mounts = read_file("/proc/self/mounts");
+  if (!mounts) return {};
+  for (const std::string_view line : split(*mounts, '\n')) {
+    const std::size_t first = line.find(' ');
+    const std::size_t second = first == line.npos ? line.npos : line.find(' ', first + 1);
+    if (second == line.npos) continue;
+    if (line.substr(second + 1).substr(0, 8) == "cgroup2 ")
+      return std::string(line.substr(first + 1, second - first - 1));
+  }
+  return {};
+}
+
+class Mapping {
+ public:
+  Mapping() = default;
+  Mapping(const Mapping&) = delete;
+  Mapping& operator=(const Mapping&) = delete;
+  ~Mapping() {
+    if (data_ != nullptr) ::munmap(data_, size_);
+  }
+  [[nodiscard]] Result<void> map(int fd, std::size_t size) {
+    const auto page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+    size_ = (size + page - 1) / page * page;
+    void* data = ::mmap(nullptr, size_, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    if (data == MAP_FAILED) return system_failure(errno, "map the memory of the BPF program");
+    data_ = data;
+    return {};
+  }
+  template <class Type>
+  [[nodiscard]] Type* as() const {
+    return static_cast<Type*>(data_);
+  }
+
+ private:
+  void* data_ = nullptr;
+  std::size_t size_ = 0;
+};
+
+struct SkeletonCloser {
+  void operator()(traffic_bpf* skeleton) const { traffic_bpf__destroy(skeleton); }
+};
+using Skeleton = std::unique_ptr<traffic_bpf, SkeletonCloser>;
+
+struct LinkCloser {
+  void operator()(bpf_link* link) const { bpf_link__destroy(link); }
+};
+using Link = std::unique_ptr<bpf_link, LinkCloser>;
+
+class LoadedProgram final : public TrafficProgram {
+ public:
+  LoadedProgram(Skeleton skeleton, const TrafficProgramOptions& options)
+      : options_(options), skeleton_(std::move(skeleton)) {}
+
+  [[nodiscard]] Result<void> set_up() {
+    processors_ = static_cast<unsigned>(libbpf_num_possible_cpus());
+    const std::size_t areas = std::size_t{processors_} * 2;
+    const auto map = [](Mapping& mapping, bpf_map* from, std::size_t size) {
+      return mapping.map(bpf_map__fd(from), size);
+    };
+    if (auto ok = map(slots_, skeleton_->maps.slots, areas * options_.slots_each * sizeof(traffic_slot)); !ok)
+      return ok;
+    if (auto ok = map(used_, skeleton_->maps.used_slots, areas * options_.slot_limit * 8); !ok) return ok;
+    if (auto ok = map(controls_, skeleton_->maps.controls, areas * sizeof(traffic_control)); !ok) return ok;
+    if (auto ok = map(blocks_, skeleton_->maps.blocks, areas * options_.block_count * sizeof(traffic_block));
+        !ok)
+      return ok;
+    if (auto ok = make_barrier(); !ok) return ok;
+    if (options_.find_owners) mark_sockets();
+    return {};
+  }
+
+  Result<void> attach(unsigned interface, unsigned block, unsigned link_head) override {
+    traffic_interface* place = place_of(interface);
+    if (place == nullptr) return failure(ErrorKind::failed, "there is no place for another interface");
+    place->block = static_cast<std::uint16_t>(block);
+    place->link_head = static_cast<std::uint16_t>(link_head);
+    __atomic_store_n(&place->index, interface, __ATOMIC_RELEASE);
+    auto in = link_to_hook(bpf_program__fd(skeleton_->progs.count_ingress), interface, kTcxIngress);
+    if (!in) return tl::make_unexpected(in.error());
+    auto out = link_to_hook(bpf_program__fd(skeleton_->progs.count_egress), interface, kTcxEgress);
+    if (!out) return tl::make_unexpected(out.error());
+    hooks_[interface] = {std::move(*in), std::move(*out)};
+    return {};
+  }
+
+  void detach(unsigned interface) override {
+    hooks_.erase(interface);
+    traffic_interface* place = place_of(interface);
+    if (place != nullptr) __atomic_store_n(&place->index, 0, __ATOMIC_RELEASE);
+  }
+
+  Result<unsigned> switch_buffer() override {
+    const std::uint32_t before = skeleton_->data->generation;
+    __atomic_store_n(&skeleton_->data->generation, before + 1, __ATOMIC_RELEASE);
+    // The kernel lets nobody come back from changing a map of maps while a program that may have seen the old
+    // one still runs: just what is to be waited for here.
+    const std::uint32_t zero = 0;
+    const int inner = inner_.get();
+    if (bpf_map_update_elem(outer_.get(), &zero, &inner, BPF_ANY) != 0)
+      return system_failure(errno, "wait for the BPF program");
+    return before & 1;
+  }
+
+  [[nodiscard]] unsigned processors() const override { return processors_; }
+
+  [[nodiscard]] TrafficArea area(unsigned processor, unsigned buffer) const override {
+    const std::size_t number = std::size_t{processor} * 2 + buffer;
+    return {slots_.as<traffic_slot>(), used_.as<std::uint64_t>() + number * options_.slot_limit,
+            controls_.as<traffic_control>() + number,
+            blocks_.as<traffic_block>() + number * options_.block_count};
+  }
+
+  [[nodiscard]] const std::string& no_owners_because() const override { return no_owners_because_; }
+
+  void walk_sockets() override {
+    if (walk_ == nullptr) return;
+    skeleton_->data->walk_round = skeleton_->data->walk_round + 1;
+    const Fd walk(bpf_iter_create(bpf_link__fd(walk_.get())));
+    if (!walk.is_open()) return;
+    char text[256];
+    while (true) {
+      const ssize_t size = ::read(walk.get(), text, sizeof text);
+      if (size == 0 || (size < 0 && errno != EINTR && errno != EAGAIN)) return;
+    }
+  }
+
+  [[nodiscard]] std::optional<traffic_owner> owner(std::uint32_t pid) const override {
+    traffic_owner found{};
+    if (bpf_map_lookup_elem(bpf_map__fd(skeleton_->maps.owners), &pid, &found) != 0) return std::nullopt;
+    return found;
+  }
+
+ private:
+  // Where the program looks for that interface: its place, or a free one.
+  [[nodiscard]] traffic_interface* place_of(unsigned interface) {
+    traffic_interface* free = nullptr;
+    for (unsigned i = 0; i < TRAFFIC_INTERFACE_PROBES; ++i) {
+      traffic_interface* place = &skeleton_->bss->interfaces[(interface + i) & (TRAFFIC_INTERFACES - 1)];
+      if (place->index == interface) return place;
+      if (place->index == 0 && free == nullptr) free = place;
+    }
+    return free;
+  }
+
+  [[nodiscard]] Result<void> make_barrier() {
+    inner_ = Fd(bpf_map_create(BPF_MAP_TYPE_ARRAY, "traffic_inner", 4, 4, 1, nullptr));
+    if (!inner_.is_open()) return system_failure(errno, "make a BPF map", kRemedy);
+    LIBBPF_OPTS(bpf_map_create_opts, options, .inner_map_fd = static_cast<std::uint32_t>(inner_.get()));
+    outer_ = Fd(bpf_map_create(BPF_MAP_TYPE_ARRAY_OF_MAPS, "traffic_outer", 4, 4, 1, &options));
+    if (!outer_.is_open()) return system_failure(errno, "make a BPF map of maps", kRemedy);
+    return {};
+  }
+
+  void mark_sockets() {
+    const std::string folder = find_cgroup2();
+    const Fd group(folder.empty() ? -1 : ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!group.is_open()) {
+      no_owners_because_ = "no cgroup2 file system is mounted; try: mount -t cgroup2 none /sys/fs/cgroup";
+    } else {
+      mark_.reset(bpf_program__attach_cgroup(skeleton_->progs.mark_socket, group.get()));
+      if (mark_ == nullptr)
+        no_owners_because_ = "the program that marks sockets cannot be attached to " + folder;
+    }
+    if (bpf_program__fd(skeleton_->progs.walk_sockets) >= 0) {
+      walk_.reset(bpf_program__attach_iter(skeleton_->progs.walk_sockets, nullptr));
+      walk_sockets();
+    }
+  }
+
+  TrafficProgramOptions options_;
+  unsigned processors_ = 1;
+  Skeleton skeleton_;
+  Mapping slots_, used_, controls_, blocks_;
+  Fd inner_, outer_;
+  Link mark_, walk_;
+  std::string no_owners_because_;
+  std::map<unsigned, std::pair<Fd, Fd>>
+      hooks_;  // before the skeleton goes, its programs leave the interfaces
+};
+
+Result<Skeleton> load_skeleton(const TrafficProgramOptions& options, bool with_walk) {
+  Skeleton skeleton(traffic_bpf__open());
+  if (skeleton == nullptr) return system_failure(errno, "open the BPF program");
+  const int possible = libbpf_num_possible_cpus();
+  if (possible <= 0) return system_failure(-possible, "count the processors");
+  const std::uint32_t areas = static_cast<std::uint32_t>(possible) * 2;
+  skeleton->rodata->slots_each = options.slots_each;
+  skeleton->rodata->slot_limit = options.slot_limit;
+  skeleton->rodata->block_count = options.block_count;
+  skeleton->rodata->hash_seed = options.hash_seed;
+  skeleton->rodata->find_owners = options.find_owners ? 1 : 0;
+  bpf_map__set_max_entries(skeleton->maps.slots, areas * options.slots_each);
+  bpf_map__set_max_entries(skeleton->maps.used_slots, areas * options.slot_limit);
+  bpf_map__set_max_entries(skeleton->maps.controls, areas);
+  bpf_map__set_max_entries(skeleton->maps.blocks, areas * options.block_count);
+  bpf_program__set_autoload(skeleton->progs.walk_sockets, with_walk);
+  const int error = traffic_bpf__load(skeleton.get());
+  if (error == 0) return skeleton;
+  if (error == -EPERM || error == -EACCES) return system_failure(-error, "load the BPF program", kRemedy);
+  Error told{ErrorKind::not_supported, -error, "load the BPF program", {}};
+  if (const std::string& words = told_by_libbpf(); !words.empty())
+    told.doing += " (" + printable(words.substr(0, words.find('\n'))) + ")";
+  return tl::make_unexpected(told);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<TrafficProgram>> TrafficProgram::load(const TrafficProgramOptions& options) {
+  libbpf_set_print(listen_to_libbpf);
+  told_by_libbpf().clear();
+  auto skeleton = load_skeleton(options, options.find_owners);
+  // The walk needs the kernel's type information, which some kernels are built without.
+  if (!skeleton && options.find_owners && skeleton.error().kind != ErrorKind::not_permitted)
+    skeleton = load_skeleton(options, false);
+  if (!skeleton) return tl::make_unexpected(skeleton.error());
+  auto program = std::make_unique<LoadedProgram>(std::move(*skeleton), options);
+  if (auto ok = program->set_up(); !ok) return tl::make_unexpected(ok.error());
+  return std::unique_ptr<TrafficProgram>(std::move(program));
+}
+
+}  // namespace isotach::kernel
+
+#else
+
+namespace isotach::kernel {
+
+Result<std::unique_ptr<TrafficProgram>> TrafficProgram::load(const TrafficProgramOptions&) {
+  return failure(ErrorKind::not_supported, "this isotach was built without its BPF programs",
+                 "build it where clang-16, bpftool and libbpf-dev are installed: ./dev setup");
+}
+
+}  // namespace isotach::kernel
+
+#endif

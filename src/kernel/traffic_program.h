@@ -1,0 +1,58 @@
+// The BPF program that counts traffic (bpf/traffic.bpf.c): loading it, putting it on interfaces, and reading
+// what it counted. It hangs on links that the kernel removes with this process, however it ends.
+//
+// Needs Linux 6.6 or later (tcx) and CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN. Thread rule: one at a time.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "kernel/traffic_layout.h"
+
+namespace isotach::kernel {
+
+// What one processor counted into one buffer. The pointers are to the whole of the shared memory.
+struct TrafficArea {
+  const traffic_slot* slots = nullptr;  // indexed by what `used` holds
+  const std::uint64_t* used = nullptr;  // `control->used` of them
+  traffic_control* control = nullptr;
+  const traffic_block* blocks = nullptr;
+};
+
+struct TrafficProgramOptions {
+  std::uint32_t slots_each = 1024;  // of a processor and buffer: a power of two
+  std::uint32_t slot_limit = 512;   // of them may be used
+  std::uint32_t block_count = 1;
+  std::uint64_t hash_seed = 1;
+  bool find_owners = true;
+};
+
+class TrafficProgram {
+ public:
+  [[nodiscard]] static Result<std::unique_ptr<TrafficProgram>> load(const TrafficProgramOptions& options);
+  virtual ~TrafficProgram() = default;
+
+  // Counts what comes in and goes out there into that block. `link_head` is the size of the head of its
+  // frames.
+  [[nodiscard]] virtual Result<void> attach(unsigned interface, unsigned block, unsigned link_head) = 0;
+  virtual void detach(unsigned interface) = 0;
+
+  // Counting goes on in the other buffer. When it returns, nobody writes the buffer that it names any more;
+  // its areas are then read, `used` of each is set to 0, and only then is it called again.
+  [[nodiscard]] virtual Result<unsigned> switch_buffer() = 0;
+  [[nodiscard]] virtual unsigned processors() const = 0;
+  [[nodiscard]] virtual TrafficArea area(unsigned processor, unsigned buffer) const = 0;
+
+  // Why sockets are not told apart by their processes; empty when they are.
+  [[nodiscard]] virtual const std::string& no_owners_because() const = 0;
+  // Looks through the descriptors of all processes for sockets that changed hands.
+  virtual void walk_sockets() = 0;
+  // What a process was when it made a socket, though it may have ended.
+  [[nodiscard]] virtual std::optional<traffic_owner> owner(std::uint32_t pid) const = 0;
+};
+
+}  // namespace isotach::kernel

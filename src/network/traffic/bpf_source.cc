@@ -1,0 +1,245 @@
+#include "network/traffic/methods.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstring>
+#include <ctime>
+#include <map>
+#include <random>
+#include <utility>
+
+#include "base/text.h"
+#include "kernel/route_link.h"
+#include "kernel/traffic_program.h"
+#include "network/traffic/accounts.h"
+#include "network/traffic/interface_watch.h"
+#include "network/traffic/methods.h"
+#include "network/traffic/owners.h"
+
+namespace isotach::network {
+namespace {
+
+constexpr std::int64_t kWalkEveryNs = 5 * kNanosecondsPerSecond;
+constexpr std::size_t kOwnerWord = TRAFFIC_COMMAND_BYTES;
+// Slots of all processors together, of both buffers: 128 MiB, unless one processor alone needs more.
+constexpr std::uint32_t kSlotBudget = 1U << 20;
+
+std::int64_t processor_time_ns() {
+  timespec time{};
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
+  return std::int64_t{time.tv_sec} * kNanosecondsPerSecond + time.tv_nsec;
+}
+
+std::uint32_t power_of_two_from(std::uint32_t value) {
+  std::uint32_t power = 1;
+  while (power < value && power < 1U << 31) power *= 2;
+  return power;
+}
+
+class BpfSource final : public TrafficSource {
+ public:
+  BpfSource(const TrafficOptions& options, Clock& clock, std::unique_ptr<kernel::TrafficProgram> program,
+            kernel::RouteSocket routes, std::uint32_t blocks, std::uint64_t seed)
+      : options_(options),
+        clock_(&clock),
+        program_(std::move(program)),
+        routes_(std::move(routes)),
+        accounts_(options, seed, program_->processors() * 2, blocks),
+        owners_(kernel::SystemRoot(), [this](std::uint32_t pid) { return remembered(pid); }),
+        block_taken_(blocks) {}
+
+  // Interfaces that are there at the beginning must be counted; later ones are a matter of luck.
+  [[nodiscard]] Result<void> begin() {
+    const auto links = routes_.links();
+    if (!links) return tl::make_unexpected(links.error());
+    std::optional<Error> refused;
+    for (const kernel::RouteLink& link : *links)
+      if (wants_interface(options_, link.name))
+        if (auto ok = attach(link); !ok && !refused) refused = ok.error();
+    if (watched_.empty() && refused) return tl::make_unexpected(*refused);
+    const auto after = routes_.links();
+    if (!after) return tl::make_unexpected(after.error());
+    settle(*after);
+    return {};
+  }
+
+  Result<void> read(TrafficSnapshot& snapshot) override {
+    const std::int64_t started_ns = processor_time_ns();
+    const auto before = routes_.links();
+    if (!before) return tl::make_unexpected(before.error());
+    const Instant now = clock_->now();
+    const auto buffer = program_->switch_buffer();
+    if (!buffer) return tl::make_unexpected(buffer.error());
+    // The moment lies between both readings, wherever the wait ended; what passed after it is in the other
+    // buffer.
+    const auto after = routes_.links();
+    if (!after) return tl::make_unexpected(after.error());
+    owners_.begin_round();
+    for (unsigned processor = 0; processor < program_->processors(); ++processor)
+      accounts_.add(processor * 2 + *buffer, program_->area(processor, *buffer), now.monotonic_ns, owners_);
+    for (auto& [index, watched] : watched_) compare(index, watched, *before, *after);
+    accounts_.finish(now.monotonic_ns, owners_, snapshot);
+    follow_interfaces(*after);
+    if (options_.processes && now.monotonic_ns - walked_ns_ > kWalkEveryNs) {
+      program_->walk_sockets();
+      walked_ns_ = now.monotonic_ns;
+    }
+    snapshot.time = now;
+    snapshot.method = TrafficMethod::bpf;
+    snapshot.reason.clear();
+    snapshot.remedy.clear();
+    snapshot.missing = missing_;
+    snapshot.filter.clear();
+    if (!program_->no_owners_because().empty())
+      snapshot.missing.push_back(
+          "Processes are told only for sockets that are open: " + program_->no_owners_because() + ".");
+    cost_ns_ += processor_time_ns() - started_ns;
+    snapshot.cost_ns = static_cast<std::uint64_t>(cost_ns_);
+    return {};
+  }
+
+ private:
+  struct Entry {
+    WatchedInterface watched;
+    std::size_t row = 0;
+    unsigned block = 0;
+    bool settled = false;
+  };
+
+  [[nodiscard]] std::optional<std::string> remembered(std::uint32_t pid) const {
+    const auto owner = program_->owner(pid);
+    if (!owner) return std::nullopt;
+    return std::string(owner->command, strnlen(owner->command, kOwnerWord));
+  }
+
+  [[nodiscard]] Result<void> attach(const kernel::RouteLink& link) {
+    const auto head = link_head_of(link.hardware);
+    if (!head) {
+      if (missing_.size() < 16)
+        missing_.push_back(printable(link.name) +
+                           " is left out: it carries neither Ethernet frames nor bare IP.");
+      return {};
+    }
+    const auto block = std::find(block_taken_.begin(), block_taken_.end(), false);
+    if (block == block_taken_.end()) {
+      if (missing_.size() < 16)
+        missing_.push_back(printable(link.name) + " is left out: there are too many interfaces; name some.");
+      return {};
+    }
+    Entry entry;
+    entry.block = static_cast<unsigned>(block - block_taken_.begin());
+    entry.watched.base_before = link;
+    entry.row = accounts_.add_interface(new_row(link));
+    accounts_.assign_block(entry.block, static_cast<std::uint32_t>(entry.row));
+    if (auto ok = program_->attach(link.index, entry.block, *head); !ok) {
+      accounts_.interfaces()[entry.row].up = false;
+      program_->detach(link.index);
+      if (missing_.size() < 16) missing_.push_back(ok.error().message() + ".");
+      return ok;
+    }
+    block_taken_[entry.block] = true;
+    watched_[link.index] = std::move(entry);
+    return {};
+  }
+
+  void settle(const std::vector<kernel::RouteLink>& links) {
+    for (auto& [index, entry] : watched_) {
+      if (entry.settled) continue;
+      const kernel::RouteLink* link = link_with(links, index);
+      entry.watched.base_after = link != nullptr ? *link : entry.watched.base_before;
+      entry.settled = true;
+    }
+  }
+
+  void compare(std::uint32_t index, Entry& entry, const std::vector<kernel::RouteLink>& before,
+               const std::vector<kernel::RouteLink>& after) {
+    const kernel::RouteLink* first = link_with(before, index);
+    const kernel::RouteLink* last = link_with(after, index);
+    if (first == nullptr || last == nullptr || !entry.settled) return;
+    entry.watched.compare(*first, *last, accounts_.interfaces()[entry.row]);
+  }
+
+  // Interfaces that went leave a row; new ones are counted from now on.
+  void follow_interfaces(const std::vector<kernel::RouteLink>& links) {
+    for (auto at = watched_.begin(); at != watched_.end();) {
+      if (link_with(links, at->first) != nullptr) {
+        ++at;
+        continue;
+      }
+      accounts_.interfaces()[at->second.row].up = false;
+      program_->detach(at->first);
+      // What it counted last is in the other buffer: its block is free after that one was read, too.
+      leaving_.push_back({at->second.block, 2});
+      at = watched_.erase(at);
+    }
+    for (Leaving& leaving : leaving_)
+      if (--leaving.reads == 0) {
+        accounts_.assign_block(leaving.block, kNoRow);
+        block_taken_[leaving.block] = false;
+      }
+    leaving_.erase(std::remove_if(leaving_.begin(), leaving_.end(),
+                                  [](const Leaving& leaving) { return leaving.reads == 0; }),
+                   leaving_.end());
+    bool any = false;
+    for (const kernel::RouteLink& link : links) {
+      if (!wants_interface(options_, link.name) || watched_.count(link.index) != 0) continue;
+      if (refused_.count(link.index) != 0) continue;
+      if (!attach(link) || watched_.count(link.index) == 0) refused_[link.index] = true;
+      any = true;
+    }
+    if (!any) return;
+    if (const auto now = routes_.links()) settle(*now);
+  }
+
+  struct Leaving {
+    unsigned block;
+    int reads;
+  };
+
+  TrafficOptions options_;
+  Clock* clock_;
+  std::unique_ptr<kernel::TrafficProgram> program_;
+  kernel::RouteSocket routes_;
+  TrafficAccounts accounts_;
+  TrafficOwners owners_;
+  std::vector<bool> block_taken_;
+  std::map<std::uint32_t, Entry> watched_;
+  std::map<std::uint32_t, bool> refused_;
+  std::vector<Leaving> leaving_;
+  std::vector<std::string> missing_;
+  std::int64_t walked_ns_ = 0;
+  std::int64_t cost_ns_ = 0;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<TrafficSource>> open_bpf_source(const TrafficOptions& options, Clock& clock) {
+  if (!options.filter.empty())
+    return failure(ErrorKind::not_supported, "filter expressions run in an AF_PACKET ring only");
+  auto routes = kernel::RouteSocket::open();
+  if (!routes) return tl::make_unexpected(routes.error());
+  const auto links = routes->links();
+  if (!links) return tl::make_unexpected(links.error());
+  std::random_device random;
+  const std::uint64_t seed = std::uint64_t{random()} << 32 | random();
+  kernel::TrafficProgramOptions program_options;
+  // A flow needs its slot at every processor that sees it; one processor may see them all.
+  const std::uint32_t all = power_of_two_from(options.flow_limit) * 2;
+  const auto processors = static_cast<std::uint32_t>(std::max(1L, sysconf(_SC_NPROCESSORS_CONF)));
+  const std::uint32_t fair = power_of_two_from(kSlotBudget / 2 / processors);
+  program_options.slots_each = std::min(all, std::max(fair, 4096U));
+  program_options.slot_limit = std::min(program_options.slots_each / 2, options.flow_limit);
+  program_options.block_count =
+      static_cast<std::uint32_t>(std::min<std::size_t>(1024, std::max<std::size_t>(32, links->size() * 2)));
+  program_options.hash_seed = seed;
+  program_options.find_owners = options.processes;
+  auto program = kernel::TrafficProgram::load(program_options);
+  if (!program) return tl::make_unexpected(program.error());
+  auto source = std::make_unique<BpfSource>(options, clock, std::move(*program), std::move(*routes),
+                                            program_options.block_count, seed);
+  if (auto ok = source->begin(); !ok) return tl::make_unexpected(ok.error());
+  return std::unique_ptr<TrafficSource>(std::move(source));
+}
+
+}  // namespace isotach::network

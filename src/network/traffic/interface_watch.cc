@@ -1,0 +1,84 @@
+#include "network/traffic/interface_watch.h"
+
+#include <net/if_arp.h>
+
+#include <algorithm>
+
+namespace isotach::network {
+namespace {
+
+using kernel::LinkCounter;
+
+std::uint64_t grown(const kernel::RouteLink& from, const kernel::RouteLink& to, LinkCounter counter) {
+  return to[counter] >= from[counter] ? to[counter] - from[counter] : 0;
+}
+
+// `least` to `most` were counted here, `low` to `high` by the kernel: 0 where the ranges meet.
+std::int64_t difference(std::uint64_t low, std::uint64_t high, std::uint64_t least, std::uint64_t most) {
+  if (most < low) return static_cast<std::int64_t>(low - most);
+  if (least > high) return -static_cast<std::int64_t>(least - high);
+  return 0;
+}
+
+}  // namespace
+
+std::optional<unsigned> link_head_of(unsigned hardware) {
+  switch (hardware) {
+    case ARPHRD_ETHER:
+    case ARPHRD_LOOPBACK:
+      return 14;
+    case ARPHRD_NONE:
+    case ARPHRD_PPP:
+    case ARPHRD_TUNNEL:
+    case ARPHRD_TUNNEL6:
+    case ARPHRD_SIT:
+    case ARPHRD_IPGRE:
+    case 823:  // ARPHRD_IP6GRE
+    case 519:  // ARPHRD_RAWIP
+      return 0;
+    default:
+      return std::nullopt;
+  }
+}
+
+InterfaceTraffic new_row(const kernel::RouteLink& link) {
+  InterfaceTraffic row;
+  row.index = link.index;
+  row.name = link.name;
+  row.address = link.address;
+  row.up = link.enabled;
+  row.loopback = link.loopback;
+  return row;
+}
+
+void WatchedInterface::compare(const kernel::RouteLink& before, const kernel::RouteLink& after,
+                               InterfaceTraffic& row) const {
+  row.name = after.name;
+  row.up = after.enabled;
+  const auto since = [&](LinkCounter counter) { return grown(base_after, before, counter); };
+  row.kernel.traffic.in = {since(LinkCounter::rx_packets), since(LinkCounter::rx_bytes)};
+  row.kernel.traffic.out = {since(LinkCounter::tx_packets), since(LinkCounter::tx_bytes)};
+  row.kernel.errors_in = since(LinkCounter::rx_errors);
+  row.kernel.errors_out = since(LinkCounter::tx_errors);
+  row.kernel.dropped_in = since(LinkCounter::rx_dropped);
+  row.kernel.dropped_out = since(LinkCounter::tx_dropped);
+  row.kernel.multicast_in = since(LinkCounter::multicast);
+  // Devices of software count a GSO packet as one. A card may count what it was cut into, or what it was put
+  // together from, or neither of both exactly: anything between is right.
+  const bool software = !after.kind.empty() || after.loopback;
+  const auto compare_way = [&](LinkCounter counter, const Tally& carried, const Tally& wire) {
+    return difference(grown(base_after, before, counter), grown(base_before, after, counter), carried.packets,
+                      software ? carried.packets : wire.packets);
+  };
+  row.not_accounted_in = compare_way(LinkCounter::rx_packets, row.as_carried.in, row.counted.in);
+  row.not_accounted_out = compare_way(LinkCounter::tx_packets, row.as_carried.out, row.counted.out);
+}
+
+const kernel::RouteLink* link_with(const std::vector<kernel::RouteLink>& links, std::uint32_t index) {
+  const auto found = std::lower_bound(
+      links.begin(), links.end(), index,
+      [](const kernel::RouteLink& link, std::uint32_t wanted) { return link.index < wanted; });
+  return found != links.end() && found->index == index ? &*found : nullptr;
+}
+
+}  // namespace isotach::network

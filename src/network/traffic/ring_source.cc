@@ -1,0 +1,350 @@
+#include "network/traffic/methods.h"
+
+#include <linux/netlink.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <ctime>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <random>
+#include <thread>
+#include <utility>
+
+#include "base/fd.h"
+#include "base/text.h"
+#include "kernel/packet_filter.h"
+#include "kernel/packet_ring.h"
+#include "kernel/route_link.h"
+#include "kernel/socket_list.h"
+#include "network/traffic/accounts.h"
+#include "network/traffic/frame_counter.h"
+#include "network/traffic/interface_watch.h"
+#include "network/traffic/owners.h"
+
+namespace isotach::network {
+namespace {
+
+constexpr std::size_t kMostInterfaces = 64;
+constexpr std::size_t kMostThreads = 4;
+
+// One thread that empties rings and counts what was in them.
+class RingWorker {
+ public:
+  RingWorker(std::uint32_t slot_limit, std::uint64_t seed)
+      : wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)), counter_(slot_limit, kMostInterfaces, seed) {}
+  ~RingWorker() {
+    stop_ = true;
+    wake();
+    if (thread_.joinable()) thread_.join();
+  }
+  void start() {
+    thread_ = std::thread([this] { run(); });
+  }
+  void add(kernel::PacketRing ring, std::uint32_t interface, std::uint32_t block, unsigned link_head) {
+    const std::lock_guard lock(mutex_);
+    rings_.push_back(std::make_unique<Ring>(Ring{std::move(ring), interface, block, link_head}));
+    wake();
+  }
+  void remove(std::uint32_t interface) {
+    const std::lock_guard lock(mutex_);
+    rings_.erase(std::remove_if(rings_.begin(), rings_.end(),
+                                [interface](const auto& ring) { return ring->interface == interface; }),
+                 rings_.end());
+    wake();
+  }
+  [[nodiscard]] kernel::TrafficArea switch_buffer(unsigned& buffer) {
+    const std::lock_guard lock(mutex_);
+    buffer = counter_.switch_buffer();
+    return counter_.area(buffer);
+  }
+  // Since the last call, by interface.
+  void take_drops(std::map<std::uint32_t, std::uint64_t>& drops) {
+    const std::lock_guard lock(mutex_);
+    for (const auto& ring : rings_) drops[ring->interface] += ring->ring.take_drops();
+  }
+
+ private:
+  struct Ring {
+    kernel::PacketRing ring;
+    std::uint32_t interface;
+    std::uint32_t block;
+    unsigned link_head;
+  };
+
+  void wake() const {
+    const std::uint64_t one = 1;
+    [[maybe_unused]] const auto written = ::write(wake_.get(), &one, sizeof one);
+  }
+
+  void run() {
+    std::vector<pollfd> waiting;
+    while (!stop_) {
+      waiting.assign(1, {wake_.get(), POLLIN, 0});
+      {
+        const std::lock_guard lock(mutex_);
+        for (const auto& ring : rings_) waiting.push_back({ring->ring.descriptor(), POLLIN, 0});
+      }
+      if (::poll(waiting.data(), waiting.size(), -1) < 0 && errno != EINTR) return;
+      std::uint64_t told = 0;
+      [[maybe_unused]] const auto size = ::read(wake_.get(), &told, sizeof told);
+      const std::lock_guard lock(mutex_);
+      for (const auto& ring : rings_)
+        ring->ring.read([&](const kernel::RingFrame& frame) {
+          counter_.count(frame, ring->interface, ring->block, ring->link_head);
+        });
+    }
+  }
+
+  Fd wake_;
+  std::mutex mutex_;
+  FrameCounter counter_;                      // under the mutex
+  std::vector<std::unique_ptr<Ring>> rings_;  // under the mutex
+  std::atomic<bool> stop_ = false;
+  std::thread thread_;
+};
+
+class RingSource final : public TrafficSource {
+ public:
+  RingSource(const TrafficOptions& options, Clock& clock, kernel::RouteSocket routes, std::size_t threads,
+             std::uint64_t seed)
+      : options_(options),
+        clock_(&clock),
+        routes_(std::move(routes)),
+        accounts_(options, seed, static_cast<unsigned>(threads * 2), kMostInterfaces),
+        owners_(kernel::SystemRoot()),
+        block_taken_(kMostInterfaces) {
+    for (std::size_t i = 0; i < threads; ++i)
+      workers_.push_back(std::make_unique<RingWorker>(options.flow_limit, seed));
+    fanout_ = static_cast<std::uint16_t>(::getpid());
+  }
+
+  [[nodiscard]] Result<void> begin() {
+    const auto links = routes_.links();
+    if (!links) return tl::make_unexpected(links.error());
+    const auto wanted = std::count_if(links->begin(), links->end(), [this](const kernel::RouteLink& link) {
+      return wants_interface(options_, link.name);
+    });
+    ring_bytes_ = (std::size_t{options_.ring_mebibytes} << 20) /
+                  (workers_.size() * std::max<std::size_t>(1, static_cast<std::size_t>(wanted)));
+    std::optional<Error> refused;
+    for (const kernel::RouteLink& link : *links)
+      if (wants_interface(options_, link.name))
+        if (auto ok = listen(link); !ok && !refused) refused = ok.error();
+    if (watched_.empty() && refused) return tl::make_unexpected(*refused);
+    const auto after = routes_.links();
+    if (!after) return tl::make_unexpected(after.error());
+    settle(*after);
+    if (auto socket = kernel::NetlinkSocket::open(NETLINK_SOCK_DIAG)) diag_.emplace(std::move(*socket));
+    for (const auto& worker : workers_) worker->start();
+    return {};
+  }
+
+  Result<void> read(TrafficSnapshot& snapshot) override {
+    const auto before = routes_.links();
+    if (!before) return tl::make_unexpected(before.error());
+    const Instant now = clock_->now();
+    owners_.begin_round();
+    std::vector<std::pair<unsigned, kernel::TrafficArea>> areas;
+    for (const auto& worker : workers_) {
+      unsigned buffer = 0;
+      const kernel::TrafficArea area = worker->switch_buffer(buffer);
+      areas.emplace_back(buffer, area);
+    }
+    const auto after = routes_.links();
+    if (!after) return tl::make_unexpected(after.error());
+    for (unsigned i = 0; i < areas.size(); ++i)
+      accounts_.add(i * 2 + areas[i].first, areas[i].second, now.monotonic_ns, owners_);
+    std::map<std::uint32_t, std::uint64_t> drops;
+    for (const auto& worker : workers_) worker->take_drops(drops);
+    for (const auto& [index, count] : drops)
+      if (const auto found = watched_.find(index); found != watched_.end())
+        accounts_.interfaces()[found->second.row].dropped += count;
+    for (auto& [index, entry] : watched_) compare(index, entry, *before, *after);
+    if (diag_) accounts_.tell_sockets(list(), owners_);
+    accounts_.finish(now.monotonic_ns, owners_, snapshot);
+    follow_interfaces(*after);
+    snapshot.time = now;
+    snapshot.method = TrafficMethod::ring;
+    snapshot.reason = options_.filter.empty() ? "" : "a filter was given";
+    snapshot.remedy.clear();
+    snapshot.filter = options_.filter;
+    snapshot.missing = missing_;
+    if (options_.processes)
+      snapshot.missing.push_back(
+          "Sockets that open and close between two readings belong to no process: they are asked for, not "
+          "watched.");
+    snapshot.cost_ns = cost_ns();
+    return {};
+  }
+
+ private:
+  struct Entry {
+    WatchedInterface watched;
+    std::size_t row = 0;
+    unsigned block = 0;
+    bool settled = false;
+  };
+
+  static std::uint64_t cost_ns() {
+    timespec time{};
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
+    return static_cast<std::uint64_t>(time.tv_sec) * 1'000'000'000U +
+           static_cast<std::uint64_t>(time.tv_nsec);
+  }
+
+  void leave_out(const std::string& sentence) {
+    if (missing_.size() < 16) missing_.push_back(sentence);
+  }
+
+  [[nodiscard]] Result<void> listen(const kernel::RouteLink& link) {
+    const auto head = link_head_of(link.hardware);
+    if (!head) {
+      leave_out(printable(link.name) + " is left out: it carries neither Ethernet frames nor bare IP.");
+      return {};
+    }
+    const auto block = std::find(block_taken_.begin(), block_taken_.end(), false);
+    if (block == block_taken_.end()) {
+      leave_out(printable(link.name) + " is left out: there are too many interfaces; name some.");
+      return {};
+    }
+    std::vector<sock_filter> filter;
+    if (!options_.filter.empty()) {
+      auto compiled = kernel::compile_packet_filter(options_.filter, *head, kernel::PacketRing::kSnapLength);
+      if (!compiled) return tl::make_unexpected(compiled.error());
+      filter = std::move(*compiled);
+    }
+    kernel::PacketRingOptions ring_options;
+    ring_options.interface = link.index;
+    ring_options.bytes = ring_bytes_;
+    ring_options.filter = filter;
+    // Groups are of one interface each.
+    if (workers_.size() > 1) ring_options.fanout = static_cast<std::uint16_t>(fanout_ + link.index);
+    std::vector<kernel::PacketRing> rings;
+    for (std::size_t i = 0; i < workers_.size(); ++i) {
+      auto ring = kernel::PacketRing::open(ring_options);
+      if (!ring) return tl::make_unexpected(ring.error());
+      rings.push_back(std::move(*ring));
+    }
+    Entry entry;
+    entry.block = static_cast<unsigned>(block - block_taken_.begin());
+    entry.watched.base_before = link;
+    entry.row = accounts_.add_interface(new_row(link));
+    accounts_.assign_block(entry.block, static_cast<std::uint32_t>(entry.row));
+    for (std::size_t i = 0; i < workers_.size(); ++i)
+      workers_[i]->add(std::move(rings[i]), link.index, entry.block, *head);
+    block_taken_[entry.block] = true;
+    watched_[link.index] = std::move(entry);
+    return {};
+  }
+
+  void settle(const std::vector<kernel::RouteLink>& links) {
+    for (auto& [index, entry] : watched_) {
+      if (entry.settled) continue;
+      const kernel::RouteLink* link = link_with(links, index);
+      entry.watched.base_after = link != nullptr ? *link : entry.watched.base_before;
+      entry.settled = true;
+    }
+  }
+
+  void compare(std::uint32_t index, const Entry& entry, const std::vector<kernel::RouteLink>& before,
+               const std::vector<kernel::RouteLink>& after) {
+    const kernel::RouteLink* first = link_with(before, index);
+    const kernel::RouteLink* last = link_with(after, index);
+    if (first == nullptr || last == nullptr || !entry.settled) return;
+    InterfaceTraffic& row = accounts_.interfaces()[entry.row];
+    entry.watched.compare(*first, *last, row);
+    if (options_.filter.empty()) return;
+    row.not_accounted_in.reset();
+    row.not_accounted_out.reset();
+  }
+
+  [[nodiscard]] std::vector<TrafficAccounts::SocketFacts> list() {
+    std::vector<kernel::SocketEntry> sockets;
+    for (const std::uint8_t protocol : {std::uint8_t{IPPROTO_TCP}, std::uint8_t{IPPROTO_UDP}})
+      if (!kernel::list_sockets(*diag_, protocol, sockets)) break;
+    std::unordered_map<std::uint32_t, std::uint32_t> holders;
+    if (options_.processes) holders = kernel::find_socket_holders(kernel::SystemRoot());
+    std::vector<TrafficAccounts::SocketFacts> facts;
+    facts.reserve(sockets.size());
+    for (const kernel::SocketEntry& socket : sockets) {
+      const auto holder = holders.find(socket.inode);
+      facts.push_back({socket, holder == holders.end() ? 0 : holder->second});
+    }
+    return facts;
+  }
+
+  void follow_interfaces(const std::vector<kernel::RouteLink>& links) {
+    for (auto at = watched_.begin(); at != watched_.end();) {
+      if (link_with(links, at->first) != nullptr) {
+        ++at;
+        continue;
+      }
+      accounts_.interfaces()[at->second.row].up = false;
+      for (const auto& worker : workers_) worker->remove(at->first);
+      leaving_.push_back({at->second.block, 2});
+      at = watched_.erase(at);
+    }
+    for (Leaving& leaving : leaving_)
+      if (--leaving.reads == 0) {
+        accounts_.assign_block(leaving.block, kNoRow);
+        block_taken_[leaving.block] = false;
+      }
+    leaving_.erase(std::remove_if(leaving_.begin(), leaving_.end(),
+                                  [](const Leaving& leaving) { return leaving.reads == 0; }),
+                   leaving_.end());
+    bool any = false;
+    for (const kernel::RouteLink& link : links) {
+      if (!wants_interface(options_, link.name) || watched_.count(link.index) != 0) continue;
+      if (refused_.count(link.index) != 0) continue;
+      if (!listen(link) || watched_.count(link.index) == 0) refused_[link.index] = true;
+      any = true;
+    }
+    if (!any) return;
+    if (const auto now = routes_.links()) settle(*now);
+  }
+
+  struct Leaving {
+    unsigned block;
+    int reads;
+  };
+
+  TrafficOptions options_;
+  Clock* clock_;
+  kernel::RouteSocket routes_;
+  std::optional<kernel::NetlinkSocket> diag_;
+  TrafficAccounts accounts_;
+  TrafficOwners owners_;
+  std::vector<bool> block_taken_;
+  std::map<std::uint32_t, Entry> watched_;
+  std::map<std::uint32_t, bool> refused_;
+  std::vector<Leaving> leaving_;
+  std::vector<std::string> missing_;
+  std::size_t ring_bytes_ = 0;
+  std::uint16_t fanout_ = 0;
+  std::vector<std::unique_ptr<RingWorker>> workers_;  // end first
+};
+
+}  // namespace
+
+Result<std::unique_ptr<TrafficSource>> open_ring_source(const TrafficOptions& options, Clock& clock) {
+  auto routes = kernel::RouteSocket::open();
+  if (!routes) return tl::make_unexpected(routes.error());
+  std::random_device random;
+  const std::uint64_t seed = std::uint64_t{random()} << 32 | random();
+  // A thread takes half a million packets a second and more; those of others would only take time from who
+  // sends.
+  const std::size_t processors = std::max(1U, std::thread::hardware_concurrency());
+  const std::size_t threads = std::clamp<std::size_t>(processors / 2, 1, kMostThreads);
+  auto source = std::make_unique<RingSource>(options, clock, std::move(*routes), threads, seed);
+  if (auto ok = source->begin(); !ok) return tl::make_unexpected(ok.error());
+  return std::unique_ptr<TrafficSource>(std::move(source));
+}
+
+}  // namespace isotach::network
