@@ -19,9 +19,9 @@
 
 #include "base/fd.h"
 #include "base/text.h"
-#include "kernel/packet_filter.h"
 #include "kernel/packet_ring.h"
 #include "kernel/route_link.h"
+#include "kernel/socket_filter.h"
 #include "kernel/socket_list.h"
 #include "network/traffic/accounts.h"
 #include "network/traffic/frame_counter.h"
@@ -216,7 +216,7 @@ class RingSource final : public TrafficSource {
     }
     std::vector<sock_filter> filter;
     if (!options_.filter.empty()) {
-      auto compiled = kernel::compile_packet_filter(options_.filter, *head, kernel::PacketRing::kSnapLength);
+      auto compiled = kernel::compile_socket_filter(options_.filter, *head, kernel::PacketRing::kSnapLength);
       if (!compiled) return tl::make_unexpected(compiled.error());
       filter = std::move(*compiled);
     }

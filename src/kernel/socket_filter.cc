@@ -1,4 +1,4 @@
-#include "kernel/packet_filter.h"
+#include "kernel/socket_filter.h"
 
 #include <pcap/dlt.h>
 #include <pcap/pcap.h>
@@ -16,7 +16,7 @@ struct PcapCloser {
 
 }  // namespace
 
-Result<std::vector<sock_filter>> compile_packet_filter(const std::string& expression, unsigned link_head,
+Result<std::vector<sock_filter>> compile_socket_filter(const std::string& expression, unsigned link_head,
                                                        std::uint32_t snap_length) {
   const std::unique_ptr<pcap_t, PcapCloser> pcap(
       pcap_open_dead(link_head == 0 ? DLT_RAW : DLT_EN10MB, static_cast<int>(snap_length)));

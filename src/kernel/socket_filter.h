@@ -14,7 +14,7 @@ namespace isotach::kernel {
 
 // For frames with a head of `link_head` bytes: 14 for Ethernet, 0 for bare IP. Of what matches, the first
 // `snap_length` bytes are kept. Fails as wrong usage, with what is wrong in pcap's words.
-[[nodiscard]] Result<std::vector<sock_filter>> compile_packet_filter(const std::string& expression,
+[[nodiscard]] Result<std::vector<sock_filter>> compile_socket_filter(const std::string& expression,
                                                                      unsigned link_head,
                                                                      std::uint32_t snap_length);
 
