@@ -99,9 +99,7 @@ def main():
     parser.add_argument("--shown", type=int, default=30)
     arguments = parser.parse_args()
     if arguments.kit:
-        engine.KIT = arguments.kit.resolve()
-        engine.PIN = engine.KIT / "pin"
-        engine.RUNTIME = engine.KIT / "isotach-pin-runtime"
+        engine.use_kit(arguments.kit)
     results = engine.Results()
     reason = engine.why_not()
     if reason:

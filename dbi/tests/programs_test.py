@@ -41,9 +41,7 @@ def main():
     parser.add_argument("names", nargs="*")
     arguments = parser.parse_args()
     if arguments.kit:
-        engine.KIT = arguments.kit.resolve()
-        engine.PIN = engine.KIT / "pin"
-        engine.RUNTIME = engine.KIT / "isotach-pin-runtime"
+        engine.use_kit(arguments.kit)
     results = engine.Results()
     programs = sorted(path for path in engine.PROGRAMS.iterdir() if os.access(path, os.X_OK))
     jobs = []

@@ -18,8 +18,13 @@ KIT = pathlib.Path(os.environ.get("ISOTACH_KIT", str(BUILD / "kit")))
 PIN = KIT / "pin"
 RUNTIME = KIT / "isotach-pin-runtime"
 
-# Names of tools as they are written on the command lines of tests.
-TOOLS = ("none", "inscount", "bbcount", "memtrace")
+
+def use_kit(folder):
+    """Another kit than build/kit."""
+    global KIT, PIN, RUNTIME
+    KIT = pathlib.Path(folder).resolve()
+    PIN = KIT / "pin"
+    RUNTIME = KIT / "isotach-pin-runtime"
 
 
 def why_not():
