@@ -8,6 +8,7 @@
 namespace isotach::dbi {
 
 struct FullInstruction : DecodedInstruction {
+  bool is_wide_mode = true;  // false: a tool asked for 32-bit code, which is not decoded
   ZydisDecodedInstruction instruction{};
   ZydisDecodedOperand operands[ZYDIS_MAX_OPERAND_COUNT]{};
 };
