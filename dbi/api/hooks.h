@@ -27,6 +27,12 @@ ThreadContext* thread_by_number(uint32_t number);
 // thread does not hold it.
 void forget_translations(uint64_t low, uint64_t high);
 
+// Leaves what the calling thread does and goes on in the program at the context's registers.
+[[noreturn]] void go_on_at(ThreadContext& context);
+
+// The data of its keys is destroyed: the thread ends.
+void destroy_thread_data(ThreadContext& context);
+
 // The translation lock: PIN_LockClient. Each thread may take it more than once.
 void lock_client();
 void unlock_client();

@@ -47,7 +47,8 @@ void insert(INS ins, IPOINT place, AFUNPTR function, va_list& list, const Wish& 
 void insert_buffer(INS ins, IPOINT place, BUFFER_ID buffer, va_list& list, Wish wish) {
   const InstructionRef at = find(ins, wish.name);
   Call call = make_record(place, list, &at, wish.name);
-  call.buffer = buffer;
+  if (buffer == BUFFER_ID_INVALID) fail(std::string(wish.name) + ": there is no such buffer");
+  call.buffer = buffer - 1;
   call.step = Call::Step::buffer;
   call.predicated = wish.predicated && may_be_predicated_off(at);
   if (wish.step == Call::Step::then) call.after_condition = true;

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "api/start.h"
 #include "engine/dispatch/engine.h"
 #include "engine/dispatch/signals.h"
 #include "engine/dispatch/threads.h"
@@ -104,6 +105,28 @@ int64_t follow(ThreadContext& context) {
   return follow_exec(AT_FDCWD, r[rdi], r[rsi], r[rdx], 0, false);
 }
 
+[[noreturn]] void run_under_engine(ThreadContext& context) {
+  take_over_signals(context);
+  run_program(context);
+}
+
+// What the kernel left on the stack of a program that has not run yet: its arguments, and where its parts
+// lie.
+api::ToolCommand program_of(const ThreadContext& context) {
+  api::ToolCommand command;
+  const auto* word = reinterpret_cast<const uint64_t*>(context.registers[rsp]);
+  const uint64_t count = *word++;
+  for (uint64_t i = 0; i < count; ++i) command.program.emplace_back(reinterpret_cast<const char*>(word[i]));
+  word += count + 1;
+  while (*word++ != 0) {
+  }
+  for (; word[0] != AT_NULL; word += 2) {
+    if (word[0] == AT_ENTRY) command.entry = word[1];
+    if (word[0] == AT_BASE) command.interpreter = word[1] != 0 ? context.pc : 0;
+  }
+  return command;
+}
+
 int run(int argc, char** argv) {
   const Handover* handover = arrive(argc, argv);
   if (handover == nullptr) return kEngineFailed;
@@ -119,8 +142,14 @@ int run(int argc, char** argv) {
   prepare_lent_threads(kReadyThreads);
   ThreadContext& context = adopt_this_thread(*process, lent);
   copy_registers(context, handover->registers);
-  take_over_signals(context);
-  run_program(context);
+  if (!arguments.tool.empty()) {
+    api::ToolCommand command = program_of(context);
+    command.tool = arguments.tool;
+    command.arguments = arguments.tool_arguments;
+    command.run = run_under_engine;
+    api::run_tool(context, command);
+  }
+  run_under_engine(context);
 }
 
 }  // namespace

@@ -189,8 +189,8 @@ void CallEmitter::emit_record(const Call& call, Place place) {
   const auto next = static_cast<int32_t>(CONTEXT_BUFFERS + 16 * call.buffer);
   code_.load_gs(rdx, next);
   for (size_t i = 0; i < call.arguments.size(); ++i) {
-    const TraceField field = i < layout.fields.size() ? layout.fields[i] : TraceField{};
     const Argument& argument = call.arguments[i];
+    const TraceField field{argument.offset, argument.size};
     if (argument.kind == ArgumentKind::constant && field.size <= 4) {
       // mov [rdx + offset], imm
       if (field.size == 2) code_.byte(0x66);

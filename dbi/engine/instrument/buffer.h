@@ -7,7 +7,6 @@
 #pragma once
 
 #include <cstdint>
-#include <vector>
 
 namespace isotach::dbi {
 
@@ -20,10 +19,9 @@ struct TraceField {
 
 struct TraceBufferLayout {
   uint32_t record_bytes = 0;
-  uint32_t buffer_bytes = 0;       // a multiple of record_bytes
-  std::vector<TraceField> fields;  // in the order of the call's arguments
-  // Takes the records; returns the buffer to fill next (the same, or another of the same size). `count`
-  // records.
+  uint32_t buffer_bytes = 0;  // a multiple of record_bytes
+  // Where a value goes in a record is said by each call's arguments. Takes the records; returns the buffer
+  // to fill next (the same, or another of the same size). `count` records.
   void* (*full)(uint32_t buffer, ThreadContext& context, void* records, uint64_t count, void* user) = nullptr;
   void* user = nullptr;
 };

@@ -1,0 +1,304 @@
+// The registers of a thread of the program.
+//
+// A CONTEXT that a tool is given is the thread's own ThreadContext; one that a tool copied begins with the
+// same fields, and holds behind them the upper halves of the vector registers, which otherwise stay in the
+// processor.
+#include <immintrin.h>
+
+#include <cstddef>
+#include <cstring>
+
+#include "api/hooks.h"
+#include "api/instrument.h"
+#include "engine/dispatch/context.h"
+
+namespace isotach::dbi::api {
+namespace {
+
+constexpr size_t kCopied = offsetof(ThreadContext, lent);
+struct Uppers {
+  uint8_t halves[16][16];
+};
+static_assert(kCopied + sizeof(Uppers) <= sizeof(CONTEXT));
+
+ThreadContext& fields(CONTEXT* context) {
+  return *reinterpret_cast<ThreadContext*>(context);
+}
+const ThreadContext& fields(const CONTEXT* context) {
+  return *reinterpret_cast<const ThreadContext*>(context);
+}
+bool is_live(const ThreadContext& context) {
+  return context.self == &context;
+}
+Uppers& uppers(CONTEXT* context) {
+  return *reinterpret_cast<Uppers*>(context->opaque + kCopied);
+}
+
+__attribute__((target("avx"))) void read_uppers(Uppers& out) {
+#define ISOTACH_UPPER(n) \
+  asm volatile("vextractf128 $1, %%ymm" #n ", %0" : "=m"(*reinterpret_cast<uint8_t(*)[16]>(out.halves[n])));
+  ISOTACH_UPPER(0)
+  ISOTACH_UPPER(1)
+  ISOTACH_UPPER(2)
+  ISOTACH_UPPER(3)
+  ISOTACH_UPPER(4)
+  ISOTACH_UPPER(5)
+  ISOTACH_UPPER(6)
+  ISOTACH_UPPER(7)
+  ISOTACH_UPPER(8)
+  ISOTACH_UPPER(9)
+  ISOTACH_UPPER(10)
+  ISOTACH_UPPER(11)
+  ISOTACH_UPPER(12)
+  ISOTACH_UPPER(13)
+  ISOTACH_UPPER(14)
+  ISOTACH_UPPER(15)
+#undef ISOTACH_UPPER
+}
+
+__attribute__((target("avx"))) void write_upper(unsigned n, const uint8_t* from) {
+#define ISOTACH_UPPER(k)                                                             \
+  case k:                                                                            \
+    asm volatile("vinsertf128 $1, %0, %%ymm" #k                                      \
+                 ", %%ymm" #k ::"m"(*reinterpret_cast<const uint8_t(*)[16]>(from))); \
+    break;
+  switch (n) {
+    ISOTACH_UPPER(0)
+    ISOTACH_UPPER(1)
+    ISOTACH_UPPER(2)
+    ISOTACH_UPPER(3)
+    ISOTACH_UPPER(4)
+    ISOTACH_UPPER(5)
+    ISOTACH_UPPER(6)
+    ISOTACH_UPPER(7)
+    ISOTACH_UPPER(8)
+    ISOTACH_UPPER(9)
+    ISOTACH_UPPER(10)
+    ISOTACH_UPPER(11)
+    ISOTACH_UPPER(12)
+    ISOTACH_UPPER(13)
+    ISOTACH_UPPER(14)
+    ISOTACH_UPPER(15)
+    default:
+      break;
+  }
+#undef ISOTACH_UPPER
+}
+
+void get_uppers(const CONTEXT* context, Uppers& out) {
+  std::memset(&out, 0, sizeof out);
+  if (!is_live(fields(context))) {
+    std::memcpy(&out, context->opaque + kCopied, sizeof out);
+  } else if (__builtin_cpu_supports("avx")) {
+    read_uppers(out);
+  }
+}
+
+// Where a register's bytes lie within the fields; null: not there as such.
+uint8_t* bytes_of(ThreadContext& context, const Argument& place) {
+  const uint64_t n = place.value;
+  if (n < 16) return reinterpret_cast<uint8_t*>(&context.registers[n]) + (place.high_byte ? 1 : 0);
+  if (n == plan_register::kPc) return reinterpret_cast<uint8_t*>(&context.pc);
+  if (n == plan_register::kFlags) return reinterpret_cast<uint8_t*>(&context.flags);
+  if (n == plan_register::kFsBase) return reinterpret_cast<uint8_t*>(&context.program_fs);
+  if (n == plan_register::kGsBase) return reinterpret_cast<uint8_t*>(&context.program_gs);
+  if (n == plan_register::kMxcsr) return reinterpret_cast<uint8_t*>(&context.mxcsr);
+  if (n >= plan_register::kVector && n < plan_register::kVector + 16)
+    return context.vectors[n - plan_register::kVector];
+  if (n >= plan_register::kStackFloat && n < plan_register::kStackFloat + 8) {
+    return context.x87 + 32 + (n - plan_register::kStackFloat) * 16;
+  }
+  if (n == plan_register::kFloatControl) return context.x87;
+  if (n == plan_register::kFloatControl + 1) return context.x87 + 2;
+  if (n == plan_register::kFloatControl + 2) return context.x87 + 4;
+  if (n >= plan_register::kTool && n < plan_register::kTool + 32) {
+    return reinterpret_cast<uint8_t*>(&context.tool_registers[n - plan_register::kTool]);
+  }
+  return nullptr;
+}
+
+Argument place_or_fail(REG reg, const char* function) {
+  Argument place;
+  if (!place_of(reg, place)) fail(std::string(function) + ": a CONTEXT has no " + REG_StringShort(reg));
+  return place;
+}
+
+}  // namespace
+}  // namespace isotach::dbi::api
+
+namespace LEVEL_BASE {
+
+using namespace isotach::dbi;
+using namespace isotach::dbi::api;
+
+VOID PIN_GetContextRegval(const CONTEXT* context, REG reg, UINT8* value) {
+  const Argument place = place_or_fail(reg, "PIN_GetContextRegval");
+  std::memset(value, 0, place.size);
+  if (REG_is_seg(reg)) {
+    // Those of every 64-bit program: see arch/x86/include/asm/segment.h.
+    const UINT16 selector = reg == REG_SEG_CS ? 0x33 : reg == REG_SEG_SS ? 0x2b : 0;
+    std::memcpy(value, &selector, sizeof selector);
+    return;
+  }
+  const uint8_t* bytes = bytes_of(const_cast<ThreadContext&>(fields(context)), place);
+  if (bytes == nullptr) fail("PIN_GetContextRegval: " + REG_StringShort(reg) + " is not kept in a CONTEXT");
+  if (place.size <= 16) {
+    std::memcpy(value, bytes, place.size);
+    return;
+  }
+  if (place.size > 32) fail("PIN_GetContextRegval: zmm registers are not offered yet");
+  Uppers halves;
+  get_uppers(context, halves);
+  std::memcpy(value, bytes, 16);
+  std::memcpy(value + 16, halves.halves[place.value - plan_register::kVector], 16);
+}
+
+VOID PIN_SetContextRegval(CONTEXT* context, REG reg, const UINT8* value) {
+  const Argument place = place_or_fail(reg, "PIN_SetContextRegval");
+  uint8_t* bytes = bytes_of(fields(context), place);
+  if (bytes == nullptr) fail("PIN_SetContextRegval: " + REG_StringShort(reg) + " cannot be set");
+  if (place.size > 32) fail("PIN_SetContextRegval: zmm registers are not offered yet");
+  std::memcpy(bytes, value, std::min<size_t>(place.size, 16));
+  if (place.size == 4 && place.value < 16) std::memset(bytes + 4, 0, 4);  // as the processor does
+  if (place.size == 32) {
+    const auto n = static_cast<unsigned>(place.value - plan_register::kVector);
+    if (!is_live(fields(context))) {
+      std::memcpy(uppers(context).halves[n], value + 16, 16);
+    } else if (__builtin_cpu_supports("avx")) {
+      write_upper(n, value + 16);
+    }
+  }
+}
+
+ADDRINT PIN_GetContextReg(const CONTEXT* context, REG reg) {
+  const Argument place = place_or_fail(reg, "PIN_GetContextReg");
+  if (place.size > 8)
+    fail("PIN_GetContextReg: " + REG_StringShort(reg) + " is wider: use PIN_GetContextRegval");
+  ADDRINT value = 0;
+  PIN_GetContextRegval(context, reg, reinterpret_cast<UINT8*>(&value));
+  return value;
+}
+VOID PIN_SetContextReg(CONTEXT* context, REG reg, ADDRINT value) {
+  const Argument place = place_or_fail(reg, "PIN_SetContextReg");
+  if (place.size > 8)
+    fail("PIN_SetContextReg: " + REG_StringShort(reg) + " is wider: use PIN_SetContextRegval");
+  PIN_SetContextRegval(context, reg, reinterpret_cast<const UINT8*>(&value));
+}
+
+VOID PIN_SaveContext(const CONTEXT* from, CONTEXT* to) {
+  if (from == to) return;
+  Uppers halves;
+  get_uppers(from, halves);
+  std::memcpy(to->opaque, from->opaque, kCopied);
+  std::memcpy(to->opaque + kCopied, &halves, sizeof halves);
+  if (fields(to).self == &fields(to)) fields(to).self = nullptr;
+}
+
+BOOL PIN_SupportsProcessorState(UINT32 state) {
+  switch (state) {
+    case PROCESSOR_STATE_X87:
+    case PROCESSOR_STATE_XMM:
+      return TRUE;
+    case PROCESSOR_STATE_YMM:
+      return __builtin_cpu_supports("avx") != 0;
+    default:
+      return FALSE;
+  }
+}
+BOOL PIN_ContextContainsState(const CONTEXT*, UINT32 state) {
+  return PIN_SupportsProcessorState(state);
+}
+
+VOID PIN_GetContextFPState(const CONTEXT* context, FPSTATE* state) {
+  const ThreadContext& from = fields(context);
+  FXSAVE& out = state->fxsave_legacy;
+  std::memcpy(&out, from.x87, sizeof out);
+  std::memcpy(out._xmms, from.vectors, sizeof out._xmms);
+  out._mxcsr = from.mxcsr;
+}
+VOID PIN_SetContextFPState(CONTEXT* context, const FPSTATE* state) {
+  ThreadContext& to = fields(context);
+  const FXSAVE& in = state->fxsave_legacy;
+  std::memcpy(to.x87, &in, sizeof to.x87);
+  std::memcpy(to.vectors, in._xmms, sizeof to.vectors);
+  to.mxcsr = in._mxcsr;
+}
+
+VOID PIN_ExecuteAt(const CONTEXT* context) {
+  ThreadContext* own = this_thread();
+  if (own == nullptr) fail("PIN_ExecuteAt: this thread does not run the program");
+  const ThreadContext& from = fields(context);
+  if (&from != own) {
+    Uppers halves;
+    get_uppers(context, halves);
+    std::memcpy(own->registers, from.registers, sizeof own->registers);
+    own->flags = from.flags;
+    own->pc = from.pc;
+    own->program_fs = from.program_fs;
+    own->program_gs = from.program_gs;
+    own->mxcsr = from.mxcsr;
+    std::memcpy(own->vectors, from.vectors, sizeof own->vectors);
+    std::memcpy(own->x87, from.x87, sizeof own->x87);
+    std::memcpy(own->tool_registers, from.tool_registers, sizeof own->tool_registers);
+    if (__builtin_cpu_supports("avx")) {
+      for (unsigned i = 0; i < 16; ++i) write_upper(i, halves.halves[i]);
+    }
+  }
+  go_on_at(*own);
+}
+
+VOID PIN_InitExceptionInfo(EXCEPTION_INFO* info, EXCEPTION_CODE code, ADDRINT address) {
+  *info = EXCEPTION_INFO();
+  info->code_ = code;
+  info->address_ = address;
+}
+VOID PIN_InitAccessFaultInfo(EXCEPTION_INFO* info, EXCEPTION_CODE code, ADDRINT address, ADDRINT access,
+                             FAULTY_ACCESS_TYPE type) {
+  PIN_InitExceptionInfo(info, code, address);
+  info->access_ = access;
+  info->type_ = type;
+}
+EXCEPTION_CODE PIN_GetExceptionCode(const EXCEPTION_INFO* info) {
+  return info->code_;
+}
+EXCEPTION_CLASS PIN_GetExceptionClass(EXCEPTION_CODE code) {
+  if (code == EXCEPTCODE_NONE) return EXCEPTCLASS_NONE;
+  if (code <= EXCEPTCODE_ACCESS_MISALIGNED) return EXCEPTCLASS_ACCESS_FAULT;
+  if (code <= EXCEPTCODE_PRIVILEGED_INS) return EXCEPTCLASS_ILLEGAL_INS;
+  if (code <= EXCEPTCODE_INT_BOUNDS_EXCEEDED) return EXCEPTCLASS_INT_ERROR;
+  if (code <= EXCEPTCODE_SIMD_INVALID_OPERATION) return EXCEPTCLASS_FP_ERROR;
+  if (code <= EXCEPTCODE_DBG_SINGLE_STEP_TRAP) return EXCEPTCLASS_DEBUG;
+  return EXCEPTCLASS_UNKNOWN;
+}
+ADDRINT PIN_GetExceptionAddress(const EXCEPTION_INFO* info) {
+  return info->address_;
+}
+VOID PIN_SetExceptionAddress(EXCEPTION_INFO* info, ADDRINT address) {
+  info->address_ = address;
+}
+BOOL PIN_GetFaultyAccessAddress(const EXCEPTION_INFO* info, ADDRINT* address) {
+  if (PIN_GetExceptionClass(info->code_) != EXCEPTCLASS_ACCESS_FAULT) return FALSE;
+  *address = info->access_;
+  return TRUE;
+}
+FAULTY_ACCESS_TYPE PIN_GetFaultyAccessType(const EXCEPTION_INFO* info) {
+  return info->type_;
+}
+std::string PIN_ExceptionToString(const EXCEPTION_INFO* info) {
+  static const char* const kNames[] = {"none",
+                                       "unknown",
+                                       "access to memory that cannot be",
+                                       "illegal instruction",
+                                       "integer error",
+                                       "floating-point error",
+                                       "floating-point errors",
+                                       "debug trap",
+                                       "system"};
+  std::string text = kNames[PIN_GetExceptionClass(info->code_)];
+  text += " at " + hexstr(info->address_);
+  if (PIN_GetExceptionClass(info->code_) == EXCEPTCLASS_ACCESS_FAULT)
+    text += ", address " + hexstr(info->access_);
+  return text;
+}
+
+}  // namespace LEVEL_BASE

@@ -1,0 +1,368 @@
+#include "api/events.h"
+
+#include <dlfcn.h>
+#include <signal.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cstdarg>
+#include <cstdio>
+#include <cstring>
+
+#include "api/callbacks.h"
+#include "api/hooks.h"
+#include "api/images_api.h"
+#include "api/instrument.h"
+#include "engine/dispatch/engine.h"
+#include "engine/dispatch/signals.h"
+#include "engine/dispatch/threads.h"
+#include "engine/instrument/buffer.h"
+#include "engine/instrument/routine_requests.h"
+#include "engine/os/raw_syscall.h"
+
+namespace isotach::dbi::api {
+namespace {
+
+struct Lists {
+  Callbacks<FINI_CALLBACK> fini, fini_unlocked;
+  Callbacks<PREPARE_FOR_FINI_CALLBACK> prepare_for_fini;
+  Callbacks<APPLICATION_START_CALLBACK> application_start;
+  Callbacks<DETACH_CALLBACK> detach;
+  Callbacks<THREAD_START_CALLBACK> thread_start;
+  Callbacks<THREAD_FINI_CALLBACK> thread_fini;
+  Callbacks<FORK_CALLBACK> fork;
+  Callbacks<FOLLOW_CHILD_PROCESS_CALLBACK> follow;
+  Callbacks<SYSCALL_ENTRY_CALLBACK> entry;
+  Callbacks<SYSCALL_EXIT_CALLBACK> exit;
+  Callbacks<CONTEXT_CHANGE_CALLBACK> context_change;
+  std::atomic<uint32_t> ending{0};
+};
+Lists& lists() {
+  static auto* the_one = new Lists;
+  return *the_one;
+}
+
+// Taken around callbacks, as Pin does.
+class ClientLock {
+ public:
+  ClientLock() { lock_client(); }
+  ~ClientLock() { unlock_client(); }
+  ClientLock(const ClientLock&) = delete;
+  ClientLock& operator=(const ClientLock&) = delete;
+};
+
+CONTEXT* as_context(ThreadContext& context) {
+  return reinterpret_cast<CONTEXT*>(&context);
+}
+THREADID number_of(const ThreadContext& context) {
+  return static_cast<THREADID>(context.thread_id);
+}
+
+void thread_started(ThreadContext& context) {
+  start_trace_buffers(context);
+  if (lists().thread_start.empty()) return;
+  const ClientLock locked;
+  lists().thread_start.each([&](THREAD_START_CALLBACK function, VOID* value, const CALLBACK_RECORD&) {
+    function(number_of(context), as_context(context), 0, value);
+  });
+}
+
+void tell_thread_end(ThreadContext& context, int32_t code) {
+  finish_trace_buffers(context);
+  if (!lists().thread_fini.empty()) {
+    const ClientLock locked;
+    lists().thread_fini.each([&](THREAD_FINI_CALLBACK function, VOID* value, const CALLBACK_RECORD&) {
+      function(number_of(context), as_context(context), code, value);
+    });
+  }
+  destroy_thread_data(context);
+}
+
+void process_ending(ThreadContext&, int32_t code) {
+  // Two threads may end the process at once; the second one waits to be ended.
+  if (lists().ending.exchange(1) != 0) {
+    while (true) raw_syscall(SYS_pause);
+  }
+  lists().prepare_for_fini.each(
+      [](PREPARE_FOR_FINI_CALLBACK function, VOID* value, const CALLBACK_RECORD&) { function(value); });
+  // All threads end with the process. Those that still run are told of here, by this one.
+  std::vector<ThreadContext*> all;
+  {
+    Locked locked(dbi::engine().threads_lock);
+    for (ThreadContext* one = dbi::engine().threads; one != nullptr; one = one->next) all.push_back(one);
+  }
+  for (ThreadContext* one : all) tell_thread_end(*one, code);
+  {
+    const ClientLock locked;
+    end_images();
+    lists().fini.each(
+        [code](FINI_CALLBACK function, VOID* value, const CALLBACK_RECORD&) { function(code, value); });
+  }
+  lists().fini_unlocked.each(
+      [code](FINI_CALLBACK function, VOID* value, const CALLBACK_RECORD&) { function(code, value); });
+  end_tool();
+}
+
+void system_call_entry(ThreadContext& context) {
+  lists().entry.each([&](SYSCALL_ENTRY_CALLBACK function, VOID* value, const CALLBACK_RECORD&) {
+    function(number_of(context), as_context(context), SYSCALL_STANDARD_IA32E_LINUX, value);
+  });
+}
+void system_call_exit(ThreadContext& context) {
+  lists().exit.each([&](SYSCALL_EXIT_CALLBACK function, VOID* value, const CALLBACK_RECORD&) {
+    function(number_of(context), as_context(context), SYSCALL_STANDARD_IA32E_LINUX, value);
+  });
+}
+
+void tell_fork(ThreadContext& context, FPOINT point) {
+  lists().fork.each([&](FORK_CALLBACK function, VOID* value, const CALLBACK_RECORD& record) {
+    if (record.detail == point) function(number_of(context), as_context(context), value);
+  });
+}
+
+void memory_unmapped(uint64_t low, uint64_t high) {
+  const ClientLock locked;
+  images_unmapped(low, high);
+  routine_requests().forget(low, high);
+}
+
+}  // namespace
+
+void listen_to_engine() {
+  EngineEvents& events = dbi::engine().events;
+  const Lists& l = lists();
+  events.thread_started = thread_started;
+  events.thread_ending = tell_thread_end;
+  events.process_ending = process_ending;
+  if (!l.entry.empty()) events.system_call_entry = system_call_entry;
+  if (!l.exit.empty()) events.system_call_exit = system_call_exit;
+  events.fork_before = [](ThreadContext& context) { tell_fork(context, FPOINT_BEFORE); };
+  events.fork_parent = [](ThreadContext& context) { tell_fork(context, FPOINT_AFTER_IN_PARENT); };
+  events.fork_child = [](ThreadContext& context) { tell_fork(context, FPOINT_AFTER_IN_CHILD); };
+  events.memory_unmapped = memory_unmapped;
+}
+
+void program_starts(ThreadContext& context) {
+  lists().application_start.each(
+      [](APPLICATION_START_CALLBACK function, VOID* value, const CALLBACK_RECORD&) { function(value); });
+  thread_started(context);
+}
+
+}  // namespace isotach::dbi::api
+
+namespace LEVEL_BASE {
+
+using namespace isotach::dbi;
+using namespace isotach::dbi::api;
+
+PIN_CALLBACK PIN_AddFiniFunction(FINI_CALLBACK function, VOID* value) {
+  return lists().fini.add(function, value);
+}
+PIN_CALLBACK PIN_AddFiniUnlockedFunction(FINI_CALLBACK function, VOID* value) {
+  return lists().fini_unlocked.add(function, value);
+}
+PIN_CALLBACK PIN_AddPrepareForFiniFunction(PREPARE_FOR_FINI_CALLBACK function, VOID* value) {
+  return lists().prepare_for_fini.add(function, value);
+}
+PIN_CALLBACK PIN_AddApplicationStartFunction(APPLICATION_START_CALLBACK function, VOID* value) {
+  return lists().application_start.add(function, value);
+}
+PIN_CALLBACK PIN_AddDetachFunction(DETACH_CALLBACK function, VOID* value) {
+  return lists().detach.add(function, value);
+}
+PIN_CALLBACK PIN_AddThreadStartFunction(THREAD_START_CALLBACK function, VOID* value) {
+  return lists().thread_start.add(function, value);
+}
+PIN_CALLBACK PIN_AddThreadFiniFunction(THREAD_FINI_CALLBACK function, VOID* value) {
+  return lists().thread_fini.add(function, value);
+}
+PIN_CALLBACK PIN_AddForkFunction(FPOINT point, FORK_CALLBACK function, VOID* value) {
+  return lists().fork.add(function, value, point);
+}
+PIN_CALLBACK PIN_AddFollowChildProcessFunction(FOLLOW_CHILD_PROCESS_CALLBACK function, VOID* value) {
+  return lists().follow.add(function, value);
+}
+PIN_CALLBACK PIN_AddSyscallEntryFunction(SYSCALL_ENTRY_CALLBACK function, VOID* value) {
+  return lists().entry.add(function, value);
+}
+PIN_CALLBACK PIN_AddSyscallExitFunction(SYSCALL_EXIT_CALLBACK function, VOID* value) {
+  return lists().exit.add(function, value);
+}
+PIN_CALLBACK PIN_AddContextChangeFunction(CONTEXT_CHANGE_CALLBACK function, VOID* value) {
+  return lists().context_change.add(function, value);
+}
+// The engine never runs out of memory without ending with a message of its own.
+VOID PIN_AddOutOfMemoryFunction(OUT_OF_MEMORY_CALLBACK, VOID*) {}
+
+BOOL PIN_IsProcessExiting() {
+  return lists().ending.load() != 0;
+}
+VOID PIN_ExitProcess(INT32 code) {
+  end_process(code);
+}
+// From an analysis routine or a callback: what the program's own exit_group would do.
+VOID PIN_ExitApplication(INT32 code) {
+  ThreadContext* context = this_thread();
+  if (context == nullptr) end_process(code);
+  program_exit_process(*context, code);
+}
+
+ADDRINT PIN_GetSyscallNumber(const CONTEXT* context, SYSCALL_STANDARD) {
+  return PIN_GetContextReg(context, REG_RAX);
+}
+namespace {
+constexpr REG kArguments[6] = {REG_RDI, REG_RSI, REG_RDX, REG_R10, REG_R8, REG_R9};
+}
+ADDRINT PIN_GetSyscallArgument(const CONTEXT* context, SYSCALL_STANDARD, UINT32 n) {
+  return n < 6 ? PIN_GetContextReg(context, kArguments[n]) : 0;
+}
+VOID PIN_SetSyscallNumber(CONTEXT* context, SYSCALL_STANDARD, ADDRINT value) {
+  PIN_SetContextReg(context, REG_RAX, value);
+}
+VOID PIN_SetSyscallArgument(CONTEXT* context, SYSCALL_STANDARD, UINT32 n, ADDRINT value) {
+  if (n >= 6) fail("PIN_SetSyscallArgument: a system call has six arguments");
+  PIN_SetContextReg(context, kArguments[n], value);
+}
+ADDRINT PIN_GetSyscallReturn(const CONTEXT* context, SYSCALL_STANDARD) {
+  return PIN_GetContextReg(context, REG_RAX);
+}
+ADDRINT PIN_GetSyscallErrno(const CONTEXT* context, SYSCALL_STANDARD) {
+  const auto result = static_cast<INT64>(PIN_GetContextReg(context, REG_RAX));
+  return result < 0 && result >= -4095 ? static_cast<ADDRINT>(-result) : 0;
+}
+
+VOID PIN_RemoveInstrumentation() {
+  forget_translations(0, ~uint64_t{0});
+}
+VOID PIN_RemoveInstrumentationInRange(ADDRINT first, ADDRINT last) {
+  forget_translations(first, last + 1);
+}
+UINT32 CODECACHE_InvalidateRange(ADDRINT first, ADDRINT last) {
+  forget_translations(first, last + 1);
+  return 1;
+}
+UINT32 CODECACHE_InvalidateTraceAtProgramAddress(ADDRINT address) {
+  forget_translations(address, address + 1);
+  return 1;
+}
+BOOL CODECACHE_FlushCache() {
+  forget_translations(0, ~uint64_t{0});
+  return TRUE;
+}
+USIZE CODECACHE_CodeMemUsed() {
+  return isotach::dbi::engine().cache.bytes_used();
+}
+USIZE CODECACHE_CacheSizeLimit() {
+  return isotach::dbi::engine().options.cache_limit_bytes;
+}
+
+size_t PIN_SafeCopyEx(VOID* to, const VOID* from, size_t size, EXCEPTION_INFO* info) {
+  auto* target = static_cast<UINT8*>(to);
+  const auto* source = static_cast<const UINT8*>(from);
+  size_t done = 0;
+  // By pages, so that what comes before a hole is copied.
+  while (done < size) {
+    const size_t in_source = 4096 - (reinterpret_cast<ADDRINT>(source + done) & 4095);
+    const size_t in_target = 4096 - (reinterpret_cast<ADDRINT>(target + done) & 4095);
+    const size_t part = std::min({size - done, in_source, in_target});
+    if (!isotach_safe_copy(target + done, source + done, part)) {
+      if (info != nullptr) {
+        const ADDRINT address = reinterpret_cast<ADDRINT>(source + done);
+        PIN_InitAccessFaultInfo(info, EXCEPTCODE_ACCESS_INVALID_ADDRESS, address, address,
+                                FAULTY_ACCESS_READ);
+      }
+      break;
+    }
+    done += part;
+  }
+  return done;
+}
+size_t PIN_SafeCopy(VOID* to, const VOID* from, size_t size) {
+  return PIN_SafeCopyEx(to, from, size, nullptr);
+}
+size_t PIN_FetchCode(VOID* copy, const VOID* address, size_t size, EXCEPTION_INFO* info) {
+  return PIN_SafeCopyEx(copy, address, size, info);
+}
+BOOL PIN_CheckReadAccess(VOID* address) {
+  UINT8 byte;
+  return PIN_SafeCopy(&byte, address, 1) == 1;
+}
+BOOL PIN_CheckWriteAccess(VOID* address) {
+  std::FILE* maps = std::fopen("/proc/self/maps", "r");
+  if (maps == nullptr) return FALSE;
+  char line[512];
+  BOOL found = FALSE;
+  while (!found && std::fgets(line, sizeof line, maps) != nullptr) {
+    unsigned long low = 0, high = 0;
+    char rights[8] = "";
+    if (std::sscanf(line, "%lx-%lx %7s", &low, &high, rights) != 3) continue;
+    const auto at = reinterpret_cast<ADDRINT>(address);
+    found = at >= low && at < high && rights[1] == 'w';
+  }
+  std::fclose(maps);
+  return found;
+}
+BOOL PIN_WasMemoryReservedInLoadTime(VOID*, size_t) {
+  return FALSE;
+}
+
+REG PIN_ClaimToolRegister() {
+  static std::atomic<UINT32> next{0};
+  const UINT32 n = next.fetch_add(1);
+  return n < 30 ? static_cast<REG>(REG_INST_G0 + n) : REG_INVALID();
+}
+
+// Through frame pointers, which is all that a CONTEXT tells.
+INT32 PIN_Backtrace(const CONTEXT* context, VOID** buffer, INT32 size) {
+  if (size < 1) return 0;
+  buffer[0] = reinterpret_cast<VOID*>(PIN_GetContextReg(context, REG_RIP));
+  INT32 count = 1;
+  ADDRINT frame = PIN_GetContextReg(context, REG_RBP);
+  while (count < size) {
+    ADDRINT words[2];
+    if (frame == 0 || PIN_SafeCopy(words, reinterpret_cast<VOID*>(frame), sizeof words) != sizeof words)
+      break;
+    if (words[1] < 4096) break;
+    buffer[count++] = reinterpret_cast<VOID*>(words[1]);
+    if (words[0] <= frame) break;
+    frame = words[0];
+  }
+  return count;
+}
+
+VOID PIN_WriteErrorMessage(const CHAR* text, INT32, PIN_ERR_SEVERITY_TYPE severity, INT32 count, ...) {
+  std::string message = text;
+  va_list list;
+  va_start(list, count);
+  for (INT32 i = 0; i < count; ++i) message += std::string(" ") + va_arg(list, const CHAR*);
+  va_end(list);
+  std::fprintf(stderr, "%s\n", message.c_str());
+  if (severity == PIN_ERR_FATAL) end_process(kToolFailed);
+}
+
+VOID PIN_AddFetchFunction(FETCH_CALLBACK, VOID*) {
+  fail("PIN_AddFetchFunction is not offered: code is fetched from memory only");
+}
+VOID PIN_Detach() {
+  fail("PIN_Detach is not offered yet");
+}
+
+DEBUG_STATUS PIN_GetDebugStatus() {
+  return DEBUG_STATUS_DISABLED;
+}
+BOOL PIN_GetDebugConnectionInfo(DEBUG_CONNECTION_INFO* info) {
+  *info = DEBUG_CONNECTION_INFO();
+  return FALSE;
+}
+BOOL PIN_WaitForDebuggerToConnect(UINT32) {
+  return FALSE;
+}
+VOID PIN_ApplicationBreakpoint(const CONTEXT*, THREADID, BOOL, const std::string& message) {
+  fail("PIN_ApplicationBreakpoint: no debugger can be connected (" + message + ")");
+}
+BOOL PIN_IsActionPending(THREADID) {
+  return FALSE;
+}
+
+}  // namespace LEVEL_BASE
