@@ -7,6 +7,7 @@
 #include "command/link/commands.h"
 #include "command/spec.h"
 #include "command/swap/commands.h"
+#include "command/traffic/commands.h"
 
 namespace isotach::command {
 namespace {
@@ -23,6 +24,7 @@ std::vector<CommandSpec> make_commands() {
   add(experiment_commands());
   add(connections_commands());
   add(link_commands());
+  add(traffic_commands());
   add({nettest_command()});
   add({inspect_command()});
   add({pin_command()});

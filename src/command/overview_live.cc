@@ -3,12 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <ctime>
 
 #include "base/units.h"
 #include "command/live_loop.h"
 #include "command/overview_keys.h"
 #include "command/overview_model.h"
+#include "command/own_cost.h"
 #include "kernel/host.h"
 #include "view/overview/overview.h"
 #include "view/overview/paint.h"
@@ -18,42 +18,6 @@ namespace {
 
 // The first rates are shown soon, whatever the interval.
 constexpr std::int64_t kFirstRatesNs = 200'000'000;
-
-std::int64_t own_cpu_ns() {
-  timespec used{};
-  ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
-  return static_cast<std::int64_t>(used.tv_sec) * kNanosecondsPerSecond + used.tv_nsec;
-}
-
-// CPU time this process used, as a share of one CPU: over the last seconds, and over all.
-class OwnCost {
- public:
-  explicit OwnCost(std::int64_t now_ns) : start_{now_ns, own_cpu_ns()}, from_(start_), next_(start_) {}
-
-  [[nodiscard]] std::optional<double> recent(std::int64_t now_ns) {
-    const Point now = {now_ns, own_cpu_ns()};
-    if (now.time_ns - next_.time_ns >= kWindowNs) {
-      from_ = next_;
-      next_ = now;
-    }
-    return share(from_, now);
-  }
-  [[nodiscard]] std::optional<double> overall(std::int64_t now_ns) const {
-    return share(start_, {now_ns, own_cpu_ns()});
-  }
-
- private:
-  struct Point {
-    std::int64_t time_ns = 0, cpu_ns = 0;
-  };
-  static std::optional<double> share(const Point& from, const Point& to) {
-    if (to.time_ns <= from.time_ns) return std::nullopt;
-    return static_cast<double>(to.cpu_ns - from.cpu_ns) / static_cast<double>(to.time_ns - from.time_ns);
-  }
-  static constexpr std::int64_t kWindowNs = 5 * kNanosecondsPerSecond;
-
-  Point start_, from_, next_;
-};
 
 class LiveOverview {
  public:

@@ -84,12 +84,13 @@ Result<ReplayRange> range_of(record::Recording& recording, const Arguments& argu
   return range;
 }
 
-enum class View { vm, overview, samples };
+enum class View { vm, overview, traffic, samples };
 
 View view_of(const Context& context, const Arguments& arguments, const record::RecordingInfo& info,
              Format format) {
   const std::string asked = arguments.value("--view").value_or("");
   if (asked == "vm" || (asked.empty() && info.command == "vm")) return View::vm;
+  if (asked == "traffic" || (asked.empty() && info.command == "traffic")) return View::traffic;
   // The overview records under no name: it is isotach without a command; the page shows the same.
   const bool overview =
       info.command.empty() || info.command == "web" || (context.out_is_terminal && format == Format::table);
@@ -152,10 +153,12 @@ int replay(Context& context, const Arguments& arguments, record::Recording& reco
   if (view == View::samples) {
     code = replay_samples(context, arguments, format, player);
   } else {
-    auto recorded = recorded_arguments(recording.info(), view == View::vm ? "vm" : "", arguments);
+    const std::string name = view == View::vm ? "vm" : view == View::traffic ? "traffic" : "";
+    auto recorded = recorded_arguments(recording.info(), name, arguments);
     if (!recorded) return context.report(recorded.error());
-    code = view == View::vm ? replay_vm(context, *recorded, player)
-                            : replay_overview(context, *recorded, player);
+    code = view == View::vm        ? replay_vm(context, *recorded, player)
+           : view == View::traffic ? replay_traffic(context, *recorded, player)
+                                   : replay_overview(context, *recorded, player);
   }
   context.out.flush();
   const bool sound = player.tell_damage();
@@ -202,7 +205,7 @@ CommandSpec replay_command() {
        "VIEW",
        "show it as this command does; samples shows every series by its name",
        "what to show",
-       {"vm", "overview", "samples"}},
+       {"vm", "overview", "traffic", "samples"}},
       {"--from", 0, "TIME", "start with the first sample at or after TIME", "what to show"},
       {"--to", 0, "TIME", "end with the last sample at or before TIME", "what to show"},
       {"--raw", 0, "", "with --view samples: counters as they stand instead of rates", "what to show"},

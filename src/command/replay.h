@@ -29,5 +29,6 @@ class ReplaySource {
 // of the replay put in.
 int replay_vm(Context& context, const Arguments& arguments, ReplaySource& source);
 int replay_overview(Context& context, const Arguments& arguments, ReplaySource& source);
+int replay_traffic(Context& context, const Arguments& arguments, ReplaySource& source);
 
 }  // namespace isotach::command
