@@ -207,7 +207,7 @@ view::TrafficModel TrafficPages::model(view::TrafficView& view, int columns, int
   model.other_packets = other_packets(now);
   view.sort = view.page == TrafficPage::sizes ? "size" : std::string(network::traffic_sort_name(sort_));
   // Who goes to another page leaves what was opened behind.
-  if (view.page != TrafficPage::flows && (scope_ || details_)) close(view);
+  if (view.page != TrafficPage::flows && (scope_ || details_)) forget(view);
   view.within = scope_ ? kind_name(scope_->by) + scope_->name : "";
   shown_.clear();
   matching_ = 0;
@@ -260,7 +260,7 @@ void TrafficPages::back(view::TrafficView& view) {
   }
 }
 
-void TrafficPages::close(view::TrafficView& view) {
+void TrafficPages::forget(view::TrafficView& view) {
   details_.reset();
   scope_.reset();
   session_.unwatch();

@@ -36,7 +36,7 @@ class TrafficPages {
   [[nodiscard]] network::TrafficSort sort() const { return sort_; }
   void set_sort(network::TrafficSort sort) { sort_ = sort; }
   // Forgets what was opened, as after a new start of the counting.
-  void close(view::TrafficView& view);
+  void forget(view::TrafficView& view);
 
  private:
   struct Shown {

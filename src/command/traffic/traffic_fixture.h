@@ -28,7 +28,16 @@ inline network::TwoWay two_way(std::uint64_t in_packets, std::uint64_t in_bytes,
 
 // `second` seconds after the start; every counter grows with them.
 inline network::TrafficSnapshot snapshot_at(std::uint64_t second) {
-  using namespace network;
+  using network::InterfaceTraffic;
+  using network::Tally;
+  using network::TcpState;
+  using network::TrafficFlow;
+  using network::TrafficHost;
+  using network::TrafficMethod;
+  using network::TrafficProtocol;
+  using network::TrafficService;
+  using network::TrafficSnapshot;
+  using network::TwoWay;
   TrafficSnapshot snapshot;
   snapshot.time = {static_cast<std::int64_t>((100 + second) * kNanosecondsPerSecond),
                    1'795'000'000'000'000'000 + static_cast<std::int64_t>(second * kNanosecondsPerSecond)};
