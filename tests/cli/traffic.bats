@@ -108,11 +108,17 @@ teardown() {
   err "host"
   local wrong
   for wrong in '-i fast' '-n 0' '-t soon' '--top some' '--sort size' '--source magic' '--flow-limit 0' \
-    '--csv --by flow --by host' '--json --csv' '--rotate 1M' '--log x --rotate tiny' '--log x --rotate 12' \
-    '--log x --json' '--ipfix nowhere' '--ipfix host:99999' '--ipfix ::1:4739'; do
+    '--csv --by flow --by host' '--rotate 1M' '--log x --rotate tiny' '--log x --rotate 12' \
+    '--ipfix nowhere' '--ipfix host:99999' '--ipfix ::1:4739'; do
     # shellcheck disable=SC2086
     isotach traffic lo $wrong
     usage_error
+  done
+  for wrong in '--json --csv' '--log x --json'; do
+    # shellcheck disable=SC2086
+    isotach traffic lo $wrong
+    exit_code 2
+    json '.schema' isotach.error.v1
   done
 }
 

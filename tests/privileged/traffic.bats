@@ -107,8 +107,8 @@ END
   [[ $output != *blind* ]] || skip "no packets may be seen here"
   out '^isotach traffic: [0-9]+ flow records sent to the collector$'
   # Datagrams of 1000 and 200 bytes with their UDP and IP heads of 28.
-  out '^UDP 10.9.0.2 10.9.0.1 40000 4000 4112000$'
-  out '^UDP 10.9.0.1 10.9.0.2 40000 2000 456000$'
+  out '^17 10.9.0.2 10.9.0.1 40000 4000 4112000$'
+  out '^17 10.9.0.1 10.9.0.2 40000 2000 456000$'
 }
 
 @test "an interface that comes and one that goes" {

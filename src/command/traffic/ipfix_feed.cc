@@ -40,7 +40,7 @@ Result<HostAndPort> parse_host_and_port(const std::string& text) {
   if (colon != std::string::npos) {
     result.host = text.substr(0, colon);
     result.port = text.substr(colon + 1);
-    const bool bracketed = result.host.size() > 2 && result.host.front() == '[' && result.host.back() == ']';
+    const bool bracketed = result.host.size() >= 2 && result.host.front() == '[' && result.host.back() == ']';
     if (bracketed) result.host = result.host.substr(1, result.host.size() - 2);
     if (!bracketed && result.host.find(':') != std::string::npos) result.host.clear();
   }
@@ -121,10 +121,14 @@ void IpfixFeed::send(const TrafficSnapshot& snapshot) {
 }
 
 void IpfixFeed::add(const TrafficSnapshot& snapshot, bool last) {
-  for (const TrafficFlow& flow : snapshot.ended) {
-    collect(snapshot, flow);
-    sent_.erase(flow.id);
+  // The last one may be given again, to be sent to its end; what ended in it has been told already.
+  if (snapshot.time.monotonic_ns != told_ns_) {
+    for (const TrafficFlow& flow : snapshot.ended) {
+      collect(snapshot, flow);
+      sent_.erase(flow.id);
+    }
   }
+  told_ns_ = snapshot.time.monotonic_ns;
   if (next_ns_ == 0) next_ns_ = snapshot.time.monotonic_ns + kActiveNs;
   if (last || snapshot.time.monotonic_ns >= next_ns_) {
     for (const TrafficFlow& flow : snapshot.flows) collect(snapshot, flow);

@@ -27,7 +27,7 @@ class IpfixFeed {
   // Looks the name up, which may take its time.
   [[nodiscard]] static Result<std::unique_ptr<IpfixFeed>> open(const std::string& collector);
 
-  // Every snapshot, in order. `last`: all that was not sent yet is.
+  // Every snapshot, in order. `last`: all that was not sent yet is, also when it is the one before once more.
   void add(const network::TrafficSnapshot& snapshot, bool last);
 
   [[nodiscard]] std::uint64_t sent_records() const { return sent_records_; }
@@ -51,6 +51,7 @@ class IpfixFeed {
   std::unordered_map<std::uint64_t, Sent> sent_;  // by the flow's id; of those that live
   std::vector<view::IpfixFlow> waiting_;
   std::int64_t next_ns_ = 0;
+  std::int64_t told_ns_ = 0;  // of the snapshot before
   std::uint64_t sent_records_ = 0, lost_records_ = 0;
   std::string last_error_;
 };

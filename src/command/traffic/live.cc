@@ -42,7 +42,8 @@ class LiveTraffic {
                                   .draw = [this] { draw(); },
                                   .key = [this](const view::Key& key) { return take_key(key); }});
     if (!ended) return tl::make_unexpected(ended.error());
-    return sinks_.add(*session_, true);
+    sinks_.send_rest(*session_);
+    return {};
   }
 
   [[nodiscard]] std::string summary() const {
@@ -88,7 +89,7 @@ class LiveTraffic {
 
   Result<void> sample() {
     if (auto read = session_->read(); !read) return read;
-    if (auto added = sinks_.add(*session_, false); !added) return added;
+    if (auto added = sinks_.add(*session_); !added) return added;
     if (std::string notice = sinks_.take_notice(); !notice.empty()) view_.notice = std::move(notice);
     return {};
   }
@@ -108,10 +109,10 @@ class LiveTraffic {
         pages_.next_sort(view_);
         break;
       case TrafficAction::faster:
-        loop_.set_interval(shorter_interval_ns(loop_.interval_ns()));
+        change_interval(shorter_interval_ns(loop_.interval_ns()));
         break;
       case TrafficAction::slower:
-        loop_.set_interval(longer_interval_ns(loop_.interval_ns()));
+        change_interval(longer_interval_ns(loop_.interval_ns()));
         break;
       case TrafficAction::none:
         break;
@@ -120,6 +121,11 @@ class LiveTraffic {
     // Several keys may come at once: each acts on what the one before has made.
     draw();
     return true;
+  }
+
+  void change_interval(std::int64_t interval_ns) {
+    loop_.set_interval(interval_ns);
+    view_.notice = "every " + format_duration_ns(static_cast<double>(interval_ns));
   }
 
   void draw() {

@@ -24,9 +24,11 @@ class TrafficRun {
     auto ended = loop.run({.sample = [this] { return sample(); }, .draw = {}, .key = {}});
     if (!ended) return ended;
     // What was counted since the last sample belongs to the report, too.
-    if (*ended == LiveEnd::interrupted)
+    if (*ended == LiveEnd::interrupted) {
       if (auto read = session_.read(); !read) return tl::make_unexpected(std::move(read.error()));
-    if (auto added = sinks_.add(session_, true); !added) return tl::make_unexpected(std::move(added.error()));
+      if (auto added = sinks_.add(session_); !added) return tl::make_unexpected(std::move(added.error()));
+    }
+    sinks_.send_rest(session_);
     const bool cut_short = *ended == LiveEnd::interrupted && options_.is_planned();
     report_.interrupted = cut_short;
     if (!is_stream() && !options_.log_file && session_.rates() != nullptr) write();
@@ -53,7 +55,7 @@ class TrafficRun {
 
   Result<void> sample() {
     if (auto read = session_.read(); !read) return read;
-    if (auto added = sinks_.add(session_, false); !added) return added;
+    if (auto added = sinks_.add(session_); !added) return added;
     if (const std::string notice = sinks_.take_notice(); !notice.empty()) context_.warn(notice);
     if (is_stream() && !options_.log_file) write();
     return {};

@@ -41,8 +41,8 @@ Result<std::unique_ptr<TrafficSinks>> TrafficSinks::open(Context& context, const
   return sinks;
 }
 
-Result<void> TrafficSinks::add(const TrafficSession& session, bool last) {
-  if (ipfix_) ipfix_->add(session.newest(), last);
+Result<void> TrafficSinks::add(const TrafficSession& session) {
+  if (ipfix_) ipfix_->add(session.newest(), false);
   if (recorder_) recorder_->add(session.newest(), session.rates());
   if (!log_ || session.rates() == nullptr) return {};
   if (csv_) {
@@ -53,6 +53,10 @@ Result<void> TrafficSinks::add(const TrafficSession& session, bool last) {
   view::JsonWriter json;
   write_traffic_json(json, session, report_, names_);
   return log_->write(json.take() + '\n');
+}
+
+void TrafficSinks::send_rest(const TrafficSession& session) {
+  if (ipfix_) ipfix_->add(session.newest(), true);
 }
 
 std::string TrafficSinks::take_notice() {

@@ -23,7 +23,9 @@ class TrafficSinks {
                                                                   const TrafficCommandOptions& options,
                                                                   HostNames* names);
   // After each reading. Fails when the log cannot be written: it is what the run is for.
-  [[nodiscard]] Result<void> add(const TrafficSession& session, bool last);
+  [[nodiscard]] Result<void> add(const TrafficSession& session);
+  // At the end: flow records of what was not sent yet.
+  void send_rest(const TrafficSession& session);
   // A word about what went wrong on the way, once; empty for none.
   [[nodiscard]] std::string take_notice();
   // Ends the recording and says what was lost.

@@ -37,7 +37,7 @@ int run_traffic(Context& context, const Arguments& arguments) {
   if (!source) return context.report(source.error());
   auto session = TrafficSession::begin(std::move(*source));
   if (!session) return context.report(session.error());
-  if (auto added = (*sinks)->add(**session, false); !added) return context.report(added.error());
+  if (auto added = (*sinks)->add(**session); !added) return context.report(added.error());
   if (options->format == Format::table && context.out_is_terminal && !options->report && !options->log_file)
     if (auto screen = view::Screen::open({.color = context.color, .mouse = true}, context.waiter))
       return run_traffic_live(context, *options, std::move(*session), **sinks, names.get(),
