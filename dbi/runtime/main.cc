@@ -50,6 +50,8 @@ Arguments read_arguments(const Handover& handover) {
       arguments.engine.follow_exec = true;
     } else if (word == "--statistics") {
       arguments.engine.statistics = true;
+    } else if (word == "--blocks") {
+      arguments.engine.translate.max_blocks = static_cast<unsigned>(std::atoi(value().c_str()));
     } else if (word == "--count") {
       arguments.engine.translate.count_instructions = true;
     } else if (word == "--cache-size") {

@@ -1,10 +1,12 @@
 #include "engine/cache/code_cache.h"
 
+#include <cpuid.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 
 #include <algorithm>
 #include <cstdlib>
+#include <cstring>
 
 #include "engine/dispatch/context.h"
 #include "engine/emit/assembler.h"
@@ -18,11 +20,18 @@ namespace {
 
 constexpr uint64_t kPageBits = 12;
 constexpr size_t kTableEntries = size_t{1} << CodeCache::kTableBits;
-constexpr size_t kPrologueBytes = 96;
-constexpr size_t kStubBytes = 24;
+constexpr size_t kPrologueBytes = 112;
+constexpr size_t kStubBytes = 56;
 constexpr size_t kMaximumExits = size_t{4} << 20;
 // A slot of by_pc_ whose unit was flushed: the search goes on behind it.
 Unit* const kRemoved = reinterpret_cast<Unit*>(8);
+
+// On AMD's processors since Bulldozer loop costs as much as a decrement and a branch; Intel's keep it slow.
+bool has_fast_loop() {
+  unsigned a = 0, b = 0, c = 0, d = 0;
+  __get_cpuid(0, &a, &b, &c, &d);
+  return b == signature_AMD_ebx;
+}
 
 void patch(uint8_t* displacement, const uint8_t* target) {
   const auto value = static_cast<int32_t>(target - (displacement + 4));
@@ -37,7 +46,8 @@ bool in_reach(const uint8_t* from, const uint8_t* to) {
 
 }  // namespace
 
-CodeCache::CodeCache(size_t limit_bytes) : limit_bytes_(limit_bytes), by_pc_(size_t{1} << 12) {
+CodeCache::CodeCache(size_t limit_bytes)
+    : limit_bytes_(limit_bytes), loop_is_fast_(has_fast_loop()), by_pc_(size_t{1} << 12) {
   const int64_t memory = raw_syscall(SYS_mmap, 0, kTableEntries * 8, PROT_READ | PROT_WRITE,
                                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, static_cast<uint64_t>(-1), 0);
   if (memory < 0) stop("no memory below 2 GiB for the table of indirect branches");
@@ -143,9 +153,104 @@ void CodeCache::unlink(Exit& exit) {
       break;
     }
   }
-  patch(exit.displacement, exit.stub);
+  if (exit.cut != nullptr) {
+    uint64_t word;
+    std::memcpy(&word, exit.cut, sizeof word);
+    auto* bytes = reinterpret_cast<uint8_t*>(&word);
+    const auto distance = static_cast<int32_t>(exit.cut_to - (exit.cut + 5));
+    bytes[0] = 0xe9;
+    std::memcpy(bytes + 1, &distance, sizeof distance);
+    __atomic_store_n(reinterpret_cast<uint64_t*>(exit.cut), word, __ATOMIC_RELEASE);
+    exit.cut = nullptr;
+  } else {
+    patch(exit.displacement, exit.stub);
+  }
   exit.to = nullptr;
   exit.next_incoming = nullptr;
+}
+
+CodeCache::Prologue CodeCache::write_prologue(Assembler& code, Assembler& cold, const Region& region,
+                                              uint64_t pc, bool falls_through) {
+  uint64_t& entry = table_[pc & (kTableEntries - 1)];
+  Exit& exit = make_exit(Exit::Kind::prologue, pc, nullptr);
+  if (falls_through) {
+    exit.cut_to = cold.at();
+    cold.load_gs(rcx, slot_offset(0));
+    cold.load_gs(rax, slot_offset(1));
+    exit.displacement = cold.jump_patchable(0);
+    const int32_t to_stub = 0;  // the stub comes next
+    std::memcpy(exit.displacement, &to_stub, 4);
+  }
+  exit.stub = cold.at();
+  cold.store_gs_imm32(CONTEXT_EXIT, exit.number);
+  cold.jump(reinterpret_cast<uint64_t>(region.exit));
+
+  const auto negative = static_cast<int64_t>(0 - pc);
+  const bool is_short = negative < INT32_MAX && negative > INT32_MIN;
+  // Not this target: rcx becomes the target again, and the next one of the chain looks at it.
+  const auto write_mismatch = [&] {
+    if (is_short) {
+      code.lea(rcx, rcx, static_cast<int32_t>(pc));
+    } else {
+      code.bytes({0x48, 0xf7, 0xd0});              // not rax
+      code.bytes({0x48, 0x8d, 0x4c, 0x01, 0x01});  // lea rcx, [rcx + rax + 1]
+    }
+    const auto* next = reinterpret_cast<const uint8_t*>(entry);
+    if (in_reach(code.at() + 1, next)) {
+      code.jump(entry);
+    } else {
+      code.jump_far(entry);
+    }
+  };
+  // rcx = target - pc + extra, without the flags.
+  const auto write_difference = [&](int32_t extra) {
+    if (is_short) {
+      code.lea(rcx, rcx, static_cast<int32_t>(negative) + extra);
+    } else {
+      code.mov_reg_imm64(rax, static_cast<uint64_t>(negative));
+      code.bytes({0x48, 0x8d, 0x4c, 0x01, static_cast<uint8_t>(extra)});  // lea rcx, [rcx + rax + extra]
+    }
+  };
+  uint8_t* entry_point;
+  if (loop_is_fast_) {
+    // loop: takes 1 off and jumps unless that gives 0. The common way does not jump at all.
+    uint8_t* mismatch = code.at();
+    write_mismatch();
+    // So that what follows the comparison is aligned, for the cut.
+    const unsigned length = (is_short ? 7 : 15) + 2;
+    while (falls_through && (code.address() + length) % 8 != 0) code.byte(0xcc);
+    entry_point = code.at();
+    write_difference(1);
+    code.bytes({0xe2, static_cast<uint8_t>(mismatch - (code.at() + 2))});
+  } else {
+    entry_point = code.at();
+    write_difference(0);
+    code.bytes({0xe3, 0});  // jrcxz match
+    uint8_t* behind_branch = code.at();
+    write_mismatch();
+    while (falls_through && code.address() % 8 != 0) code.byte(0xcc);
+    behind_branch[-1] = static_cast<uint8_t>(code.at() - behind_branch);
+  }
+  if (falls_through) exit.cut = code.at();
+  code.load_gs(rcx, slot_offset(0));
+  code.load_gs(rax, slot_offset(1));
+  if (!falls_through) exit.displacement = code.jump_patchable(reinterpret_cast<uint64_t>(exit.stub));
+  return {exit, entry_point};
+}
+
+void CodeCache::publish_prologue(const Prologue& prologue, Unit& unit) {
+  Exit& exit = prologue.exit;
+  if (exit.cut != nullptr) {
+    exit.to = &unit;
+    exit.next_incoming = unit.incoming;
+    unit.incoming = &exit;
+  } else {
+    link(exit, unit);
+  }
+  unit.prologue = &exit;
+  uint64_t& entry = table_[unit.pc & (kTableEntries - 1)];
+  __atomic_store_n(&entry, reinterpret_cast<uint64_t>(prologue.entry), __ATOMIC_RELEASE);
+  prologues_.emplace(unit.pc, exit.number);
 }
 
 void CodeCache::make_indirect_target(Unit& unit) {
@@ -161,50 +266,13 @@ void CodeCache::make_indirect_target(Unit& unit) {
     region = regions_.with_room(unit.pc, kPrologueBytes, kStubBytes);
     if (region == nullptr) return;
   }
-  uint64_t& entry = table_[unit.pc & (kTableEntries - 1)];
-  Exit& exit = make_exit(Exit::Kind::prologue, unit.pc, nullptr);
-
-  Assembler stub(region->cold);
-  exit.stub = stub.at();
-  stub.store_gs_imm32(CONTEXT_EXIT, exit.number);
-  stub.jump(reinterpret_cast<uint64_t>(region->exit));
-  region->cold = stub.at();
-
+  Assembler cold(region->cold);
   Assembler code(region->hot);
   code.align(16);
-  uint8_t* prologue = code.at();
-  const auto negative = static_cast<int64_t>(0 - unit.pc);
-  const bool is_short = negative == static_cast<int32_t>(negative) && negative != INT32_MIN;
-  if (is_short) {
-    code.lea(rcx, rcx, static_cast<int32_t>(negative));
-  } else {
-    code.mov_reg_imm64(rax, static_cast<uint64_t>(negative));
-    code.lea_index(rcx, rcx, rax, 0);
-  }
-  code.bytes({0xe3, 0});  // jrcxz match
-  uint8_t* behind_branch = code.at();
-  if (is_short) {
-    code.lea(rcx, rcx, static_cast<int32_t>(unit.pc));
-  } else {
-    code.bytes({0x48, 0xf7, 0xd0});              // not rax
-    code.bytes({0x48, 0x8d, 0x4c, 0x01, 0x01});  // lea rcx, [rcx + rax + 1]
-  }
-  const auto* next = reinterpret_cast<const uint8_t*>(entry);
-  if (in_reach(code.at() + 1, next)) {
-    code.jump(entry);
-  } else {
-    code.jump_far(entry);
-  }
-  behind_branch[-1] = static_cast<uint8_t>(code.at() - behind_branch);
-  code.load_gs(rcx, slot_offset(0));
-  code.load_gs(rax, slot_offset(1));
-  exit.displacement = code.jump_patchable(reinterpret_cast<uint64_t>(exit.stub));
+  const Prologue prologue = write_prologue(code, cold, *region, unit.pc, false);
+  region->cold = cold.at();
   region->hot = code.at();
-
-  link(exit, unit);
-  __atomic_store_n(&entry, reinterpret_cast<uint64_t>(prologue), __ATOMIC_RELEASE);
-  unit.prologue = &exit;
-  prologues_.emplace(unit.pc, exit.number);
+  publish_prologue(prologue, unit);
 }
 
 Unit* CodeCache::unit_at(uint64_t code_address) {

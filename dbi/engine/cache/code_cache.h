@@ -19,6 +19,8 @@
 
 namespace isotach::dbi {
 
+class Assembler;
+
 class CodeCache {
  public:
   explicit CodeCache(size_t limit_bytes);
@@ -36,6 +38,16 @@ class CodeCache {
   Exit& make_exit(Exit::Kind kind, uint64_t target, Unit* from);
   Exit& exit(uint32_t number) { return exits_[number]; }
   void link(Exit& exit, Unit& to);
+  // Code that compares an indirect branch's target with `pc` and goes on to its unit: by a jump, or by
+  // falling into what is written next. It counts once it is published.
+  struct Prologue {
+    Exit& exit;
+    uint8_t* entry;
+  };
+  Prologue write_prologue(Assembler& code, Assembler& cold, const Region& region, uint64_t pc,
+                          bool falls_through);
+  void publish_prologue(const Prologue& prologue, Unit& unit);
+  bool has_prologue(uint64_t pc) const { return prologues_.find(pc) != prologues_.end(); }
   // Lets indirect branches find `unit`. Does nothing when they do already.
   void make_indirect_target(Unit& unit);
 
@@ -70,6 +82,7 @@ class CodeCache {
   static size_t slot_of(uint64_t pc, size_t mask);
 
   size_t limit_bytes_;
+  bool loop_is_fast_;
   uint64_t* table_ = nullptr;
   Regions regions_;
   Exit* exits_ = nullptr;  // an array that never moves: running threads look their exits up without the lock

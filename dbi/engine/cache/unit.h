@@ -21,6 +21,10 @@ struct Exit {
   uint8_t* stub = nullptr;          // link, prologue: where the jump goes while it has no unit
   Unit* to = nullptr;               // link, prologue: the unit it goes to now
   Exit* next_incoming = nullptr;    // of `to`
+  // A prologue that falls into its unit: 8 aligned bytes, the first instruction behind the comparison, that
+  // can be replaced by a jump to `cut_to`, which ends in the jump of `displacement`. Null once that was done.
+  uint8_t* cut = nullptr;
+  uint8_t* cut_to = nullptr;
   uint32_t number = 0;
   uint32_t next_of_unit = 0;  // number of the next exit of `from`; 0 at the end
 };

@@ -29,12 +29,12 @@ uint64_t oldest_epoch(Engine& engine) {
 }
 
 // With the lock held.
-Unit* translate(Engine& engine, ThreadContext& context, uint64_t pc) {
+Unit* translate(Engine& engine, ThreadContext& context, uint64_t pc, bool indirect = false) {
   if (engine.cache.is_full()) {
     engine.cache.flush_all();
     engine.cache.reclaim(oldest_epoch(engine));
   }
-  return engine.translator.translate(context, pc);
+  return engine.translator.translate(context, pc, indirect);
 }
 
 // With the lock held: the epoch is set before anyone can flush what the thread is about to enter.
@@ -65,8 +65,7 @@ void follow_indirect(Engine& engine, ThreadContext& context) {
   context.pc = context.target;
   {
     Locked locked(engine.lock);
-    if (Unit* unit = translate(engine, context, context.pc)) {
-      engine.cache.make_indirect_target(*unit);
+    if (Unit* unit = translate(engine, context, context.pc, true)) {
       enter(engine, context, *unit);
       return;
     }

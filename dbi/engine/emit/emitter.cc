@@ -27,12 +27,12 @@ int free_register(const PlannedInstruction& instruction) {
 
 size_t Emitter::worst_hot_bytes(const TracePlan& plan) {
   const size_t comparison = plan.compares ? plan.instructions.size() * 80 + 128 : 0;
-  return plan.instructions.size() * kWorstInstructionBytes + plan.blocks.size() * 64 + 256 + comparison +
+  return plan.instructions.size() * kWorstInstructionBytes + plan.blocks.size() * 64 + 384 + comparison +
          worst_call_bytes(plan);
 }
 
 size_t Emitter::worst_cold_bytes(const TracePlan& plan) {
-  return plan.instructions.size() * kWorstInstructionColdBytes + 128 + worst_call_cold_bytes(plan);
+  return plan.instructions.size() * kWorstInstructionColdBytes + 256 + worst_call_cold_bytes(plan);
 }
 
 void Emitter::mark(uint16_t state) {
@@ -48,8 +48,9 @@ uint64_t Emitter::constant(uint64_t value) {
   return at;
 }
 
-bool Emitter::emit(bool count_blocks) {
+bool Emitter::emit(bool count_blocks, bool indirect) {
   code_.align(16);
+  if (indirect) prologue_.emplace(cache_.write_prologue(code_, cold_, region_, unit_.pc, true));
   unit_.code = code_.at();
   if (count_blocks || plan_.instrumented) compute_liveness(plan_, live_);
   if (plan_.compares) emit_comparison();

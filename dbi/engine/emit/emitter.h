@@ -11,6 +11,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "engine/cache/code_cache.h"
@@ -31,7 +32,9 @@ class Emitter {
 
   // Writes the trace and moves the region's free space on. `count_blocks` adds each block's number of
   // instructions to ThreadContext::counter. False when something in it cannot be translated.
-  bool emit(bool count_blocks);
+  // `indirect`: indirect branches are to find it; publish_prologue() once it is in the cache.
+  bool emit(bool count_blocks, bool indirect);
+  const std::optional<CodeCache::Prologue>& prologue() const { return prologue_; }
   // Jumps of this unit that may be linked once it can be found.
   const std::vector<uint32_t>& links() const { return links_; }
 
@@ -70,6 +73,7 @@ class Emitter {
   std::vector<MapEntry> map_;
   std::vector<uint32_t> links_;
   Liveness live_;
+  std::optional<CodeCache::Prologue> prologue_;
   uint16_t pc_offset_ = 0;
 };
 

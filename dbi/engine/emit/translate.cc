@@ -20,11 +20,16 @@ bool may_write_memory(const DecodedInstruction& instruction) {
 
 }  // namespace
 
-Unit* Translator::translate(ThreadContext& context, uint64_t pc) {
-  if (Unit* unit = cache_.find(pc)) return unit;
+Unit* Translator::translate(ThreadContext& context, uint64_t pc, bool indirect) {
+  if (Unit* unit = cache_.find(pc)) {
+    if (indirect) cache_.make_indirect_target(*unit);
+    return unit;
+  }
   if (!decode(pc)) return nullptr;
   if (options_.instrumenter != nullptr) options_.instrumenter(context, plan_);
-  return emit();
+  Unit* unit = emit(indirect && !cache_.has_prologue(pc));
+  if (indirect) cache_.make_indirect_target(*unit);
+  return unit;
 }
 
 bool Translator::decode(uint64_t pc) {
@@ -71,7 +76,7 @@ bool Translator::decode(uint64_t pc) {
   return true;
 }
 
-Unit* Translator::emit() {
+Unit* Translator::emit(bool indirect) {
   const size_t hot = Emitter::worst_hot_bytes(plan_);
   const size_t cold = Emitter::worst_cold_bytes(plan_);
   Region* region = cache_.regions().with_room(plan_.address, hot, cold);
@@ -81,10 +86,11 @@ Unit* Translator::emit() {
   unit->pc = plan_.address;
   unit->pc_end = last.address + last.scan.length;
   Emitter emitter(cache_, *region, plan_, *unit);
-  if (!emitter.emit(options_.count_instructions))
+  if (!emitter.emit(options_.count_instructions, indirect))
     stop("an instruction near here cannot be translated", plan_.address);
   Unit& made = *unit;
   cache_.insert(std::move(unit), *region);
+  if (emitter.prologue()) cache_.publish_prologue(*emitter.prologue(), made);
   for (const uint32_t number : emitter.links()) {
     Exit& exit = cache_.exit(number);
     if (Unit* to = cache_.find(exit.target)) cache_.link(exit, *to);

@@ -24,13 +24,14 @@ class Translator {
       : cache_(cache), memory_(memory), options_(options) {}
 
   // The unit at `pc`, translated now when there is none. nullptr when `pc` cannot be executed.
-  Unit* translate(ThreadContext& context, uint64_t pc);
+  // `indirect`: an indirect branch goes there, and its like are to find it in the table from now on.
+  Unit* translate(ThreadContext& context, uint64_t pc, bool indirect);
 
   TranslateOptions& options() { return options_; }
 
  private:
   bool decode(uint64_t pc);
-  Unit* emit();
+  Unit* emit(bool indirect);
 
   CodeCache& cache_;
   MemoryMap& memory_;
