@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <linux/bpf.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/syscall.h>
 #include <traffic.skel.h>
 #include <unistd.h>
@@ -75,6 +76,20 @@ std::string find_cgroup2() {
       return std::string(line.substr(first + 1, second - first - 1));
   }
   return {};
+}
+
+// The root of the control groups: one that is mounted, or, where none can be seen (`ip netns exec` hides it),
+// one that is mounted nowhere but at a descriptor.
+Fd open_cgroup2() {
+  const std::string folder = find_cgroup2();
+  if (!folder.empty()) {
+    Fd mounted(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (mounted.is_open()) return mounted;
+  }
+  const Fd context(::fsopen("cgroup2", FSOPEN_CLOEXEC));
+  if (!context.is_open()) return {};
+  if (::fsconfig(context.get(), FSCONFIG_CMD_CREATE, nullptr, nullptr, 0) != 0) return {};
+  return Fd(::fsmount(context.get(), FSMOUNT_CLOEXEC, 0));
 }
 
 class Mapping {
@@ -179,6 +194,8 @@ class LoadedProgram final : public TrafficProgram {
 
   [[nodiscard]] const std::string& no_owners_because() const override { return no_owners_because_; }
 
+  [[nodiscard]] bool marks_all() const override { return mark_ != nullptr && walk_ != nullptr; }
+
   void walk_sockets() override {
     if (walk_ == nullptr) return;
     skeleton_->data->walk_round = skeleton_->data->walk_round + 1;
@@ -219,14 +236,15 @@ class LoadedProgram final : public TrafficProgram {
   }
 
   void mark_sockets() {
-    const std::string folder = find_cgroup2();
-    const Fd group(folder.empty() ? -1 : ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    const Fd group = open_cgroup2();
     if (!group.is_open()) {
-      no_owners_because_ = "no cgroup2 file system is mounted; try: mount -t cgroup2 none /sys/fs/cgroup";
+      no_owners_because_ =
+          "control groups (cgroup2) cannot be reached; try: mount -t cgroup2 none /sys/fs/cgroup";
     } else {
       mark_.reset(bpf_program__attach_cgroup(skeleton_->progs.mark_socket, group.get()));
       if (mark_ == nullptr)
-        no_owners_because_ = "the program that marks sockets cannot be attached to " + folder;
+        no_owners_because_ =
+            "the program that marks sockets cannot be attached to the root of the control groups";
     }
     if (bpf_program__fd(skeleton_->progs.walk_sockets) >= 0) {
       walk_.reset(bpf_program__attach_iter(skeleton_->progs.walk_sockets, nullptr));

@@ -49,6 +49,8 @@ class TrafficProgram {
 
   // Why sockets are not told apart by their processes; empty when they are.
   [[nodiscard]] virtual const std::string& no_owners_because() const = 0;
+  // Every socket that a process holds is marked: one without a mark is the kernel's own.
+  [[nodiscard]] virtual bool marks_all() const = 0;
   // Looks through the descriptors of all processes for sockets that changed hands.
   virtual void walk_sockets() = 0;
   // What a process was when it made a socket, though it may have ended.

@@ -66,8 +66,9 @@ void add_direction(const traffic_direction& before, const traffic_direction& now
   const Tally segments = growth(before.segments, now.segments);
   const Tally tags = growth(before.tags, now.tags);
   way(interface.counted, out) += total;
+  // A tag that came in was in the frame when the driver counted it; one that goes out is added after that.
   way(interface.as_carried, out) +=
-      {total.packets - segments.packets, total.bytes - segments.bytes - tags.bytes};
+      {total.packets - segments.packets, total.bytes - segments.bytes - (out ? tags.bytes : 0)};
   for (std::size_t bin = 0; bin < interface.sizes.size(); ++bin)
     way(interface.sizes[bin], out) += growth(before.sizes[bin], now.sizes[bin]);
   const Tally multicast = growth(before.multicast, now.multicast);
@@ -265,7 +266,11 @@ void TrafficAccounts::add_slot(const traffic_slot& slot, std::int64_t now_ns, Tr
     give_to(row, slot.pid == 0 ? kOwnerNone : owners.row_of(slot.pid), owners);
     places.owner_found = true;
   } else if (!places.owner_found) {
-    give_to(row, slot.owner_state == TRAFFIC_OWNER_NO_SOCKET ? kOwnerNone : kOwnerUnknown, owners);
+    const bool may_have_socket = flow.protocol == kProtocolTcp || flow.protocol == kProtocolUdp;
+    const bool none = slot.owner_state == TRAFFIC_OWNER_NO_SOCKET ||
+                      (slot.owner_state == TRAFFIC_OWNER_NOT_ASKED && !may_have_socket) ||
+                      (slot.owner_state == TRAFFIC_OWNER_NOT_KNOWN && unknown_is_kernel_);
+    give_to(row, none ? kOwnerNone : kOwnerUnknown, owners);
     places.unowned += traffic;
   }
   owners.add(flow.owner, traffic);
@@ -344,25 +349,34 @@ void TrafficAccounts::remove_unused(TrafficTable<Key>& table, std::vector<Row>& 
 
 void TrafficAccounts::remove_flows(std::int64_t now_ns) {
   ended_.clear();
-  std::int64_t oldest_kept_ns = now_ns - options_.flow_idle_ns;
-  // Nearly full: those that were idle longest go, though none that moved in this interval.
+  std::vector<bool> going(flows_.size());
+  std::size_t going_count = 0;
+  const auto let_go = [&](std::size_t row) {
+    going[row] = true;
+    ++going_count;
+  };
+  for (std::size_t row = 0; row < flows_.size(); ++row) {
+    const std::int64_t idle_ns = now_ns - flows_[row].last_ns;
+    if (idle_ns > options_.flow_idle_ns || (idle_ns > kClosedKeptNs && is_closed(flows_[row]))) let_go(row);
+  }
+  // Nearly full: down to half, those that were idle longest go, though none that moved in this interval.
   const std::size_t limit = options_.flow_limit;
-  if (flows_.size() * 8 > limit * 7) {
+  if ((flows_.size() - going_count) * 8 > limit * 7) {
     std::vector<std::int64_t> last;
     last.reserve(flows_.size());
-    for (const TrafficFlow& flow : flows_) last.push_back(flow.last_ns);
-    const auto middle = last.begin() + static_cast<std::ptrdiff_t>(flows_.size() - limit / 2);
+    for (std::size_t row = 0; row < flows_.size(); ++row)
+      if (!going[row]) last.push_back(flows_[row].last_ns);
+    std::size_t too_many = last.size() - limit / 2;
+    const auto middle = last.begin() + static_cast<std::ptrdiff_t>(too_many);
     std::nth_element(last.begin(), middle, last.end());
-    oldest_kept_ns = std::max(oldest_kept_ns, std::min(*middle, now_ns));
+    for (std::size_t row = 0; row < flows_.size() && too_many > 0; ++row) {
+      if (going[row] || flows_[row].last_ns > *middle || flows_[row].last_ns == now_ns) continue;
+      let_go(row);
+      --too_many;
+    }
   }
-  const auto gone = [&](std::size_t row) {
-    const TrafficFlow& flow = flows_[row];
-    return flow.last_ns < oldest_kept_ns || (is_closed(flow) && flow.last_ns < now_ns - kClosedKeptNs);
-  };
-  bool any = false;
-  for (std::size_t row = 0; row < flows_.size() && !any; ++row) any = gone(row);
-  if (!any) return;
-  const auto moved = flow_table_.compact(gone);
+  if (going_count == 0) return;
+  const auto moved = flow_table_.compact([&going](std::size_t row) { return going[row]; });
   std::size_t kept = 0;
   for (std::size_t row = 0; row < moved.size(); ++row) {
     if (moved[row] == kNoRow) {

@@ -27,6 +27,9 @@ class TrafficAccounts {
   // Counts of that block belong to that interface from now on; kNoRow: to none.
   void assign_block(unsigned block, std::uint32_t row);
 
+  // A socket of which no process is known is the kernel's own.
+  void take_unknown_for_kernel(bool yes) { unknown_is_kernel_ = yes; }
+
   // What the area `number` counted in the generation that ended at `now_ns` (monotonic). Empties the area.
   void add(unsigned number, const kernel::TrafficArea& area, std::int64_t now_ns, TrafficOwners& owners);
   // Facts of sockets that were asked for, rather than told with each packet, for flows that are known. Flows
@@ -97,6 +100,7 @@ class TrafficAccounts {
   TrafficTable<VlanKey> vlan_table_;
   std::vector<TrafficVlan> vlans_;
   TrafficRest flows_rest_, hosts_rest_, stations_rest_, services_rest_;
+  bool unknown_is_kernel_ = false;
   std::uint64_t next_id_ = 1;
   std::uint64_t ended_untold_ = 0;
   std::vector<TrafficFlow> ended_;

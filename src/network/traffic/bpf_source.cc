@@ -47,7 +47,9 @@ class BpfSource final : public TrafficSource {
         routes_(std::move(routes)),
         accounts_(options, seed, program_->processors() * 2, blocks),
         owners_(kernel::SystemRoot(), [this](std::uint32_t pid) { return remembered(pid); }),
-        block_taken_(blocks) {}
+        block_taken_(blocks) {
+    accounts_.take_unknown_for_kernel(program_->marks_all());
+  }
 
   // Interfaces that are there at the beginning must be counted; later ones are a matter of luck.
   [[nodiscard]] Result<void> begin() {

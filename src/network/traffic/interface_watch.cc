@@ -63,15 +63,16 @@ void WatchedInterface::compare(const kernel::RouteLink& before, const kernel::Ro
   row.kernel.dropped_in = since(LinkCounter::rx_dropped);
   row.kernel.dropped_out = since(LinkCounter::tx_dropped);
   row.kernel.multicast_in = since(LinkCounter::multicast);
-  // Devices of software count a GSO packet as one. A card may count what it was cut into, or what it was put
-  // together from, or neither of both exactly: anything between is right.
+  // What comes in on a device of software it has counted as it is carried: a GSO packet is one. A card may
+  // count what it was put together from. What goes out may be cut after it was counted here, or by a card.
+  // Anything between both counts is right there.
   const bool software = !after.kind.empty() || after.loopback;
-  const auto compare_way = [&](LinkCounter counter, const Tally& carried, const Tally& wire) {
-    return difference(grown(base_after, before, counter), grown(base_before, after, counter), carried.packets,
-                      software ? carried.packets : wire.packets);
-  };
-  row.not_accounted_in = compare_way(LinkCounter::rx_packets, row.as_carried.in, row.counted.in);
-  row.not_accounted_out = compare_way(LinkCounter::tx_packets, row.as_carried.out, row.counted.out);
+  row.not_accounted_in = difference(
+      grown(base_after, before, LinkCounter::rx_packets), grown(base_before, after, LinkCounter::rx_packets),
+      row.as_carried.in.packets, software ? row.as_carried.in.packets : row.counted.in.packets);
+  row.not_accounted_out = difference(grown(base_after, before, LinkCounter::tx_packets),
+                                     grown(base_before, after, LinkCounter::tx_packets),
+                                     row.as_carried.out.packets, row.counted.out.packets);
 }
 
 const kernel::RouteLink* link_with(const std::vector<kernel::RouteLink>& links, std::uint32_t index) {
