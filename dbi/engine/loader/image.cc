@@ -3,6 +3,7 @@
 #include <elf.h>
 
 #include <algorithm>
+#include <cstring>
 
 #include "engine/loader/images.h"
 
@@ -121,6 +122,8 @@ uint8_t rank_of(const ElfSymbol& symbol, const char* name) {
   rank *= 4;
   for (int i = 0; i < 3 && name[i] == '_'; ++i) ++rank;
   if (symbol.type == STT_NOTYPE) rank += 16;
+  // The full table may spell versions: "__libc_start_main@@GLIBC_2.34".
+  if (std::strchr(name, '@') != nullptr) rank += 32;
   return static_cast<uint8_t>(rank);
 }
 

@@ -5,6 +5,7 @@
 //
 // Thread rules: instrumentation callbacks hold the client lock; analysis routines touch only their thread's
 // stream, and three flags that may be seen a little late.
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -12,7 +13,9 @@
 #include <cerrno>
 #include <fstream>
 #include <iterator>
+#include <map>
 #include <unordered_map>
+#include <utility>
 
 #include "output.h"
 #include "pin.H"
@@ -55,7 +58,11 @@ struct KnownInstruction {
 
 Output output;
 std::vector<Range> ranges;
-ThreadStream* streams[PIN_MAX_THREADS];
+// By THREADID. A child of vfork(2) runs in its parent's memory and has none: it is another process.
+constexpr THREADID kMostThreads = 1 << 16;
+ThreadStream* streams[kMostThreads];
+// Zero in the child of a fork that has memory of its own.
+volatile char* own_memory_mark = nullptr;
 std::unordered_map<UINT32, UINT32> image_numbers, routine_numbers;  // by Id
 std::unordered_map<UINT32, bool> image_is_wanted;
 std::unordered_map<ADDRINT, KnownInstruction> known_instructions;
@@ -67,6 +74,10 @@ std::atomic<UINT64> events_left{~UINT64{0}};
 std::atomic<UINT64> mapping_epoch{1};
 
 // ---- analysis ----
+
+ThreadStream* stream_of(THREADID thread) {
+  return __builtin_expect(thread < kMostThreads, 1) ? streams[thread] : nullptr;
+}
 
 bool is_recording(const ThreadStream& stream) {
   return __builtin_expect(active && stream.in_burst, 1);
@@ -113,7 +124,9 @@ bool copy_memory(ThreadStream& stream, char* to, ADDRINT from, UINT32 size) {
 }
 
 VOID PIN_FAST_ANALYSIS_CALL on_executed(THREADID thread, UINT32 instruction) {
-  ThreadStream& stream = *streams[thread];
+  ThreadStream* const own = stream_of(thread);
+  if (own == nullptr) return;
+  ThreadStream& stream = *own;
   ++stream.instructions;
   if (!is_recording(stream) || !take_one(stream)) return;
   stream.event(kExecuted, 0, 0, instruction, 0);
@@ -121,12 +134,16 @@ VOID PIN_FAST_ANALYSIS_CALL on_executed(THREADID thread, UINT32 instruction) {
 
 // Where instructions are not recorded but bursts must be counted, or the sum is wanted.
 VOID PIN_FAST_ANALYSIS_CALL on_counted(THREADID thread) {
-  ThreadStream& stream = *streams[thread];
+  ThreadStream* const own = stream_of(thread);
+  if (own == nullptr) return;
+  ThreadStream& stream = *own;
   stream.in_burst = stream.instructions++ % (kBurst * sample.Value()) < kBurst;
 }
 
 VOID on_read(THREADID thread, UINT32 instruction, UINT32 operand, ADDRINT address, UINT32 size) {
-  ThreadStream& stream = *streams[thread];
+  ThreadStream* const own = stream_of(thread);
+  if (own == nullptr) return;
+  ThreadStream& stream = *own;
   if (!is_recording(stream)) {
     ++stream.not_recorded;
     return;
@@ -142,7 +159,9 @@ VOID on_read(THREADID thread, UINT32 instruction, UINT32 operand, ADDRINT addres
 }
 
 VOID before_write(THREADID thread, UINT32 operand, ADDRINT address, UINT32 size) {
-  ThreadStream& stream = *streams[thread];
+  ThreadStream* const own = stream_of(thread);
+  if (own == nullptr) return;
+  ThreadStream& stream = *own;
   ThreadStream::Before& before = stream.before[operand];
   before.size = 0;
   if (!is_recording(stream) || !is_wanted_address(address, size)) return;
@@ -176,7 +195,7 @@ void record_write(ThreadStream& stream, UINT32 instruction, UINT32 operand, cons
 }
 
 VOID after_write(THREADID thread, UINT32 instruction, UINT32 operand) {
-  record_write(*streams[thread], instruction, operand, nullptr);
+  if (ThreadStream* const own = stream_of(thread)) record_write(*own, instruction, operand, nullptr);
 }
 
 // A call does not go on behind itself, but what it pushes is known.
@@ -185,7 +204,7 @@ VOID call_write(THREADID thread, UINT32 instruction, UINT32 operand, ADDRINT add
   before_write(thread, operand, address, size);
   char bytes[ThreadStream::kMostBytes] = {};
   std::memcpy(bytes, &pushed, sizeof pushed);
-  record_write(*streams[thread], instruction, operand, bytes);
+  if (ThreadStream* const own = stream_of(thread)) record_write(*own, instruction, operand, bytes);
 }
 
 VOID at_start() {
@@ -225,10 +244,17 @@ bool is_wanted(IMG img) {
   return image_is_wanted[IMG_Id(img)] = wanted;
 }
 
+// By any of its names, or its C++ name without parameters.
 bool is_routine_named(RTN rtn, const std::string& name) {
   if (!RTN_Valid(rtn)) return false;
-  const std::string& own = RTN_Name(rtn);
-  return own == name || PIN_UndecorateSymbolName(own, UNDECORATION_NAME_ONLY) == name;
+  static std::map<std::pair<UINT32, std::string>, bool> known;
+  const auto [place, is_new] = known.try_emplace({RTN_Id(rtn), name}, false);
+  if (is_new) {
+    const std::string& own = RTN_Name(rtn);
+    place->second = own == name || PIN_UndecorateSymbolName(own, UNDECORATION_NAME_ONLY) == name ||
+                    RTN_FindByName(SEC_Img(RTN_Sec(rtn)), name.c_str()) == rtn;
+  }
+  return place->second;
 }
 
 bool is_wanted(RTN rtn) {
@@ -379,7 +405,7 @@ VOID image_unloaded(IMG img, VOID*) {
 }
 
 VOID thread_started(THREADID thread, CONTEXT*, INT32, VOID*) {
-  if (thread >= PIN_MAX_THREADS) return;
+  if (thread >= kMostThreads) return;
   // Its number may have been another thread's, which has ended and given its events away.
   delete streams[thread];
   streams[thread] = new ThreadStream(output, thread);
@@ -391,7 +417,7 @@ VOID thread_started(THREADID thread, CONTEXT*, INT32, VOID*) {
 UINT64 instructions_of_ended = 0, not_recorded_of_ended = 0, not_readable_of_ended = 0;
 
 VOID thread_ended(THREADID thread, const CONTEXT*, INT32, VOID*) {
-  if (thread >= PIN_MAX_THREADS || streams[thread] == nullptr) return;
+  if (stream_of(thread) == nullptr) return;
   ThreadStream& stream = *streams[thread];
   stream.flush();
   std::string record;
@@ -410,10 +436,11 @@ VOID before_system_call(THREADID thread, CONTEXT* context, SYSCALL_STANDARD stan
   if (number == kMmap || number == kMprotect || number == kMunmap || number == kBrk || number == kMremap ||
       number == kMadvise || number == kShmdt)
     mapping_epoch.fetch_add(1, std::memory_order_relaxed);
-  if (thread < PIN_MAX_THREADS && streams[thread] != nullptr) streams[thread]->pause();
+  if (ThreadStream* const own = stream_of(thread)) own->pause();
 }
 
 VOID in_child(THREADID, const CONTEXT*, VOID*) {
+  if (own_memory_mark != nullptr && *own_memory_mark != 0) return;
   // Its events would come between those of its parent.
   active = false;
   output.give_up();
@@ -499,6 +526,11 @@ int start(int argc, char** argv) {
       static_cast<uint32_t>(std::max<UINT64>(1, sample.Value())), program_command());
   if (limit.Value() != 0) events_left = limit.Value();
   active = start_routine.Value().empty();
+  void* const page = mmap(nullptr, kPageBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (page != MAP_FAILED && madvise(page, kPageBytes, MADV_WIPEONFORK) == 0) {
+    own_memory_mark = static_cast<volatile char*>(page);
+    *own_memory_mark = 1;
+  }
   IMG_AddInstrumentFunction(image_loaded, nullptr);
   IMG_AddUnloadFunction(image_unloaded, nullptr);
   INS_AddInstrumentFunction(instrument, nullptr);

@@ -126,6 +126,7 @@ class Inspection {
                          ' ' + std::to_string(end->end.number),
                      "its message, if any, is above; isotach inspect needs ptrace(2) of its own child");
     }
+    if (end->end.by_signal) outcome_.signal = end->end.number;
     outcome_.end_text = end->end.by_signal
                             ? fmt::format("by signal {} ({})", end->end.number, strsignal(end->end.number))
                             : fmt::format("with exit code {}", end->end.number);

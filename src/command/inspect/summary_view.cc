@@ -229,6 +229,10 @@ std::string inspect_json(const TraceProgram& program, const TraceSummary& summar
     json.key("exit_code").integer(program.end.exit_code);
   else
     json.key("exit_code").null();
+  if (outcome.signal != 0)
+    json.key("signal").integer(outcome.signal);
+  else
+    json.key("signal").null();
   json.key("instructions").unsigned_integer(summary.instructions());
   put_counts(json, summary.total());
   json.key("unreadable").unsigned_integer(summary.unreadable());

@@ -11,6 +11,7 @@ namespace isotach::command {
 
 struct InspectOutcome {
   std::string end_text;      // how the program ended; empty for a recording
+  int signal = 0;            // that ended it; 0: none, or not known
   std::string damage;        // what was wrong with the recording; empty: nothing
   std::int64_t wall_ns = 0;  // how long it ran
   std::uint64_t records_bytes = 0;
