@@ -37,13 +37,14 @@ std::string with_port(const network::TrafficFlow& flow, bool local, HostNames* n
 }
 
 std::vector<view::TableColumn> columns_of(TrafficBy by, const TrafficSnapshot& snapshot) {
-  const int interface_order = snapshot.interfaces.size() > 1 ? 9 : 13;
+  // The columns of rates have orders from 4 to 9 (view/traffic).
+  const int interface_order = snapshot.interfaces.size() > 1 ? 12 : 13;
   switch (by) {
     case TrafficBy::flow:
-      return {{"protocol", Align::left, 10},   {"local", Align::left, 1, 15},
-              {"remote", Align::left, 0, 21},  {"state", Align::left, 9},
-              {"process", Align::left, 6, 10}, {"rtt", Align::quantity, 11},
-              {"rexmt", Align::right, 12},     {"interface", Align::left, interface_order, 6}};
+      return {{"protocol", Align::left, 6},   {"local", Align::left, 1, 15},
+              {"remote", Align::left, 0, 21}, {"state", Align::left, 10},
+              {"process", Align::left, 3, 8}, {"rtt", Align::quantity, 7},
+              {"rexmt", Align::right, 7},     {"interface", Align::left, interface_order, 6}};
     case TrafficBy::host:
       return {{"host", Align::left, 0, 15}};
     case TrafficBy::station:
@@ -56,7 +57,7 @@ std::vector<view::TableColumn> columns_of(TrafficBy by, const TrafficSnapshot& s
     case TrafficBy::container:
       return {{"container", Align::left, 0, 12}};
     case TrafficBy::interface:
-      return {{"interface", Align::left, 0, 8},
+      return {{"interface", Align::left, 0, 9},
               {"of speed", Align::quantity, 7},
               {"not accounted", Align::right, 1},
               {"dropped", Align::right, 6}};

@@ -48,7 +48,7 @@ class TrafficRun {
 
   // A file is no narrower than what is to be said; COLUMNS wins, as everywhere.
   [[nodiscard]] int columns() const {
-    constexpr int kFileColumns = 160;
+    constexpr int kFileColumns = 200;
     const bool known = context_.out_is_terminal || std::getenv("COLUMNS") != nullptr;
     return known ? terminal_size(context_.out.fd()).columns : kFileColumns;
   }

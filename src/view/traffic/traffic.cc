@@ -293,10 +293,10 @@ Table traffic_table(const TrafficList& list, bool bytes, int width) {
       columns.push_back({"in", Align::quantity});
       columns.push_back({"out", Align::quantity});
     }
-    columns.push_back({"packets", Align::quantity, 3});
-    columns.push_back({"total", Align::quantity, 2});
-    columns.push_back({"peak", Align::quantity, 4});
-    columns.push_back({"mean", Align::quantity, 5});
+    columns.push_back({"packets", Align::quantity, 5});
+    columns.push_back({"total", Align::quantity, 4});
+    columns.push_back({"peak", Align::quantity, 8});
+    columns.push_back({"mean", Align::quantity, 9});
   } else {
     columns.push_back({"packets in", Align::quantity});
     columns.push_back({"out", Align::quantity});
