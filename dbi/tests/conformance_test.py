@@ -4,7 +4,7 @@
 usage: conformance_test.py [--all] [--engine PIN] [--tool TOOL]... [--list] [NAME]...
 
 Without names the quick cases run, with --all every one (conformance/cases.py); a name runs all cases that begin with
-it. TOOL is none, or the name of a tool of the kit; without --tool: none.
+it. TOOL is none, a tool of the kit, or probe:WAY, see tools/probe.cc; without --tool: none.
 Ends with the line "N passed, N failed, N skipped".
 """
 import argparse

@@ -3,8 +3,8 @@
 
 usage: instructions_test.py [--tool TOOL]... [--seed S] [--seconds N] [--sequences N] [--kit KIT] [--shown N]
 
-One round takes each form once, and N (4000) sequences of up to 12 random instructions, under each tool: none, and
-inscount where the kit has it. With --seconds rounds with new seeds follow until the time is up (./dev fuzz engine).
+One round takes each form once, and N (4000) sequences of up to 12 random instructions, under each tool: none,
+and one that calls a routine at each instruction. With --seconds rounds with new seeds follow until the time is up (./dev fuzz engine).
 Each difference is named: the sample, its instructions, and what differs. Ends with "N passed, N failed, N skipped".
 """
 import argparse
@@ -105,7 +105,7 @@ def main():
     if reason:
         results.skip("instructions", reason)
         return results.end()
-    tools = arguments.tool or ["none", *(["inscount"] if engine.find_tool("inscount") else [])]
+    tools = arguments.tool or ["none", "probe:call"]
     first = engine.run([RUNNER, "--count", "1"], 20).out.decode()
     forms = int(first.split()[0])
     print(first.splitlines()[0])

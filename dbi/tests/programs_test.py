@@ -3,7 +3,7 @@
 
 usage: programs_test.py [--tool TOOL]... [--kit KIT] [--limit SECONDS] [--list] [PROGRAM[:CASE]]...
 
-TOOL is none, or the name of a tool of the kit; without --tool: none, and inscount where the kit has it.
+TOOL is none, a tool of the kit, or probe:WAY, see tools/probe.cc; without --tool: none and probe:call.
 Ends with the line "N passed, N failed, N skipped".
 """
 import argparse
@@ -58,7 +58,7 @@ def main():
             print(f"{program.name}:{case}")
         return 0
     reason = engine.why_not()
-    tools = arguments.tool or (["none"] + (["inscount"] if reason is None and engine.find_tool("inscount") else []))
+    tools = arguments.tool or ["none", "probe:call"]
     runs = [("native", [])]
     if reason:
         results.skip("engine", reason)

@@ -14,6 +14,7 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent.parent
 BUILD = ROOT / "build"
 PROGRAMS = BUILD / "dbi" / "tests" / "programs"
+PROBE = BUILD / "dbi" / "tests" / "probe.so"
 KIT = pathlib.Path(os.environ.get("ISOTACH_KIT", str(BUILD / "kit")))
 PIN = KIT / "pin"
 RUNTIME = KIT / "isotach-pin-runtime"
@@ -36,7 +37,9 @@ def why_not():
 
 
 def find_tool(name):
-    """The path of a tool of the kit: by its own name, or as a path."""
+    """The path of a tool of the kit, by its own name or as a path; probe:WAY is the tests' own, tools/probe.cc."""
+    if name.startswith("probe:"):
+        return PROBE if PROBE.exists() else None
     if "/" in name:
         return pathlib.Path(name)
     for path in sorted(KIT.rglob(f"{name}.so")):
@@ -53,6 +56,8 @@ def prefix(tool="none", follow=False, pin=None, tool_arguments=()):
         path = find_tool(tool)
         if path is None:
             raise FileNotFoundError(f"the kit has no tool {tool}")
+        if tool.startswith("probe:"):
+            tool_arguments = ("-way", tool.partition(":")[2], *tool_arguments)
         words += ["-t", str(path), *tool_arguments]
     return [*words, "--"]
 
@@ -111,6 +116,11 @@ class Results:
     def skip(self, name, reason):
         self.skipped += 1
         print(f"skip {name}: {reason}", flush=True)
+
+    def add(self, other):
+        self.passed += other.passed
+        self.failed += other.failed
+        self.skipped += other.skipped
 
     def end(self):
         """Prints the counting line; the value is the program's exit code."""

@@ -124,6 +124,9 @@ void Stepper::find_accesses(const Registers& r) {
   ZydisDecodedOperand operands[ZYDIS_MAX_OPERAND_COUNT];
   if (size == 0 || !ZYAN_SUCCESS(ZydisDecoderDecodeFull(&decoder_, bytes, size, &instruction, operands)))
     return;
+  // A nop's operand is not looked at.
+  if (instruction.meta.category == ZYDIS_CATEGORY_NOP || instruction.meta.category == ZYDIS_CATEGORY_WIDENOP)
+    return;
   ZydisRegisterContext context;
   memset(&context, 0, sizeof context);
   const uint64_t general[16] = {r.rax, r.rcx, r.rdx, r.rbx, r.rsp, r.rbp, r.rsi, r.rdi,
@@ -152,7 +155,8 @@ void Stepper::find_accesses(const Registers& r) {
         operand.visibility == ZYDIS_OPERAND_VISIBILITY_HIDDEN && operand.mem.base == ZYDIS_REGISTER_RSP;
     const bool writes = (operand.actions & ZYDIS_OPERAND_ACTION_MASK_WRITE) != 0;
     const bool reads = (operand.actions & ZYDIS_OPERAND_ACTION_MASK_READ) != 0;
-    if (stack && writes) address -= bytes_count;
+    // An address-size prefix does not concern them.
+    if (stack) address = writes ? r.rsp - bytes_count : r.rsp;
     if (!stack && operand.mem.base == ZYDIS_REGISTER_RSP && instruction.mnemonic == ZYDIS_MNEMONIC_POP)
       address += bytes_count;
     if (reads) accesses_.push_back({false, address, bytes_count});

@@ -1,0 +1,154 @@
+#!/usr/bin/env python3
+"""Counts and records of tools against the oracle that steps through a program by ptrace: they must be exact.
+
+usage: counts_test.py [--all] [--kit KIT] [NAME]...
+
+Instructions: a call at each instruction counts steps (an iteration of a REP instruction is one); a call at each
+basic block counts instructions. Memory: each access of the program's own image, in order, with address and size.
+Without --all only short programs are stepped through, with it 20 more. A program whose steps differ between two
+native runs is skipped. Ends with "N passed, N failed, N skipped".
+"""
+import argparse
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "support"))
+import engine  # noqa: E402
+
+TESTS = engine.BUILD / "dbi" / "tests"
+STEP, PROBE, COUNTED = TESTS / "step", TESTS / "probe.so", TESTS / "counted"
+PER_STEP, PER_BLOCK = ("ins", "call", "context", "if", "registers"), ("bbl",)
+# The addresses must be the same each time, and restartable sequences are not there under the engine.
+ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LC_ALL": "C", "GLIBC_TUNABLES": "glibc.pthread.rseq=0"}
+
+# Static programs of some thousand steps: name, C source.
+SMALL = {
+    "arithmetic": "int main(void) { unsigned long a = 1; for (int i = 1; i < 300; i++) { a = a * 31 + i / 7 % 5; "
+                  "if (a & 1) a ^= i; } return a & 63; }",
+    "strings": '#include <string.h>\nint main(void) { char a[300], b[300]; memset(a, 7, sizeof a); for (int i = 0; i < 40; i++) '
+               '{ memcpy(b, a, 300 - i); a[i] = strlen("abc") + b[i]; } return memchr(b, 0, 290) != 0 ? 1 : b[5]; }',
+    "recursion": "int f(int n) { return n < 2 ? n : f(n - 1) + f(n - 2); } int main(void) { return f(10) & 63; }",
+    "pointers": "int g(int x) { return x + 1; } int h(int x) { return x * 2; } int (*volatile t[2])(int) = {g, h}; "
+                "int main(void) { int x = 1; for (int i = 0; i < 200; i++) x = t[i * 7 / 3 & 1](x) & 0xffff; return x & 63; }",
+}
+COMMANDS = ["/bin/true", "/bin/false", "/bin/echo a b", "/bin/cat /etc/hostname", "/usr/bin/printf %d\\n 7",
+            "/usr/bin/expr 6 + 7", "/usr/bin/basename /a/b", "/usr/bin/dirname /a/b", "/usr/bin/seq 1 50", "/usr/bin/factor 91",
+            "/usr/bin/head -n 3 /etc/passwd", "/usr/bin/tail -n 3 /etc/passwd", "/usr/bin/wc /etc/passwd", "/usr/bin/cut -d: -f1 /etc/passwd",
+            "/usr/bin/tr a b", "/usr/bin/sort /etc/group", "/usr/bin/uniq /etc/group", "/usr/bin/md5sum /etc/passwd",
+            "/bin/sed -n 2p /etc/passwd", "/usr/bin/paste /etc/group /etc/passwd", "/usr/bin/nl /etc/group", "/usr/bin/test 1 -lt 2"]
+
+
+def step(command, *options):
+    done = engine.run([STEP, *options, "--", *command], 120, environment=ENVIRONMENT)
+    found = re.search(rb"^steps (\d+) repeated (\d+) distinct (\d+)$", done.err, re.MULTILINE)
+    return (done.code, int(found.group(1)), int(found.group(3))) if found else None
+
+
+def probe(command, way, output):
+    words = ["setarch", "-R", engine.PIN, "-t", PROBE, "-way", way, "-o", output, "--", *command]
+    done = engine.run(words, 120, environment=ENVIRONMENT)
+    try:
+        lines = pathlib.Path(output).read_text().splitlines()
+        return done, int(lines[-1].split()[1]), lines[:-1]
+    except (OSError, IndexError, ValueError):
+        return done, None, []
+
+
+def check_counts(name, command, ways, results):
+    first = step(command)
+    if first is None:
+        results.skip(name, "cannot be stepped through here")
+        return
+    for way in ways:
+        with tempfile.NamedTemporaryFile() as output:
+            done, count, _ = probe(command, way, output.name)
+        wanted = first[2] if way in PER_BLOCK else first[1]
+        if count == wanted and done.code == first[0]:
+            results.ok()
+        elif step(command) != first:
+            results.skip(f"{name} ({way})", "its steps differ from run to run natively")
+        else:
+            results.fail(f"{name} ({way})", f"{count} instead of {wanted}; {done.describe()} "
+                         f"{done.err.decode(errors='replace')[-200:]}")
+
+
+def check_memory(name, command, results):
+    """The accesses as the oracle sees them, without their values."""
+    with tempfile.NamedTemporaryFile() as theirs, tempfile.NamedTemporaryFile() as ours:
+        if step(command, "--memory", theirs.name, "--image", "/" + pathlib.Path(command[0]).name) is None:
+            results.skip(name, "cannot be stepped through here")
+            return
+        wanted = [" ".join(line.split()[:4]) for line in pathlib.Path(theirs.name).read_text().splitlines()]
+        done, _, got = probe(command, "memory", ours.name)
+    # Within one instruction reads come before writes for the oracle, operands in turn for the tool.
+    def grouped(lines):
+        groups, last = [], None
+        for line in lines:
+            pc = line.split()[0]
+            if pc != last:
+                groups.append([])
+            last = pc
+            groups[-1].append(line)
+        return [line for group in groups for line in sorted(group)]
+    wanted, got = grouped(wanted), grouped(got)
+    for number, (a, b) in enumerate(zip(wanted, got)):
+        if a != b:
+            results.fail(name, f"access {number} of {len(wanted)}: '{b}' instead of '{a}'")
+            return
+    if len(wanted) != len(got) or done.code is None:
+        results.fail(name, f"{len(got)} accesses instead of {len(wanted)}; {done.describe()}")
+    else:
+        results.ok()
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--all", action="store_true")
+    parser.add_argument("--kit", type=pathlib.Path)
+    parser.add_argument("names", nargs="*")
+    arguments = parser.parse_args()
+    if arguments.kit:
+        engine.use_kit(arguments.kit)
+    results = engine.Results()
+
+    # The oracle itself: counts that were worked out by hand, in support/counted.S.
+    if step([str(COUNTED)]) == (7, 680, 332):
+        results.ok()
+    else:
+        results.fail("oracle", f"{step([str(COUNTED)])} instead of (7, 680, 332)")
+    reason = engine.why_not()
+    if reason:
+        results.skip("counts", reason)
+        return results.end()
+
+    def wanted(name):
+        return not arguments.names or any(name.startswith(part) for part in arguments.names)
+
+    with tempfile.TemporaryDirectory() as folder:
+        jobs = [("counted", [str(COUNTED)], True)]
+        for name, source in SMALL.items() if arguments.all else list(SMALL.items())[:2]:
+            path = f"{folder}/{name}"
+            made = subprocess.run(["gcc", "-O1", "-static", "-x", "c", "-o", path, "-"], input=source, text=True, check=False)
+            if made.returncode == 0:
+                jobs.append((name, [path], True))
+        if arguments.all:
+            jobs += [(command, command.split(), False) for command in COMMANDS]
+        jobs = [job for job in jobs if wanted(job[0])]
+
+        def one(job):
+            name, command, short = job
+            own = engine.Results()
+            check_counts(name, command, (*PER_STEP, *PER_BLOCK) if short else ("ins", "bbl"), own)
+            if short:
+                check_memory(f"{name} (memory)", command, own)
+            return own
+
+        for _, future in engine.together(one, jobs):
+            results.add(future.result())
+    return results.end()
+
+
+sys.exit(main())

@@ -1,0 +1,147 @@
+// The tests' own tool: counts and records in the ways that tools do it, so that each way can be compared with
+// the oracle, and so that programs can be seen to run unchanged under each.
+//
+//   -way none|ins|bbl|call|context|if|registers|memory
+//
+//   ins        a counter at each instruction, short enough to be written in place
+//   bbl        the number of instructions added at each basic block
+//   call       a routine with calls of its own at each instruction: floating point, vectors, the heap
+//   context    the same with the whole context of the program as an argument
+//   if         INS_InsertIfCall and INS_InsertThenCall: a call at every 100th instruction
+//   registers  register values, stack pointer, branch targets and flags as arguments
+//   memory     each memory operand of each instruction of the program's own image: "pc r|w address size"
+//   -o FILE    where the result goes
+#include <cmath>
+#include <cstdio>
+#include <string>
+#include <vector>
+
+#include "pin.H"
+
+namespace {
+
+KNOB<std::string> knob_way(KNOB_MODE_WRITEONCE, "pintool", "way", "ins", "how to instrument");
+KNOB<std::string> knob_output(KNOB_MODE_WRITEONCE, "pintool", "o", "/dev/null", "where the result goes");
+
+UINT64 count = 0, called = 0, mixed = 0;
+UINT32 countdown = 100;
+FILE* records = nullptr;
+
+VOID count_one() {
+  ++count;
+}
+VOID count_many(UINT32 number) {
+  count += number;
+}
+
+volatile double sink;
+__attribute__((noinline)) void disturb(UINT64 value) {
+  // Uses what a careless engine forgets to save.
+  sink = std::sqrt(static_cast<double>(value)) + sink * 0.5;
+  std::vector<double> numbers(value % 7 + 1, static_cast<double>(value));
+  asm volatile("pxor %%xmm0, %%xmm0\n pxor %%xmm15, %%xmm15\n xor %%eax, %%eax\n stc" ::
+                   : "xmm0", "xmm15", "rax", "cc");
+  mixed += static_cast<UINT64>(numbers.size());
+}
+
+VOID call_out(ADDRINT pc) {
+  if ((++count & 1023) == 0) disturb(pc);
+}
+
+VOID call_with_context(ADDRINT pc, CONTEXT* context) {
+  ++count;
+  if (PIN_GetContextReg(context, REG_INST_PTR) != pc) ++called;
+  mixed ^= PIN_GetContextReg(context, REG_STACK_PTR);
+}
+
+ADDRINT is_due() {
+  return --countdown == 0;
+}
+VOID when_due() {
+  countdown = 100;
+  called += 100;
+}
+
+VOID with_registers(ADDRINT pc, ADDRINT rsp, ADDRINT rax, ADDRINT flags, ADDRINT r15, UINT32 thread) {
+  ++count;
+  mixed = mixed * 31 + (pc ^ rsp ^ rax ^ flags ^ r15) + thread;
+}
+
+VOID at_branch(ADDRINT target, BOOL taken) {
+  mixed += taken ? target : 1;
+}
+
+VOID record(ADDRINT pc, ADDRINT address, UINT32 size, BOOL write) {
+  fprintf(records, "%lx %c %lx %u\n", static_cast<unsigned long>(pc), write ? 'w' : 'r',
+          static_cast<unsigned long>(address), size);
+}
+
+bool in_main_image(INS ins) {
+  IMG image = IMG_FindByAddress(INS_Address(ins));
+  return IMG_Valid(image) && IMG_IsMainExecutable(image);
+}
+
+VOID instrument_memory(INS ins) {
+  for (UINT32 i = 0; i < INS_MemoryOperandCount(ins); ++i) {
+    for (const BOOL write : {FALSE, TRUE}) {
+      if (write ? !INS_MemoryOperandIsWritten(ins, i) : !INS_MemoryOperandIsRead(ins, i)) continue;
+      INS_InsertPredicatedCall(
+          ins, IPOINT_BEFORE, reinterpret_cast<AFUNPTR>(record), IARG_INST_PTR, IARG_MEMORYOP_EA, i,
+          IARG_UINT32, static_cast<UINT32>(INS_MemoryOperandSize(ins, i)), IARG_BOOL, write, IARG_END);
+    }
+  }
+}
+
+VOID instrument_instruction(INS ins, VOID*) {
+  const std::string& way = knob_way.Value();
+  if (way == "ins") {
+    INS_InsertCall(ins, IPOINT_BEFORE, reinterpret_cast<AFUNPTR>(count_one), IARG_END);
+  } else if (way == "call") {
+    INS_InsertCall(ins, IPOINT_BEFORE, reinterpret_cast<AFUNPTR>(call_out), IARG_INST_PTR, IARG_END);
+  } else if (way == "context") {
+    INS_InsertCall(ins, IPOINT_BEFORE, reinterpret_cast<AFUNPTR>(call_with_context), IARG_INST_PTR,
+                   IARG_CONTEXT, IARG_END);
+  } else if (way == "if") {
+    INS_InsertIfCall(ins, IPOINT_BEFORE, reinterpret_cast<AFUNPTR>(is_due), IARG_END);
+    INS_InsertThenCall(ins, IPOINT_BEFORE, reinterpret_cast<AFUNPTR>(when_due), IARG_END);
+  } else if (way == "registers") {
+    INS_InsertCall(ins, IPOINT_BEFORE, reinterpret_cast<AFUNPTR>(with_registers), IARG_INST_PTR,
+                   IARG_REG_VALUE, REG_STACK_PTR, IARG_REG_VALUE, REG_GAX, IARG_REG_VALUE, REG_GFLAGS,
+                   IARG_REG_VALUE, REG_R15, IARG_THREAD_ID, IARG_END);
+    if (INS_IsBranch(ins))
+      INS_InsertCall(ins, IPOINT_BEFORE, reinterpret_cast<AFUNPTR>(at_branch), IARG_BRANCH_TARGET_ADDR,
+                     IARG_BRANCH_TAKEN, IARG_END);
+  } else if (way == "memory" && in_main_image(ins)) {
+    instrument_memory(ins);
+  }
+}
+
+VOID instrument_trace(TRACE trace, VOID*) {
+  for (BBL block = TRACE_BblHead(trace); BBL_Valid(block); block = BBL_Next(block))
+    BBL_InsertCall(block, IPOINT_BEFORE, reinterpret_cast<AFUNPTR>(count_many), IARG_UINT32,
+                   BBL_NumIns(block), IARG_END);
+}
+
+VOID finish(INT32, VOID*) {
+  if (knob_way.Value() == "if") count = called + 100 - countdown;
+  if (knob_way.Value() == "context" && called != 0) count = 0;
+  fprintf(records, "count %lu\n", static_cast<unsigned long>(count));
+  fclose(records);
+}
+
+}  // namespace
+
+int main(int argument_count, char** arguments) {
+  PIN_InitSymbols();
+  if (PIN_Init(argument_count, arguments)) return 1;
+  records = fopen(knob_output.Value().c_str(), "w");
+  if (records == nullptr) return 1;
+  if (knob_way.Value() == "bbl") {
+    TRACE_AddInstrumentFunction(instrument_trace, nullptr);
+  } else if (knob_way.Value() != "none") {
+    INS_AddInstrumentFunction(instrument_instruction, nullptr);
+  }
+  PIN_AddFiniFunction(finish, nullptr);
+  PIN_StartProgram();
+  return 0;
+}
