@@ -28,17 +28,21 @@ ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LC_ALL": "C", "GLIBC_TUNABLES": "glibc.
 SMALL = {
     "arithmetic": "int main(void) { unsigned long a = 1; for (int i = 1; i < 300; i++) { a = a * 31 + i / 7 % 5; "
                   "if (a & 1) a ^= i; } return a & 63; }",
-    "strings": '#include <string.h>\nint main(void) { char a[300], b[300]; memset(a, 7, sizeof a); for (int i = 0; i < 40; i++) '
+    "strings": '#include <string.h>\nint main(void) '
+               '{ char a[300], b[300]; memset(a, 7, sizeof a); for (int i = 0; i < 40; i++) '
                '{ memcpy(b, a, 300 - i); a[i] = strlen("abc") + b[i]; } return memchr(b, 0, 290) != 0 ? 1 : b[5]; }',
     "recursion": "int f(int n) { return n < 2 ? n : f(n - 1) + f(n - 2); } int main(void) { return f(10) & 63; }",
     "pointers": "int g(int x) { return x + 1; } int h(int x) { return x * 2; } int (*volatile t[2])(int) = {g, h}; "
                 "int main(void) { int x = 1; for (int i = 0; i < 200; i++) x = t[i * 7 / 3 & 1](x) & 0xffff; return x & 63; }",
 }
 COMMANDS = ["/bin/true", "/bin/false", "/bin/echo a b", "/bin/cat /etc/hostname", "/usr/bin/printf %d\\n 7",
-            "/usr/bin/expr 6 + 7", "/usr/bin/basename /a/b", "/usr/bin/dirname /a/b", "/usr/bin/seq 1 50", "/usr/bin/factor 91",
-            "/usr/bin/head -n 3 /etc/passwd", "/usr/bin/tail -n 3 /etc/passwd", "/usr/bin/wc /etc/passwd", "/usr/bin/cut -d: -f1 /etc/passwd",
+            "/usr/bin/expr 6 + 7", "/usr/bin/basename /a/b", "/usr/bin/dirname /a/b",
+            "/usr/bin/seq 1 50", "/usr/bin/factor 91",
+            "/usr/bin/head -n 3 /etc/passwd", "/usr/bin/tail -n 3 /etc/passwd", "/usr/bin/wc /etc/passwd",
+            "/usr/bin/cut -d: -f1 /etc/passwd",
             "/usr/bin/tr a b", "/usr/bin/sort /etc/group", "/usr/bin/uniq /etc/group", "/usr/bin/md5sum /etc/passwd",
-            "/bin/sed -n 2p /etc/passwd", "/usr/bin/paste /etc/group /etc/passwd", "/usr/bin/nl /etc/group", "/usr/bin/test 1 -lt 2"]
+            "/bin/sed -n 2p /etc/passwd", "/usr/bin/paste /etc/group /etc/passwd", "/usr/bin/nl /etc/group",
+            "/usr/bin/test 1 -lt 2"]
 
 
 def step(command, *options):

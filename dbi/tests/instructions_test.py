@@ -4,7 +4,8 @@
 usage: instructions_test.py [--tool TOOL]... [--seed S] [--seconds N] [--sequences N] [--kit KIT] [--shown N]
 
 One round takes each form once, and N (4000) sequences of up to 12 random instructions, under each tool: none,
-and one that calls a routine at each instruction. With --seconds rounds with new seeds follow until the time is up (./dev fuzz engine).
+and one that calls a routine at each instruction. With --seconds rounds with new seeds follow until the time is up
+(./dev fuzz engine).
 Each difference is named: the sample, its instructions, and what differs. Ends with "N passed, N failed, N skipped".
 """
 import argparse
