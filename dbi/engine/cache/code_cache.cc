@@ -5,7 +5,6 @@
 #include <sys/syscall.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <cstring>
 
 #include "engine/dispatch/context.h"
@@ -47,7 +46,7 @@ bool in_reach(const uint8_t* from, const uint8_t* to) {
 }  // namespace
 
 CodeCache::CodeCache(size_t limit_bytes)
-    : limit_bytes_(limit_bytes), loop_is_fast_(has_fast_loop()), by_pc_(size_t{1} << 12) {
+    : limit_bytes_(limit_bytes), loop_is_fast_(has_fast_loop()), by_pc_(size_t{1} << 14) {
   const int64_t memory = raw_syscall(SYS_mmap, 0, kTableEntries * 8, PROT_READ | PROT_WRITE,
                                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, static_cast<uint64_t>(-1), 0);
   if (memory < 0) stop("no memory below 2 GiB for the table of indirect branches");
@@ -68,22 +67,22 @@ size_t CodeCache::slot_of(uint64_t pc, size_t mask) {
 Unit* CodeCache::find(uint64_t pc) const {
   const size_t mask = by_pc_.size() - 1;
   for (size_t i = slot_of(pc, mask);; i = (i + 1) & mask) {
-    Unit* unit = by_pc_[i];
-    if (unit == nullptr) return nullptr;
-    if (unit != kRemoved && unit->pc == pc) return unit;
+    const Slot& slot = by_pc_[i];
+    if (slot.unit == nullptr) return nullptr;
+    if (slot.pc == pc && slot.unit != kRemoved) return slot.unit;
   }
 }
 
 void CodeCache::grow_table() {
-  std::vector<Unit*> old(live_units_ * 2 > by_pc_.size() / 2 ? by_pc_.size() * 2 : by_pc_.size());
+  std::vector<Slot> old(live_units_ * 2 > by_pc_.size() / 2 ? by_pc_.size() * 2 : by_pc_.size());
   old.swap(by_pc_);
   const size_t mask = by_pc_.size() - 1;
   used_slots_ = 0;
-  for (Unit* unit : old) {
-    if (unit == nullptr || unit == kRemoved) continue;
-    size_t i = slot_of(unit->pc, mask);
-    while (by_pc_[i] != nullptr) i = (i + 1) & mask;
-    by_pc_[i] = unit;
+  for (const Slot& slot : old) {
+    if (slot.unit == nullptr || slot.unit == kRemoved) continue;
+    size_t i = slot_of(slot.pc, mask);
+    while (by_pc_[i].unit != nullptr) i = (i + 1) & mask;
+    by_pc_[i] = slot;
     ++used_slots_;
   }
 }
@@ -93,13 +92,17 @@ void CodeCache::insert(std::unique_ptr<Unit> owned, Region& region) {
   if ((used_slots_ + 1) * 2 > by_pc_.size()) grow_table();
   const size_t mask = by_pc_.size() - 1;
   size_t i = slot_of(unit->pc, mask);
-  while (by_pc_[i] != nullptr && by_pc_[i] != kRemoved) i = (i + 1) & mask;
-  if (by_pc_[i] == nullptr) ++used_slots_;
-  by_pc_[i] = unit;
+  while (by_pc_[i].unit != nullptr && by_pc_[i].unit != kRemoved) i = (i + 1) & mask;
+  if (by_pc_[i].unit == nullptr) ++used_slots_;
+  by_pc_[i] = {unit->pc, unit};
   ++live_units_;
   region.units.push_back(unit);
   for (uint64_t page = unit->pc >> kPageBits; page <= (unit->pc_end - 1) >> kPageBits; ++page) {
-    by_page_[page].push_back(unit);
+    if (page != last_page_ || last_page_units_ == nullptr) {
+      last_page_units_ = &by_page_[page];
+      last_page_ = page;
+    }
+    last_page_units_->push_back(unit);
   }
 }
 
@@ -292,9 +295,9 @@ void CodeCache::retire(Unit& unit) {
   }
   unit.prologue = nullptr;
   const size_t mask = by_pc_.size() - 1;
-  for (size_t i = slot_of(unit.pc, mask); by_pc_[i] != nullptr; i = (i + 1) & mask) {
-    if (by_pc_[i] == &unit) {
-      by_pc_[i] = kRemoved;
+  for (size_t i = slot_of(unit.pc, mask); by_pc_[i].unit != nullptr; i = (i + 1) & mask) {
+    if (by_pc_[i].unit == &unit) {
+      by_pc_[i].unit = kRemoved;
       --live_units_;
       break;
     }
@@ -353,6 +356,7 @@ void CodeCache::flush_all() {
   for (const auto& [pc, number] : prologues_) retired->prologues.push_back(number);
   prologues_.clear();
   by_page_.clear();
+  last_page_units_ = nullptr;
   dead_.clear();  // all of them are in the regions' lists
   retired->epoch = epoch_++;
   std::swap(retired->regions, regions_);
@@ -366,7 +370,6 @@ void CodeCache::free_unit(Unit* unit) {
     free_exits_.push_back(number);
     number = next;
   }
-  std::free(unit->map);
   delete unit;
 }
 

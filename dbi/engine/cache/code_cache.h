@@ -88,10 +88,18 @@ class CodeCache {
   Exit* exits_ = nullptr;  // an array that never moves: running threads look their exits up without the lock
   uint32_t exit_count_ = 0;
   std::vector<uint32_t> free_exits_;
-  std::vector<Unit*> by_pc_;  // open addressing
+  // Open addressing. The address lies beside the unit, so that a search does not touch the units it passes
+  // by.
+  struct Slot {
+    uint64_t pc = 0;
+    Unit* unit = nullptr;  // null: free; kRemoved: the search goes on behind it
+  };
+  std::vector<Slot> by_pc_;
   size_t live_units_ = 0;
   size_t used_slots_ = 0;
   std::unordered_map<uint64_t, std::vector<Unit*>> by_page_;
+  uint64_t last_page_ = 0;  // the one that units were added to last, and its list
+  std::vector<Unit*>* last_page_units_ = nullptr;
   std::unordered_map<uint64_t, uint32_t> prologues_;
   std::vector<Unit*> dead_;
   std::vector<std::unique_ptr<Retired>> retired_;

@@ -26,6 +26,15 @@ class Assembler {
     std::memcpy(p_, from, size);
     p_ += size;
   }
+  // An instruction: at most 15 bytes, of which it copies 16 at once where those are on one page.
+  void copy_instruction(const uint8_t* from, size_t size) {
+    if ((reinterpret_cast<uint64_t>(from) & 4095) <= 4096 - 16) {
+      std::memcpy(p_, from, 16);
+      p_ += size;
+    } else {
+      copy(from, size);
+    }
+  }
   void int32(int32_t value) {
     std::memcpy(p_, &value, 4);
     p_ += 4;

@@ -1,7 +1,6 @@
 #include "engine/emit/emitter.h"
 
 #include <algorithm>
-#include <cstdlib>
 
 #include "engine/decode/registers.h"
 #include "engine/emit/calls.h"
@@ -10,7 +9,7 @@ namespace isotach::dbi {
 namespace {
 
 constexpr size_t kWorstInstructionBytes = 112;
-constexpr size_t kWorstInstructionColdBytes = 64;
+constexpr size_t kWorstInstructionColdBytes = 64 + 4 * sizeof(MapEntry);
 constexpr uint16_t kRcxInSlot0 = spilled(0, rcx);
 
 // Which of rax, rcx, rdx, rbx, rbp, rsi, rdi the instruction leaves alone: those need no other prefix to be
@@ -71,9 +70,10 @@ bool Emitter::emit(bool count_blocks, bool indirect) {
   unit_.code_size = static_cast<uint32_t>(code_.at() - unit_.code);
   if (unit_.code_size >= 0xffff) return false;
   unit_.map_count = static_cast<uint32_t>(map_.size());
-  unit_.map = static_cast<MapEntry*>(std::malloc(map_.size() * sizeof(MapEntry)));
-  if (unit_.map == nullptr) return false;
-  std::copy(map_.begin(), map_.end(), unit_.map);
+  // Behind the stubs: it lives and goes with them.
+  while (cold_.address() % alignof(MapEntry) != 0) cold_.byte(0xcc);
+  unit_.map = reinterpret_cast<MapEntry*>(cold_.at());
+  cold_.copy(reinterpret_cast<const uint8_t*>(map_.data()), map_.size() * sizeof(MapEntry));
   region_.hot = code_.at();
   region_.cold = cold_.at();
   return true;
@@ -194,7 +194,7 @@ bool Emitter::emit_instruction(const PlannedInstruction& instruction, bool is_la
 void Emitter::emit_copy(const PlannedInstruction& instruction) {
   const Scan& scan = instruction.scan;
   if (!scan.rip_relative) {
-    code_.copy(instruction.bytes, scan.length);
+    code_.copy_instruction(instruction.bytes, scan.length);
     return;
   }
   int32_t displacement;
@@ -207,7 +207,7 @@ void Emitter::emit_copy(const PlannedInstruction& instruction) {
     return;
   }
   uint8_t* at = code_.at();
-  code_.copy(instruction.bytes, scan.length);
+  code_.copy_instruction(instruction.bytes, scan.length);
   displacement = static_cast<int32_t>(from_here);
   std::memcpy(at + scan.displacement_offset, &displacement, 4);
 }

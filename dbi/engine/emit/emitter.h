@@ -21,10 +21,28 @@
 
 namespace isotach::dbi {
 
+// Memory that emitters use one after the other.
+struct EmitterScratch {
+  std::vector<MapEntry> map;
+  std::vector<uint32_t> links;
+  Liveness live;
+};
+
 class Emitter {
  public:
-  Emitter(CodeCache& cache, Region& region, const TracePlan& plan, Unit& unit)
-      : cache_(cache), region_(region), plan_(plan), unit_(unit), code_(region.hot), cold_(region.cold) {}
+  Emitter(CodeCache& cache, Region& region, const TracePlan& plan, Unit& unit, EmitterScratch& scratch)
+      : cache_(cache),
+        region_(region),
+        plan_(plan),
+        unit_(unit),
+        code_(region.hot),
+        cold_(region.cold),
+        map_(scratch.map),
+        links_(scratch.links),
+        live_(scratch.live) {
+    map_.clear();
+    links_.clear();
+  }
 
   // Bytes that emit() may need for this plan, at most.
   static size_t worst_hot_bytes(const TracePlan& plan);
@@ -70,9 +88,9 @@ class Emitter {
   Unit& unit_;
   Assembler code_;
   Assembler cold_;
-  std::vector<MapEntry> map_;
-  std::vector<uint32_t> links_;
-  Liveness live_;
+  std::vector<MapEntry>& map_;
+  std::vector<uint32_t>& links_;
+  Liveness& live_;
   std::optional<CodeCache::Prologue> prologue_;
   uint16_t pc_offset_ = 0;
 };

@@ -85,7 +85,7 @@ Unit* Translator::emit(bool indirect) {
   const PlannedInstruction& last = plan_.instructions.back();
   unit->pc = plan_.address;
   unit->pc_end = last.address + last.scan.length;
-  Emitter emitter(cache_, *region, plan_, *unit);
+  Emitter emitter(cache_, *region, plan_, *unit, scratch_);
   if (!emitter.emit(options_.count_instructions, indirect))
     stop("an instruction near here cannot be translated", plan_.address);
   Unit& made = *unit;

@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "engine/cache/code_cache.h"
+#include "engine/emit/emitter.h"
 #include "engine/instrument/plan.h"
 #include "engine/os/memory_map.h"
 
@@ -37,6 +38,7 @@ class Translator {
   MemoryMap& memory_;
   TranslateOptions options_;
   TracePlan plan_;  // kept, so that its memory is
+  EmitterScratch scratch_;
 };
 
 }  // namespace isotach::dbi
