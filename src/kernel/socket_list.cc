@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <dirent.h>
 #include <linux/inet_diag.h>
+#include <linux/netlink.h>
 #include <linux/sock_diag.h>
 #include <linux/tcp.h>
 #include <netinet/in.h>
@@ -10,16 +11,20 @@
 
 #include <algorithm>
 #include <cstring>
+#include <iterator>
 #include <memory>
 #include <string>
 
 #include "base/text.h"
-#include "kernel/netlink_attributes.h"
 
 namespace isotach::kernel {
 namespace {
 
 constexpr std::uint8_t kMappedPrefix[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+
+// enum tcp_ca_state of linux/tcp.h.
+constexpr std::uint8_t kRecovery = 3;
+constexpr std::uint8_t kLoss = 4;
 
 // False for an address that is no IPv4 address in the clothes of IPv6.
 bool unmap(std::array<std::uint8_t, 16>& address) {
@@ -40,7 +45,26 @@ SocketEntry::Tcp tcp_facts(std::string_view payload) {
   facts.bytes_out = info.tcpi_bytes_acked;
   facts.segments_in = info.tcpi_segs_in;
   facts.segments_out = info.tcpi_segs_out;
+  facts.least_rtt_us = info.tcpi_min_rtt == ~std::uint32_t{0} ? 0 : info.tcpi_min_rtt;
+  facts.mss = info.tcpi_snd_mss;
+  facts.window_segments = info.tcpi_snd_cwnd;
+  facts.threshold_segments = info.tcpi_snd_ssthresh;
+  facts.in_flight_segments = info.tcpi_unacked;
+  facts.peer_window = info.tcpi_snd_wnd;
+  facts.delivery_rate = info.tcpi_delivery_rate;
+  facts.in_loss = info.tcpi_ca_state == kRecovery || info.tcpi_ca_state == kLoss;
+  facts.busy_us = info.tcpi_busy_time;
+  facts.window_limited_us = info.tcpi_rwnd_limited;
+  facts.buffer_limited_us = info.tcpi_sndbuf_limited;
   return facts;
+}
+
+void take_memory(std::string_view payload, SocketEntry& entry) {
+  std::uint32_t numbers[SK_MEMINFO_WMEM_QUEUED + 1] = {};
+  if (payload.size() < sizeof numbers) return;
+  std::memcpy(numbers, payload.data(), sizeof numbers);
+  entry.send_buffer = numbers[SK_MEMINFO_SNDBUF];
+  entry.send_buffer_used = numbers[SK_MEMINFO_WMEM_QUEUED];
 }
 
 struct FolderCloser {
@@ -49,6 +73,13 @@ struct FolderCloser {
 using Folder = std::unique_ptr<DIR, FolderCloser>;
 
 }  // namespace
+
+const char* tcp_state_name(std::uint8_t state) {
+  static constexpr const char* kNames[] = {
+      "unknown", "established", "syn-sent", "syn-received", "fin-wait-1", "fin-wait-2",  "time-wait",
+      "closed",  "close-wait",  "last-ack", "listening",    "closing",    "syn-received"};
+  return state < std::size(kNames) ? kNames[state] : kNames[0];
+}
 
 std::optional<SocketEntry> parse_socket_entry(std::string_view payload, std::uint8_t protocol) {
   inet_diag_msg message{};
@@ -75,9 +106,24 @@ std::optional<SocketEntry> parse_socket_entry(std::string_view payload, std::uin
   entry.interface = message.id.idiag_if;
   entry.state = message.idiag_state;
   entry.inode = message.idiag_inode;
-  for (const NetlinkAttribute& attribute : netlink_attributes(payload.substr(sizeof message)))
-    if (attribute.type == INET_DIAG_INFO && protocol == IPPROTO_TCP && attribute.payload.size() >= 104)
-      entry.tcp = tcp_facts(attribute.payload);
+  entry.user = message.idiag_uid;
+  entry.cookie = std::uint64_t{message.id.idiag_cookie[1]} << 32 | message.id.idiag_cookie[0];
+  entry.receive_queue = message.idiag_rqueue;
+  entry.send_queue = message.idiag_wqueue;
+  if (protocol != IPPROTO_TCP) return entry;
+  // Without a list of the attributes: this runs for each of many sockets, many times a second.
+  payload.remove_prefix(sizeof message);
+  while (payload.size() >= sizeof(nlattr)) {
+    nlattr attribute{};
+    std::memcpy(&attribute, payload.data(), sizeof attribute);
+    if (attribute.nla_len < sizeof attribute || attribute.nla_len > payload.size()) break;
+    constexpr std::size_t kFirstFields = 104;  // what the oldest kernels tell
+    const std::string_view value = payload.substr(sizeof attribute, attribute.nla_len - sizeof attribute);
+    if ((attribute.nla_type & NLA_TYPE_MASK) == INET_DIAG_INFO && value.size() >= kFirstFields)
+      entry.tcp = tcp_facts(value);
+    if ((attribute.nla_type & NLA_TYPE_MASK) == INET_DIAG_SKMEMINFO) take_memory(value, entry);
+    payload.remove_prefix(std::min<std::size_t>(payload.size(), NLA_ALIGN(attribute.nla_len)));
+  }
   return entry;
 }
 
@@ -87,7 +133,9 @@ Result<void> list_sockets(NetlinkSocket& socket, std::uint8_t protocol, std::vec
     request.sdiag_family = family;
     request.sdiag_protocol = protocol;
     request.idiag_states = 0xffff'ffff;
-    if (protocol == IPPROTO_TCP) request.idiag_ext = 1U << (INET_DIAG_INFO - 1);
+    if (protocol == IPPROTO_TCP) {
+      request.idiag_ext = 1U << (INET_DIAG_INFO - 1) | 1U << (INET_DIAG_SKMEMINFO - 1);
+    }
     NetlinkMessage message(SOCK_DIAG_BY_FAMILY, NetlinkMessage::Kind::dump);
     message.put_header(&request, sizeof request);
     const auto asked = socket.ask(message, "list the sockets", [&](std::string_view payload) {

@@ -176,9 +176,25 @@ setup() {
   err 'Is a directory'
 }
 
-@test "usage errors" {
-  isotach connections
+@test "the connections of this machine" {
+  isotach connections --interval 100ms -n 1
+  exit_code 0
+  no_err
+  out '^[0-9]+ TCP connections, [0-9]+ established; sends .*, receives .*$'
+  isotach connections --json --interval 100ms
+  exit_code 0
+  [[ $(jq -r .schema <<< "$output") == isotach.connections.live.v1 ]]
+  isotach connections --json-stream --interval 100ms -n 2
+  exit_code 0
+  [[ $(wc -l <<< "$output") == 2 ]]
+  isotach connections --csv --interval 100ms -n 2
+  exit_code 0
+  [[ $(grep -c '^time,local,remote,' <<< "$output") == 1 ]]
+  isotach connections --where 'rtt > 1'
   usage_error
+}
+
+@test "usage errors" {
   isotach connections -o 0 "$TALK"
   usage_error
   isotach connections -o 5-2 "$TALK"

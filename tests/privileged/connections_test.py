@@ -5,6 +5,7 @@ captured at both ends.
  - What limited a connection: a small receive buffer, a slow reader, a slow writer, a small send buffer, a path of
    20 Mbit/s, losses, a short transfer over a long way, requests and answers. The verdict must be the same, and
    right, from either end.
+ - The same live, where the kernel's times tell it.
  - Retransmissions, among losses, packets put out of order and doubled ones: at the sender against the kernel's own
    count for each connection; at the receiver against those that arrived, and one by one.
 
@@ -29,12 +30,12 @@ LEAST_SHARE = 0.6
 
 # The path, the sending end, the receiving end; what must come out.
 CAUSES = {
-    "rwin": ({"delay_us": 10000}, {"seconds": 1.5}, {"receive_buffer": 32768}, ["receiver_window"]),
+    "rwin": ({"delay_us": 10000}, {"seconds": 2}, {"receive_buffer": 32768}, ["receiver_window"]),
     "read": ({"delay_us": 2500}, {"seconds": 1.5},
              {"receive_buffer": 131072, "read_bytes": 20000, "read_every_s": 0.02}, ["receiver_application"]),
-    "write": ({"delay_us": 2500}, {"seconds": 1.5, "write_bytes": 20000, "write_every_s": 0.05}, {},
+    "write": ({"delay_us": 2500}, {"seconds": 2, "write_bytes": 20000, "write_every_s": 0.05}, {},
               ["sender_application"]),
-    "sndbuf": ({"delay_us": 10000}, {"seconds": 1.5, "send_buffer": 32768}, {}, ["send_buffer"]),
+    "sndbuf": ({"delay_us": 10000}, {"seconds": 2, "send_buffer": 32768}, {}, ["send_buffer"]),
     "rate": ({"delay_us": 5000, "rate_bps": 20_000_000, "queue_bytes": 150_000}, {"seconds": 2}, {},
              ["path_capacity"]),
     "loss": ({"delay_us": 10000, "loss_ppm": 20000}, {"seconds": 2}, {}, ["congestion_window", "loss"]),
@@ -42,6 +43,9 @@ CAUSES = {
     "ask": ({"delay_us": 5000}, {"seconds": 1, "write_bytes": 300, "reply": 20000}, {"reply": 20000},
             ["sender_application"]),
 }
+
+# Causes that the kernel's own times tell while they act.
+LIVE = {"rwin", "write", "sndbuf", "rate"}
 
 passed, failed, skipped = 0, 0, 0
 
@@ -69,8 +73,8 @@ def check_cause(name, folder):
     for _ in range(TRIES):
         problem = None
         cubic = {"congestion": "cubic"}
-        with Path(f"conn{name}", folder, **path_settings) as path:
-            path.transfer({**cubic, **source}, {**cubic, **sink})
+        with Path(f"cn{name}", folder, **path_settings) as path:
+            path.transfer({**cubic, **source}, {**cubic, **sink}, (lambda: live(path)) if name in LIVE else None)
         if path.counts["late_us_most"] > LATEST_US:
             problem = f"the emulator was {path.counts['late_us_most']} us late"
             continue
@@ -80,9 +84,27 @@ def check_cause(name, folder):
             share = sum(why["shares"][limit] for limit in expected)
             if why["limit"] not in expected or share < LEAST_SHARE:
                 problem = f"{why['limit']} with {why['shares']} in {os.path.basename(capture)}"
+        if problem is None and name in LIVE:
+            problem = live_problem(path, expected)
         if problem is None:
             break
     return name, problem
+
+
+def live(path):
+    """What isotach says of the connections of end a, half a second long."""
+    done = subprocess.run(["ip", "netns", "exec", path.spaces[0], ISOTACH, "connections", "--json", "--interval", "500ms"],
+                          capture_output=True, text=True, timeout=30, check=True)
+    return json.loads(done.stdout)
+
+
+def live_problem(path, expected):
+    ours = [one for one in path.seen["connections"] if one["state"] == "established"]
+    if len(ours) != 1 or not ours[0]["process"].startswith("python3"):
+        return f"live: {ours}"
+    if ours[0]["limit"] not in expected:
+        return f"live: {ours[0]}"
+    return None
 
 
 def segments_of(capture):
@@ -130,7 +152,7 @@ def found_by_port(capture):
 
 def check_retransmissions(name, folder, v6, **settings):
     """Counts: (kernel, found at the sender, wrongly at the sender, arrived, found at the receiver, ...)."""
-    with Path(f"conn{name}", folder, v6=v6, **settings) as path:
+    with Path(f"cn{name}", folder, v6=v6, **settings) as path:
         flows = path.transfer({"flows": 8, "bytes": 9_000_000, "congestion": "cubic"}, {"congestion": "cubic"})
     at_a, at_b = (found_by_port(capture) for capture in path.captures)
     arrived = retransmissions_that_arrived(path.captures)

@@ -26,11 +26,13 @@ class Path:
     """with Path("name", folder, loss_ppm=1000) as path: path.transfer(...)"""
 
     def __init__(self, name, folder, v6=False, **settings):
+        name = f"{name}{os.getpid() % 10000}"
         self.spaces = [f"{name}-a", f"{name}-b"]
         self.taps = [f"{name}a"[:15], f"{name}b"[:15]]
         self.captures = [str(folder / f"{name}_{end}.pcap") for end in "ab"]
         self.addresses = ["fd00:77::1", "fd00:77::2"] if v6 else ["10.177.0.1", "10.177.0.2"]
         self.settings = settings
+        self.seen = None
         self.emulator = None
         self.counts = None
 
@@ -73,18 +75,31 @@ class Path:
     def __exit__(self, *_):
         self.remove()
 
+    def wait_for_connection(self, port):
+        deadline = time.monotonic() + DEADLINE_S
+        while time.monotonic() < deadline:
+            done = subprocess.run(["ip", "netns", "exec", self.spaces[0], "cat", "/proc/net/tcp"], check=True,
+                                  capture_output=True, text=True)
+            if f":{port:04X} 01 " in done.stdout:
+                return
+            time.sleep(0.02)
+
     def end(self, which, role, options):
         words = ["ip", "netns", "exec", self.spaces[which], sys.executable, __file__, role, json.dumps(options)]
         return subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
 
-    def transfer(self, source=None, sink=None):
-        """One run from a to b; gives what the source says at the end: retransmissions, by the kernel's count."""
+    def transfer(self, source=None, sink=None, during=None):
+        """One run from a to b; gives what the source says at the end: retransmissions, by the kernel's count.
+        `during` is called once the connection is there, and its result kept as self.seen."""
         source, sink = dict(source or {}), dict(sink or {})
         sink["address"] = source["address"] = self.addresses[1]
         with self.end(1, "sink", {"flows": source.get("flows", 1), **sink}) as receiver:
             try:
                 source["port"] = int(receiver.stdout.readline())
                 with self.end(0, "source", source) as sender:
+                    if during:
+                        self.wait_for_connection(source["port"])
+                        self.seen = during()
                     text, _ = sender.communicate(timeout=DEADLINE_S)
                 receiver.communicate(timeout=DEADLINE_S)
             finally:

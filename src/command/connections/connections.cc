@@ -16,6 +16,7 @@
 #include "command/connections/commands.h"
 #include "command/connections/connections_graphs.h"
 #include "command/connections/connections_view.h"
+#include "command/connections/live.h"
 #include "command/connections/selection.h"
 #include "command/context.h"
 #include "network/connections/condition.h"
@@ -89,9 +90,6 @@ Result<Options> options_of(const Arguments& arguments) {
 std::optional<Error> check_paths(const Context& context, const std::vector<std::string>& paths) {
   std::size_t from_stdin = 0;
   for (const std::string& path : paths) from_stdin += path == "-" ? 1 : 0;
-  if (paths.empty())
-    return Error{ErrorKind::usage, 0, "the name of the capture is missing",
-                 "write: isotach connections trace.pcap, or tcpdump -w - | isotach connections -"};
   if (from_stdin > 1) return Error{ErrorKind::usage, 0, "standard input can be read only once", {}};
   if (from_stdin == 1 && context.in_is_terminal)
     return Error{ErrorKind::usage, 0, "standard input is a terminal, not a capture",
@@ -207,6 +205,7 @@ int list_fields(Context& context) {
 int run_connections(Context& context, const Arguments& arguments) {
   context.json_errors = arguments.has("--json") || arguments.has("--json-stream");
   if (arguments.has("--fields")) return list_fields(context);
+  if (arguments.positionals().empty()) return run_live_connections(context, arguments);
   auto options = options_of(arguments);
   if (!options) return context.report(options.error());
   const std::vector<std::string>& paths = arguments.positionals();
@@ -235,10 +234,14 @@ CommandSpec connections_command() {
   CommandSpec spec;
   spec.name = "connections";
   spec.area = "network";
-  spec.summary = "what each TCP connection of a capture did";
-  spec.usages = {"isotach connections [OPTIONS] FILE..."};
+  spec.summary = "TCP connections, of this machine or of a capture, and what limits them";
+  spec.usages = {"isotach connections [OPTIONS]", "isotach connections [OPTIONS] FILE..."};
   spec.description =
-      "Reads captures of packets and tells of each TCP connection what was sent, what had to be sent again "
+      "Without a file: the TCP connections that this machine has now, the busiest first, each with its "
+      "process, "
+      "what it sends and receives, its round trip and what limits it, by the times that the kernel keeps.\n\n"
+      "With files: reads captures of packets and tells of each TCP connection what was sent, what had to be "
+      "sent again "
       "and "
       "why, how long answers took, how much was in flight and how large the window was. Several files are "
       "pieces of one capture; - is standard input.\n\n"
@@ -270,6 +273,8 @@ CommandSpec connections_command() {
       {"--sort", 0, "KEY", "largest first, instead of in the order in which they began", "what to show",
        sort_keys()},
       {"--top", 0, "N", "only the first N", "what to show"},
+      {"--interval", 0, "TIME", "without a file: how often, 1s by default", "timing"},
+      count_option(),
       {"--report",
        0,
        "FILE",
@@ -289,6 +294,7 @@ CommandSpec connections_command() {
   };
   for (OptionSpec& option : format_options()) spec.options.push_back(std::move(option));
   spec.examples = {
+      {"isotach connections", "the connections of this machine, live"},
       {"isotach connections trace.pcap", "one line for each connection"},
       {"isotach connections -l -o 3 trace.pcap", "everything about the third"},
       {"isotach connections --why --sort bytes --top 3 trace.pcap", "what held the three largest back"},
