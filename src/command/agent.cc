@@ -11,6 +11,7 @@
 #include "command/context.h"
 #include "command/metrics_page.h"
 #include "command/spec.h"
+#include "command/traffic/recorded.h"
 #include "machine/series.h"
 #include "view/export/openmetrics.h"
 #include "view/web/http_server.h"
@@ -33,6 +34,7 @@ struct Settings {
   std::int64_t interval_ns = kServeIntervalNs;
   std::optional<view::Exposition> format;
   bool once = false;
+  bool traffic = false;
 };
 
 Result<std::string> token_of(const Arguments& arguments) {
@@ -54,6 +56,9 @@ Result<std::string> token_of(const Arguments& arguments) {
 Result<Settings> settings_of(const Arguments& arguments) {
   Settings settings;
   settings.once = arguments.has("--once");
+  settings.traffic = arguments.has("--traffic");
+  if (settings.traffic && arguments.has("--proc-root"))
+    return failure(ErrorKind::usage, "a saved tree holds no traffic", "leave out --traffic");
   settings.textfile = arguments.value("--textfile").value_or("");
   const bool serves = !settings.once && !arguments.has("--textfile");
   if (arguments.has("--textfile") && settings.textfile.empty())
@@ -98,9 +103,20 @@ class Machine {
       : root_(proc_root.empty() ? kernel::SystemRoot() : kernel::SystemRoot(proc_root)),
         probe_(root_, table_, machine::Parts::all()) {}
 
+  // What goes over the interfaces, counted from now on.
+  Result<void> count_traffic(Clock& clock) {
+    network::TrafficOptions options;
+    options.processes = false;
+    auto probe = TrafficProbe::open(options, clock, table_);
+    if (!probe) return tl::make_unexpected(std::move(probe.error()));
+    traffic_ = std::move(*probe);
+    return {};
+  }
+
   Result<void> collect(record::Sample& sample) {
     probe_.collect(sample);
     if (probe_.error()) return tl::make_unexpected(*probe_.error());
+    if (traffic_) traffic_->collect(sample);
     return {};
   }
   [[nodiscard]] const record::SeriesTable& table() const { return table_; }
@@ -109,6 +125,7 @@ class Machine {
   kernel::SystemRoot root_;
   record::SeriesTable table_;
   machine::MachineProbe probe_;
+  std::unique_ptr<TrafficProbe> traffic_;
 };
 
 int print_once(Context& context, const Settings& settings, MetricsPage& page) {
@@ -193,6 +210,8 @@ int run(Context& context, const Arguments& arguments) {
   const auto settings = settings_of(arguments);
   if (!settings) return context.report(settings.error());
   Machine machine(settings->proc_root);
+  if (settings->traffic)
+    if (auto counted = machine.count_traffic(context.clock); !counted) return context.report(counted.error());
   MetricsPage page([&](record::Sample& sample) { return machine.collect(sample); }, machine.table(),
                    context.clock, {.fresh_ns = settings->interval_ns});
   if (!settings->textfile.empty()) return write_textfiles(context, *settings, page);
@@ -241,6 +260,8 @@ CommandSpec agent_command() {
        {},
        "file"},
       {"--format", 0, "NAME", "always use this format", "output", {"openmetrics", "prometheus"}},
+      {"--traffic", 0, "", "also count what goes over the interfaces, by protocol, packet size and class",
+       "source"},
       proc_root_option(),
   };
   spec.examples = {

@@ -4,6 +4,7 @@
 
 #include "command/completion_shells.h"
 #include "command/describe.h"
+#include "command/traffic/recorded.h"
 #include "machine/metrics.h"
 #include "memory/process/metrics.h"
 
@@ -93,6 +94,7 @@ std::string completion_script(Shell shell) {
   std::vector<std::string> metrics;
   for (const record::MetricDescriptor& metric : machine::machine_metrics()) metrics.push_back(metric.name);
   for (const record::MetricDescriptor& metric : memory::process_metrics()) metrics.push_back(metric.name);
+  for (const record::MetricDescriptor& metric : traffic_metrics()) metrics.push_back(metric.name);
   return completion_script(shell, all_commands(), metrics);
 }
 

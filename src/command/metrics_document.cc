@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "command/metrics_page.h"
+#include "command/traffic/recorded.h"
 #include "machine/metrics.h"
 #include "memory/process/metrics.h"
 #include "record/metric.h"
@@ -115,6 +116,8 @@ std::string metrics_document() {
     text += table(title_of(family), label, machine::family_metrics(family));
   }
   text += table("Processes", "`pid` and `command`", memory::process_metrics());
+  text += table("Traffic, of `isotach traffic --record`, `web --traffic` and `agent --traffic`",
+                "row; its labels are those of [formats/traffic.md](formats/traffic.md)", traffic_metrics());
   text += table("The agent itself", {}, MetricsPage::own_metrics());
   return text;
 }

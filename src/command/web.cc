@@ -11,6 +11,7 @@
 #include "command/common_options.h"
 #include "command/context.h"
 #include "command/spec.h"
+#include "command/traffic/recorded.h"
 #include "command/version.h"
 #include "kernel/system_root.h"
 #include "machine/series.h"
@@ -40,6 +41,7 @@ struct Settings {
   std::string proc_root;
   std::string record_path;
   std::string recording_path;
+  bool traffic = false;
 };
 
 Result<std::string> token_of(const Arguments& arguments) {
@@ -82,13 +84,16 @@ Result<Settings> settings_of(const Arguments& arguments) {
 
   if (const auto& words = arguments.positionals(); !words.empty()) {
     settings.recording_path = words.front();
-    for (const char* option : {"--interval", "--history", "--record", "--proc-root"})
+    for (const char* option : {"--interval", "--history", "--record", "--proc-root", "--traffic"})
       if (arguments.has(option))
         return failure(ErrorKind::usage, fmt::format("{} has no meaning when a recording is shown", option));
   }
   auto root = proc_root_of(arguments);
   if (!root) return Failure(std::move(root.error()));
   settings.proc_root = std::move(*root);
+  settings.traffic = arguments.has("--traffic");
+  if (settings.traffic && !settings.proc_root.empty())
+    return failure(ErrorKind::usage, "a saved tree holds no traffic", "leave out --traffic");
   if (const auto text = arguments.value("--interval")) {
     const auto interval_ns = parse_interval_ns(*text, "interval");
     if (!interval_ns) return Failure(interval_ns.error());
@@ -197,6 +202,15 @@ int serve_live(Context& context, const Arguments& arguments, const Settings& set
   const Instant start = sample.time;
   probe.collect(sample);
   if (probe.error()) return context.report(*probe.error());
+  std::unique_ptr<TrafficProbe> traffic;
+  if (settings.traffic) {
+    network::TrafficOptions options;
+    options.processes = false;
+    auto opened = TrafficProbe::open(options, context.clock, table);
+    if (!opened) return context.report(opened.error());
+    traffic = std::move(*opened);
+    traffic->collect(sample);
+  }
 
   const auto wanted = static_cast<std::size_t>(settings.history_ns / settings.interval_ns + 1);
   const std::size_t fitting = samples_that_fit(sample.points.size());
@@ -244,7 +258,8 @@ int serve_live(Context& context, const Arguments& arguments, const Settings& set
       sample.points.clear();
       sample.time = context.clock.now();
       probe.collect(sample);
-      trouble.update(probe.error());
+      if (traffic) traffic->collect(sample);
+      trouble.update(probe.error() || !traffic ? probe.error() : traffic->error());
     }
     if (ticker.missed() > 0)
       context.note(fmt::format("{} samples came too late and were left out", ticker.missed()));
@@ -364,6 +379,7 @@ CommandSpec web_command() {
       interval_option(),
       {"--history", 0, "TIME", "how far back the page reaches, such as 10m, 1h (10m)", "timing"},
       duration_option(),
+      {"--traffic", 0, "", "also count what goes over the interfaces, by protocol and packet size", "source"},
       record_option(),
       proc_root_option(),
   };

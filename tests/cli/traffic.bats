@@ -209,3 +209,18 @@ PYTHON
   json '.accounting.counted_packets' null
   json '.interfaces[0].interface' lo
 }
+
+@test "the agent and the page count traffic when asked to" {
+  send_datagrams
+  isotach agent --once --traffic --format prometheus
+  exit_code 0
+  out '^isotach_traffic_protocol_in_bytes_total\{protocol="UDP"\} [0-9]+$'
+  out '^isotach_traffic_size_out_packets_total\{size="64-127"\} [0-9]+$'
+  out '^isotach_traffic_interface_in_packets_total\{interface="lo"\} [0-9]+$'
+  isotach agent --once
+  if grep -q traffic_ <<<"$output"; then fails_with 'nobody asked for traffic'; fi
+  isotach agent --once --traffic --proc-root /
+  exit_code 2
+  isotach web --traffic --proc-root /
+  exit_code 2
+}

@@ -47,6 +47,10 @@ export const WANTED = [
   'pressure_*_seconds',
   'network_receive_bytes',
   'network_transmit_bytes',
+  'traffic_protocol_in_bytes',
+  'traffic_protocol_out_bytes',
+  'traffic_size_in_packets',
+  'traffic_size_out_packets',
   'disk_read_bytes',
   'disk_write_bytes',
   'ksm_pages_*',
@@ -185,6 +189,64 @@ function networkPanels(series: readonly Series[]): Panel[] {
   }));
 }
 
+// What a packet can be, each time one of them, so that their sum is all.
+const PROTOCOLS = [
+  ['TCP', ['TCP']],
+  ['UDP', ['UDP']],
+  ['ICMP', ['ICMP', 'ICMPv6']],
+  ['other IP', ['other IP']],
+  ['not IP', ['ARP', 'not IP']],
+] as const;
+const SIZES = [
+  ['0-127', ['0-63', '64-127']],
+  ['128-255', ['128-255']],
+  ['256-511', ['256-511']],
+  ['512-1023', ['512-1023']],
+  ['1024-1518', ['1024-1518']],
+  ['larger', ['1519-4095', '4096-9215', '9216 and more']],
+] as const;
+
+// Only where packets are counted: `isotach web --traffic`, and recordings of `isotach traffic`.
+function trafficPanels(series: readonly Series[]): Panel[] {
+  const panel = (
+    id: string,
+    title: string,
+    subtitle: string,
+    unit: UnitName,
+    rows: readonly (readonly [string, readonly string[]])[],
+    label: string,
+    metrics: readonly string[],
+  ): Panel => {
+    const found = metrics.map((metric) => byLabel(series, metric, label));
+    const keysOf = (names: readonly string[]): string[] =>
+      found.flatMap((one) => names.flatMap((name) => (one.has(name) ? [(one.get(name) as Series).key] : [])));
+    return {
+      id,
+      title,
+      subtitle,
+      unit,
+      stacked: true,
+      foldsWhenIdle: true,
+      lines: rows.flatMap(([name, names], index) => {
+        const keys = keysOf(names);
+        return keys.length > 0 ? [line(keys, name, index)] : [];
+      }),
+    };
+  };
+  return [
+    panel('traffic in', 'Traffic received', 'by protocol, stacked', 'bits_per_second', PROTOCOLS, 'protocol', [
+      'traffic_protocol_in_bytes',
+    ]),
+    panel('traffic out', 'Traffic sent', 'by protocol, stacked', 'bits_per_second', PROTOCOLS, 'protocol', [
+      'traffic_protocol_out_bytes',
+    ]),
+    panel('traffic sizes', 'Packets by size', 'bytes on the wire, both directions, stacked', 'per_second', SIZES, 'size', [
+      'traffic_size_in_packets',
+      'traffic_size_out_packets',
+    ]),
+  ];
+}
+
 function diskPanels(series: readonly Series[]): Panel[] {
   const reads = byLabel(series, 'disk_read_bytes', 'device');
   const writes = byLabel(series, 'disk_write_bytes', 'device');
@@ -214,7 +276,6 @@ export function panelsFor(series: readonly Series[]): Panel[] {
       .map((one) => ({ ...one, help: one.keys.map((key) => keys.get(key)?.help ?? '').join('; ') })),
   }));
   const split = fixed.findIndex((panel) => panel.id === 'swap');
-  return [...fixed.slice(0, split), ...networkPanels(series), ...diskPanels(series), ...fixed.slice(split)].filter(
-    (panel) => panel.lines.length > 0,
-  );
+  const devices = [...networkPanels(series), ...trafficPanels(series), ...diskPanels(series)];
+  return [...fixed.slice(0, split), ...devices, ...fixed.slice(split)].filter((panel) => panel.lines.length > 0);
 }

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "command/traffic/session.h"
@@ -25,6 +26,13 @@ constexpr std::array<Counter, 4> kCounters = {{{"in_bytes", "received", Unit::by
 bool is_long(TrafficBy by) {
   return by == TrafficBy::flow || by == TrafficBy::host || by == TrafficBy::station ||
          by == TrafficBy::port || by == TrafficBy::process || by == TrafficBy::container;
+}
+
+// Of protocols, sizes and casts there are always so many.
+std::size_t fixed_rows(TrafficBy by) {
+  if (by == TrafficBy::protocol) return network::kTrafficProtocols;
+  if (by == TrafficBy::size) return network::kTrafficSizeFloors.size();
+  return by == TrafficBy::cast ? network::kTrafficCasts : 0;
 }
 
 // What names a row for good; not what changes while it lives.
@@ -82,19 +90,11 @@ std::vector<record::MetricDescriptor> traffic_metrics() {
   return metrics;
 }
 
-TrafficRecorder::TrafficRecorder() : metrics_(traffic_metrics()) {}
+TrafficSeries::TrafficSeries(record::SeriesTable& table, Extent extent)
+    : table_(table), extent_(extent), metrics_(traffic_metrics()) {}
 
-Result<std::unique_ptr<TrafficRecorder>> TrafficRecorder::create(const std::string& path,
-                                                                 const record::RecordingInfo& info) {
-  std::unique_ptr<TrafficRecorder> recorder(new TrafficRecorder());
-  auto made = record::Recorder::create(path, info, recorder->table_);
-  if (!made) return tl::make_unexpected(std::move(made.error()));
-  recorder->recorder_ = std::move(*made);
-  return recorder;
-}
-
-const TrafficRecorder::Ids* TrafficRecorder::ids_of(const TrafficSnapshot& snapshot, TrafficBy by,
-                                                    const TrafficGroup& group) {
+const TrafficSeries::Ids* TrafficSeries::ids_of(const TrafficSnapshot& snapshot, TrafficBy by,
+                                                const TrafficGroup& group) {
   auto& known = known_[static_cast<std::size_t>(by)];
   if (const auto found = known.find(group.key); found != known.end()) return &found->second;
   const record::Labels labels = labels_of(snapshot, by, group);
@@ -110,9 +110,14 @@ const TrafficRecorder::Ids* TrafficRecorder::ids_of(const TrafficSnapshot& snaps
   return &known.emplace(group.key, ids).first->second;
 }
 
-void TrafficRecorder::add_kind(const TrafficSnapshot& snapshot, const network::TrafficRates* rates,
-                               TrafficBy by) {
+void TrafficSeries::put_kind(const TrafficSnapshot& snapshot, const network::TrafficRates* rates,
+                             TrafficBy by, record::Sample& sample) {
   auto groups = network::traffic_groups(snapshot, rates, by);
+  // Who follows the series for long wants them all from the start, those that are still 0 too.
+  for (std::size_t i = 0; extent_ == Extent::few && i < fixed_rows(by); ++i)
+    if (std::none_of(groups.begin(), groups.end(),
+                     [i](const TrafficGroup& group) { return group.index == i; }))
+      groups.push_back({i, i, {}, {}});
   if (is_long(by) && groups.size() > kLargest) {
     network::sort_groups(groups, network::TrafficSort::bytes_rate, kLargest);
     groups.resize(kLargest);
@@ -123,26 +128,59 @@ void TrafficRecorder::add_kind(const TrafficSnapshot& snapshot, const network::T
     const network::TwoWay& traffic = group.traffic;
     const std::array<std::uint64_t, kCounters> values = {traffic.in.bytes, traffic.out.bytes,
                                                          traffic.in.packets, traffic.out.packets};
-    for (std::size_t i = 0; i < kCounters; ++i) sample_.points.push_back({(*ids)[i], Value::of(values[i])});
+    for (std::size_t i = 0; i < kCounters; ++i) sample.points.push_back({(*ids)[i], Value::of(values[i])});
   }
 }
 
 // One of the metrics without labels, behind those of the kinds.
-void TrafficRecorder::add_single(std::size_t which, const Value& value) {
+void TrafficSeries::put_single(std::size_t which, const Value& value, record::Sample& sample) {
   if (const auto id = table_.intern(metrics_[network::kTrafficBys * kCounters + which]))
-    sample_.points.push_back({*id, value});
+    sample.points.push_back({*id, value});
+}
+
+void TrafficSeries::put(const TrafficSnapshot& snapshot, const network::TrafficRates* rates,
+                        record::Sample& sample) {
+  for (std::size_t i = 0; i < network::kTrafficBys; ++i) {
+    const auto by = static_cast<TrafficBy>(i);
+    if (extent_ == Extent::all || !is_long(by)) put_kind(snapshot, rates, by, sample);
+  }
+  const auto unaccounted = unaccounted_packets(snapshot);
+  put_single(0, Value::of(static_cast<std::uint64_t>(snapshot.method)), sample);
+  put_single(1, unaccounted ? Value::of(*unaccounted) : Value(), sample);
+  put_single(2, Value::of(other_packets(snapshot)), sample);
+  sample.sort();
+}
+
+Result<std::unique_ptr<TrafficRecorder>> TrafficRecorder::create(const std::string& path,
+                                                                 const record::RecordingInfo& info) {
+  std::unique_ptr<TrafficRecorder> recorder(new TrafficRecorder());
+  auto made = record::Recorder::create(path, info, recorder->table_);
+  if (!made) return tl::make_unexpected(std::move(made.error()));
+  recorder->recorder_ = std::move(*made);
+  return recorder;
 }
 
 void TrafficRecorder::add(const TrafficSnapshot& snapshot, const network::TrafficRates* rates) {
   sample_.points.clear();
   sample_.time = snapshot.time;
-  for (std::size_t i = 0; i < network::kTrafficBys; ++i) add_kind(snapshot, rates, static_cast<TrafficBy>(i));
-  const auto unaccounted = unaccounted_packets(snapshot);
-  add_single(0, Value::of(static_cast<std::uint64_t>(snapshot.method)));
-  add_single(1, unaccounted ? Value::of(*unaccounted) : Value());
-  add_single(2, Value::of(other_packets(snapshot)));
-  sample_.sort();
+  series_.put(snapshot, rates, sample_);
   recorder_->append(sample_);
+}
+
+Result<std::unique_ptr<TrafficProbe>> TrafficProbe::open(const network::TrafficOptions& options, Clock& clock,
+                                                         record::SeriesTable& table) {
+  auto source = network::TrafficSource::open(options, clock);
+  if (!source) return tl::make_unexpected(std::move(source.error()));
+  return std::unique_ptr<TrafficProbe>(new TrafficProbe(std::move(*source), table));
+}
+
+void TrafficProbe::collect(record::Sample& sample) {
+  error_.reset();
+  if (auto read = source_->read(snapshot_); !read) {
+    error_ = std::move(read.error());
+    return;
+  }
+  series_.put(snapshot_, nullptr, sample);
 }
 
 }  // namespace isotach::command
