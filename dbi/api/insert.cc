@@ -51,8 +51,19 @@ void insert_buffer(INS ins, IPOINT place, BUFFER_ID buffer, va_list& list, Wish 
   call.buffer = buffer - 1;
   call.step = Call::Step::buffer;
   call.predicated = wish.predicated && may_be_predicated_off(at);
-  if (wish.step == Call::Step::then) call.after_condition = true;
-  at.instruction->calls.push_back(std::move(call));
+  auto& calls = at.instruction->calls;
+  if (wish.step == Call::Step::then) {
+    call.after_condition = true;
+    for (auto it = calls.rbegin(); it != calls.rend(); ++it) {
+      if (it->step == Call::Step::condition && it->place == call.place) {
+        call.order = it->order;
+        calls.push_back(std::move(call));
+        return;
+      }
+    }
+    fail(std::string(wish.name) + ": there is no If call before it at this place");
+  }
+  calls.push_back(std::move(call));
 }
 
 INS place_in(BBL bbl, IPOINT place) {

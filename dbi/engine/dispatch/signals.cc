@@ -246,7 +246,12 @@ bool handle_own_fault(ThreadContext& context, int signal, const siginfo_t& info,
   }
   if (signal != SIGSEGV && signal != SIGBUS) return false;
   if (is_between(pc, isotach_safe_copy_begin, isotach_safe_copy_end)) {
-    if (signal == SIGSEGV && let_code_be_written(reinterpret_cast<uint64_t>(info.si_addr))) return true;
+    // Only a write can hit a guarded page; and one that holds the engine's lock only reads.
+    constexpr greg_t kWrite = 2;
+    if (signal == SIGSEGV && (r[REG_ERR] & kWrite) != 0 &&
+        let_code_be_written(reinterpret_cast<uint64_t>(info.si_addr))) {
+      return true;
+    }
     r[REG_RIP] = static_cast<greg_t>(address_of(&isotach_safe_copy_failed));
     return true;
   }

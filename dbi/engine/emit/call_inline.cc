@@ -60,7 +60,7 @@ void rip_form(Assembler& code, std::initializer_list<uint8_t> head, uint8_t reg,
 }  // namespace
 
 bool CallEmitter::can_be_inlined(const Call& call, Place place) const {
-  if (call.predicated || call.returns_value) return false;
+  if (call.predicated || call.returns_value || call.after_condition) return false;
   if (call.step != Call::Step::plain && call.step != Call::Step::buffer) return false;
   if (place == Place::after && wants_addresses(call)) return false;
   if (!std::all_of(call.arguments.begin(), call.arguments.end(),

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "engine/instrument/buffer.h"
 #include "engine/os/stop.h"
 
 namespace isotach::dbi {
@@ -53,7 +54,8 @@ size_t worst_call_bytes(const TracePlan& plan) {
     if (instruction.calls.empty()) continue;
     sum += 3 * kWorstGroupBytes + 256;
     for (const Call& call : instruction.calls) {
-      sum += kWorstGroupBytes + kWorstCallBytes + kWorstArgumentBytes * (call.arguments.size() + 1);
+      sum += kWorstGroupBytes + kWorstCallBytes + kWorstArgumentBytes * (call.arguments.size() + 3);
+      if (call.step == Call::Step::buffer) continue;  // calls no routine
       const InlineBody& body = inline_body(call.routine);
       if (body.is_usable) sum += body.instructions.size() * 40;
     }
@@ -244,9 +246,21 @@ void CallEmitter::emit_group(const Calls& calls, Place place) {
       }
       continue;
     }
-    saved.push_back(calls[i]);
+    saved.push_back(calls[i]->step == Call::Step::buffer ? &as_routine(*calls[i]) : calls[i]);
   }
   if (!saved.empty()) emit_saved_group(saved, place);
+}
+
+// A record that cannot be written in place is stored by a routine.
+const Call& CallEmitter::as_routine(const Call& record) {
+  Call& call = converted_.emplace_back(record);
+  call.step = record.after_condition ? Call::Step::then : Call::Step::plain;
+  call.routine = reinterpret_cast<uint64_t>(&isotach_store_record);
+  const auto* fields = trace_fields(record);
+  call.arguments.insert(call.arguments.begin(),
+                        {{.kind = ArgumentKind::thread_context},
+                         {.kind = ArgumentKind::constant, .value = reinterpret_cast<uint64_t>(fields)}});
+  return call;
 }
 
 void CallEmitter::emit_saved_group(const Calls& calls, Place place) {

@@ -9,6 +9,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <vector>
 
 #include "engine/emit/emitter.h"
@@ -39,6 +40,7 @@ class CallEmitter {
   void emit_inlined(const Call& call, Place place);
   void emit_increment(const InlineBody& body, int32_t addend);
   void emit_record(const Call& call, Place place);
+  const Call& as_routine(const Call& record);
 
   // Into general register `to`; rbx holds the context. Clobbers rax.
   void load_argument(const Argument& argument, uint8_t to, Place place);
@@ -62,6 +64,7 @@ class CallEmitter {
   const PlannedInstruction& instruction_;
   uint32_t index_;
   Calls before_, after_, taken_;
+  std::deque<Call> converted_;  // made by as_routine
   // Of the place where a routine is being written.
   uint16_t current_live_registers_ = 0xffff;
   uint32_t current_live_flags_ = 0;

@@ -2,7 +2,13 @@
 
 #include <sys/mman.h>
 
+#include <cstdarg>
+#include <cstring>
+#include <set>
+#include <utility>
+
 #include "engine/dispatch/context.h"
+#include "engine/instrument/plan.h"
 #include "engine/os/stop.h"
 
 namespace isotach::dbi {
@@ -55,6 +61,28 @@ void finish_trace_buffers(ThreadContext& context) {
   for (uint32_t buffer = 0; buffer < count; ++buffer) {
     if (context.buffer_low[buffer] != 0) hand_over(context, buffer);
   }
+}
+
+const TraceFields* trace_fields(const Call& record) {
+  static auto* all = new std::set<TraceFields>;
+  TraceFields made{record.buffer, {}};
+  for (const Argument& argument : record.arguments) made.fields.push_back({argument.offset, argument.size});
+  return &*all->insert(std::move(made)).first;
+}
+
+extern "C" void isotach_store_record(ThreadContext* context, const TraceFields* fields, ...) {
+  auto* record = reinterpret_cast<uint8_t*>(context->buffers[2 * fields->buffer]);
+  va_list values;
+  va_start(values, fields);
+  for (const TraceField& field : fields->fields) {
+    const uint64_t value = va_arg(values, uint64_t);
+    std::memcpy(record + field.offset, &value, field.size < 8 ? field.size : 8);
+  }
+  va_end(values);
+  uint64_t& next = context->buffers[2 * fields->buffer];
+  next += layouts[fields->buffer].record_bytes;
+  if (next + context->buffers[2 * fields->buffer + 1] == 0)
+    isotach_trace_buffer_full(context, fields->buffer);
 }
 
 extern "C" void isotach_trace_buffer_full(ThreadContext* context, uint64_t buffer) {

@@ -6,7 +6,9 @@
 // Thread rules: kinds are defined before the program runs. The layout is then only read.
 #pragma once
 
+#include <compare>
 #include <cstdint>
+#include <vector>
 
 namespace isotach::dbi {
 
@@ -15,6 +17,7 @@ struct ThreadContext;
 struct TraceField {
   uint32_t offset = 0;
   uint32_t size = 8;
+  auto operator<=>(const TraceField&) const = default;
 };
 
 struct TraceBufferLayout {
@@ -36,6 +39,18 @@ uint32_t trace_buffer_count();
 // Gives a thread its buffers, and takes what is left in them when it ends.
 void start_trace_buffers(ThreadContext& context);
 void finish_trace_buffers(ThreadContext& context);
+
+// How a record of one INS_InsertFillBuffer call is made. The same object for equal ones; never freed.
+struct TraceFields {
+  uint32_t buffer = 0;
+  std::vector<TraceField> fields;
+  auto operator<=>(const TraceFields&) const = default;
+};
+struct Call;
+const TraceFields* trace_fields(const Call& record);
+
+// Stores the values, 64 bits each, that follow `fields`.
+extern "C" void isotach_store_record(ThreadContext* context, const TraceFields* fields, ...);
 
 extern "C" void isotach_trace_buffer_full(ThreadContext* context, uint64_t buffer);
 
