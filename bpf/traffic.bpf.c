@@ -35,73 +35,9 @@ static __always_inline __u32 traffic_type(const struct __sk_buff* skb) {
 }
 
 #include "kernel/traffic_count.h"
-
-typedef __u8 u8;
-typedef __u16 u16;
-typedef __u32 u32;
-typedef __u64 u64;
+#include "traffic_common.h"
 
 #define TC_NEXT (-1)
-
-// Written before loading.
-const volatile __u32 slots_each = 1024;  // of a processor and buffer; a power of two
-const volatile __u32 slot_limit = 512;   // of them may be used
-const volatile __u32 block_count = 1;
-const volatile __u64 hash_seed = 1;
-const volatile __u8 find_owners = 1;
-
-// Written while it runs.
-volatile __u32 generation = 1;
-volatile __u32 walk_round = 1;
-struct traffic_interface interfaces[TRAFFIC_INTERFACES];
-
-struct {
-  __uint(type, BPF_MAP_TYPE_ARRAY);
-  __uint(map_flags, BPF_F_MMAPABLE);
-  __uint(max_entries, 1);
-  __type(key, u32);
-  __type(value, struct traffic_slot);
-} slots SEC(".maps");
-
-struct {
-  __uint(type, BPF_MAP_TYPE_ARRAY);
-  __uint(map_flags, BPF_F_MMAPABLE);
-  __uint(max_entries, 1);
-  __type(key, u32);
-  __type(value, u64);  // arrays have elements of eight bytes at least
-} used_slots SEC(".maps");
-
-struct {
-  __uint(type, BPF_MAP_TYPE_ARRAY);
-  __uint(map_flags, BPF_F_MMAPABLE);
-  __uint(max_entries, 1);
-  __type(key, u32);
-  __type(value, struct traffic_control);
-} controls SEC(".maps");
-
-struct {
-  __uint(type, BPF_MAP_TYPE_ARRAY);
-  __uint(map_flags, BPF_F_MMAPABLE);
-  __uint(max_entries, 1);
-  __type(key, u32);
-  __type(value, struct traffic_block);
-} blocks SEC(".maps");
-
-// Accepted sockets take over what their listener was marked with.
-struct {
-  __uint(type, BPF_MAP_TYPE_SK_STORAGE);
-  __uint(map_flags, BPF_F_NO_PREALLOC | BPF_F_CLONE);
-  __type(key, int);
-  __type(value, struct traffic_owner);
-} socket_owners SEC(".maps");
-
-// By process, for those that have ended when they are asked about.
-struct {
-  __uint(type, BPF_MAP_TYPE_LRU_HASH);
-  __uint(max_entries, 16384);
-  __type(key, u32);
-  __type(value, struct traffic_owner);
-} owners SEC(".maps");
 
 static __always_inline void take_owner(struct traffic_slot* slot, struct bpf_sock* socket) {
   struct traffic_owner* owner = bpf_sk_storage_get(&socket_owners, socket, 0, 0);
@@ -150,36 +86,6 @@ static __always_inline void find_owner(struct __sk_buff* skb, const struct traff
   bpf_sk_release(socket);
 }
 
-// The slot of the key in this generation, made if there is none; null when there is no room.
-static __always_inline struct traffic_slot* find_slot(struct __sk_buff* skb, const struct traffic_packet* p,
-                                                      u32 area, u32 now, struct traffic_control* control,
-                                                      int egress) {
-  const u64 hash = traffic_hash(&p->key, hash_seed);
-  const u64 mark = (u64)now << 32 | (u32)(hash >> 32);
-  const u32 mask = slots_each - 1;
-  for (int i = 0; i < TRAFFIC_PROBES; i++) {
-    u32 index = area * slots_each + (((u32)hash + i) & mask);
-    struct traffic_slot* slot = bpf_map_lookup_elem(&slots, &index);
-    if (!slot) return 0;
-    const u64 there = slot->mark;
-    if (there == mark && traffic_same_key(&slot->key, &p->key)) return slot;
-    if (there >> 32 == now) continue;
-    u32 place = control->used;
-    if (place >= slot_limit) return 0;
-    u32 list = area * slot_limit + place;
-    u64* listed = bpf_map_lookup_elem(&used_slots, &list);
-    if (!listed) return 0;
-    *listed = index;
-    control->used = place + 1;
-    __builtin_memset(slot, 0, sizeof *slot);
-    slot->key = p->key;
-    slot->mark = mark;
-    if (find_owners) find_owner(skb, p, slot, egress);
-    return slot;
-  }
-  return 0;
-}
-
 static __always_inline void take_socket_facts(struct __sk_buff* skb, struct traffic_slot* slot) {
   struct bpf_sock* socket = skb->sk;
   if (!socket) return;
@@ -195,38 +101,10 @@ static __always_inline void take_socket_facts(struct __sk_buff* skb, struct traf
   slot->has_socket_facts = 1;
 }
 
-static __always_inline const struct traffic_interface* find_interface(u32 index) {
-  for (u32 i = 0; i < TRAFFIC_INTERFACE_PROBES; i++) {
-    const struct traffic_interface* place = &interfaces[(index + i) & (TRAFFIC_INTERFACES - 1)];
-    if (place->index == index) return place;
-  }
-  return 0;
-}
-
 static __always_inline int count(struct __sk_buff* skb, int egress) {
-  const u32 now = generation;
-  const u32 area = bpf_get_smp_processor_id() * 2 + (now & 1);
-  const struct traffic_interface* interface = find_interface(skb->ifindex);
-  if (!interface) return TC_NEXT;
-  u32 number = area * block_count + interface->block;
-  struct traffic_block* block = bpf_map_lookup_elem(&blocks, &number);
-  struct traffic_control* control = bpf_map_lookup_elem(&controls, &area);
-  if (!block || !control) return TC_NEXT;
-  struct traffic_direction* way = egress ? &block->out : &block->in;
-
   struct traffic_packet p = {};
-  p.key.interface = skb->ifindex;
-  traffic_take_frame(skb, &p, interface->link_head, egress);
-
-  const struct traffic_tally wire = traffic_add_packet(way, &p, skb->gso_size, skb->gso_segs);
-  struct traffic_slot* slot = find_slot(skb, &p, area, now, control, egress);
-  if (!slot) {
-    traffic_add(egress ? &control->overflow_out : &control->overflow_in, wire.packets, wire.bytes);
-    return TC_NEXT;
-  }
-  traffic_add_to_slot(slot, &p, wire, egress);
-  if (egress && p.key.protocol == TRAFFIC_TCP) take_socket_facts(skb, slot);
-  if (egress && find_owners && slot->owner_state < TRAFFIC_OWNER_NOT_KNOWN) find_owner(skb, &p, slot, 1);
+  struct traffic_slot* slot = count_frame(skb, &p, skb->ifindex, skb->gso_size, skb->gso_segs, egress);
+  if (slot && egress && p.key.protocol == TRAFFIC_TCP) take_socket_facts(skb, slot);
   return TC_NEXT;
 }
 
@@ -238,60 +116,6 @@ int count_ingress(struct __sk_buff* skb) {
 SEC("tc")
 int count_egress(struct __sk_buff* skb) {
   return count(skb, 1);
-}
-
-static __always_inline void describe_task(struct traffic_owner* owner) {
-  owner->pid = bpf_get_current_pid_tgid() >> 32;
-  owner->cgroup = bpf_get_current_cgroup_id();
-  bpf_get_current_comm(owner->command, sizeof owner->command);
-}
-
-// Runs in the process that makes a socket of the Internet protocols.
-SEC("cgroup/sock_create")
-int mark_socket(struct bpf_sock* socket) {
-  struct traffic_owner* mark = bpf_sk_storage_get(&socket_owners, socket, 0, BPF_SK_STORAGE_GET_F_CREATE);
-  if (!mark) return 1;
-  struct traffic_owner owner = {};
-  describe_task(&owner);
-  *mark = owner;
-  bpf_map_update_elem(&owners, &owner.pid, &owner, BPF_ANY);
-  return 1;
-}
-
-struct task_struct {
-  int tgid;
-} __attribute__((preserve_access_index));
-struct socket {
-  struct sock* sk;
-} __attribute__((preserve_access_index));
-struct file;
-struct bpf_iter__task_file {
-  void* meta;
-  struct task_struct* task;
-  __u32 fd;
-  struct file* file;
-} __attribute__((preserve_access_index));
-
-// Walks over the descriptors of all processes: sockets that were there before us, and those that were handed
-// to another process. Who made a socket stays its owner as long as it holds it.
-SEC("iter/task_file")
-int walk_sockets(struct bpf_iter__task_file* ctx) {
-  struct task_struct* task = ctx->task;
-  struct file* file = ctx->file;
-  if (!task || !file) return 0;
-  struct socket* socket = bpf_sock_from_file(file);
-  if (!socket || !socket->sk) return 0;
-  struct traffic_owner* mark = bpf_sk_storage_get(&socket_owners, socket->sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
-  if (!mark) return 0;
-  const u32 pid = task->tgid;
-  if (mark->pid != pid) {
-    if (mark->round == walk_round) return 0;
-    mark->pid = pid;
-    mark->cgroup = 0;
-    mark->command[0] = 0;
-  }
-  mark->round = walk_round;
-  return 0;
 }
 
 char LICENSE[] SEC("license") = "GPL";

@@ -17,19 +17,22 @@ function(isotach_add_bpf target)
   endif()
   set(generated ${CMAKE_BINARY_DIR}/generated-bpf)
   set(includes -I ${CMAKE_SOURCE_DIR}/src -I /usr/include/${CMAKE_SYSTEM_PROCESSOR}-linux-gnu)
-  add_custom_command(
-    OUTPUT ${generated}/traffic.skel.h
-    COMMAND ${CMAKE_COMMAND} -E make_directory ${generated}
-    COMMAND ${ISOTACH_BPF_CLANG} -O2 -g -target bpf -mcpu=v3 -Wall -Wextra -Wno-unused-parameter -Werror ${includes}
-            -fdebug-prefix-map=${CMAKE_SOURCE_DIR}=. -c ${CMAKE_SOURCE_DIR}/bpf/traffic.bpf.c
-            -o ${generated}/traffic.unlinked.o
-    COMMAND ${ISOTACH_BPFTOOL} gen object ${generated}/traffic.o ${generated}/traffic.unlinked.o
-    COMMAND ${ISOTACH_BPFTOOL} gen skeleton ${generated}/traffic.o name traffic_bpf > ${generated}/traffic.skel.h
-    DEPENDS ${CMAKE_SOURCE_DIR}/bpf/traffic.bpf.c ${CMAKE_SOURCE_DIR}/src/kernel/traffic_layout.h
-            ${CMAKE_SOURCE_DIR}/src/kernel/traffic_count.h
-    COMMENT "Compiling the BPF programs"
-    VERBATIM)
-  target_sources(${target} PRIVATE ${generated}/traffic.skel.h)
+  file(GLOB shared CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/bpf/*.h)
+  foreach(name traffic traffic_trace)
+    add_custom_command(
+      OUTPUT ${generated}/${name}.skel.h
+      COMMAND ${CMAKE_COMMAND} -E make_directory ${generated}
+      COMMAND ${ISOTACH_BPF_CLANG} -O2 -g -target bpf -mcpu=v3 -Wall -Wextra -Wno-unused-parameter -Werror ${includes}
+              -fdebug-prefix-map=${CMAKE_SOURCE_DIR}=. -c ${CMAKE_SOURCE_DIR}/bpf/${name}.bpf.c
+              -o ${generated}/${name}.unlinked.o
+      COMMAND ${ISOTACH_BPFTOOL} gen object ${generated}/${name}.o ${generated}/${name}.unlinked.o
+      COMMAND ${ISOTACH_BPFTOOL} gen skeleton ${generated}/${name}.o name ${name}_bpf > ${generated}/${name}.skel.h
+      DEPENDS ${CMAKE_SOURCE_DIR}/bpf/${name}.bpf.c ${shared} ${CMAKE_SOURCE_DIR}/src/kernel/traffic_layout.h
+              ${CMAKE_SOURCE_DIR}/src/kernel/traffic_count.h
+      COMMENT "Compiling bpf/${name}.bpf.c"
+      VERBATIM)
+    target_sources(${target} PRIVATE ${generated}/${name}.skel.h)
+  endforeach()
   target_include_directories(${target} SYSTEM PRIVATE ${generated})
   target_link_libraries(${target} PUBLIC PkgConfig::bpf)
   target_compile_definitions(${target} PRIVATE ISOTACH_WITH_BPF=1)

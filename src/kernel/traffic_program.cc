@@ -8,8 +8,10 @@
 #include <linux/bpf.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <traffic.skel.h>
+#include <traffic_trace.skel.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -18,7 +20,9 @@
 #include <cstdio>
 #include <cstring>
 #include <map>
+#include <type_traits>
 #include <utility>
+#include <vector>
 
 #include "base/fd.h"
 #include "base/text.h"
@@ -118,19 +122,44 @@ class Mapping {
   std::size_t size_ = 0;
 };
 
+void destroy(traffic_bpf* skeleton) {
+  traffic_bpf__destroy(skeleton);
+}
+void destroy(traffic_trace_bpf* skeleton) {
+  traffic_trace_bpf__destroy(skeleton);
+}
+int load(traffic_bpf* skeleton) {
+  return traffic_bpf__load(skeleton);
+}
+int load(traffic_trace_bpf* skeleton) {
+  return traffic_trace_bpf__load(skeleton);
+}
+void open(traffic_bpf*& skeleton) {
+  skeleton = traffic_bpf__open();
+}
+void open(traffic_trace_bpf*& skeleton) {
+  skeleton = traffic_trace_bpf__open();
+}
+
+template <class Skeleton>
 struct SkeletonCloser {
-  void operator()(traffic_bpf* skeleton) const { traffic_bpf__destroy(skeleton); }
+  void operator()(Skeleton* skeleton) const { destroy(skeleton); }
 };
-using Skeleton = std::unique_ptr<traffic_bpf, SkeletonCloser>;
+template <class Skeleton>
+using Owned = std::unique_ptr<Skeleton, SkeletonCloser<Skeleton>>;
 
 struct LinkCloser {
   void operator()(bpf_link* link) const { bpf_link__destroy(link); }
 };
 using Link = std::unique_ptr<bpf_link, LinkCloser>;
 
+// Both skeletons have the same maps and variables.
+template <class Skeleton>
 class LoadedProgram final : public TrafficProgram {
+  static constexpr bool kTracepoints = std::is_same_v<Skeleton, traffic_trace_bpf>;
+
  public:
-  LoadedProgram(Skeleton skeleton, const TrafficProgramOptions& options)
+  LoadedProgram(Owned<Skeleton> skeleton, const TrafficProgramOptions& options)
       : options_(options), skeleton_(std::move(skeleton)) {}
 
   [[nodiscard]] Result<void> set_up() {
@@ -148,6 +177,7 @@ class LoadedProgram final : public TrafficProgram {
       return ok;
     if (auto ok = make_barrier(); !ok) return ok;
     if (options_.find_owners) mark_sockets();
+    if constexpr (kTracepoints) return trace();
     return {};
   }
 
@@ -157,6 +187,7 @@ class LoadedProgram final : public TrafficProgram {
     place->block = static_cast<std::uint16_t>(block);
     place->link_head = static_cast<std::uint16_t>(link_head);
     __atomic_store_n(&place->index, interface, __ATOMIC_RELEASE);
+    if constexpr (kTracepoints) return {};
     auto in = link_to_hook(bpf_program__fd(skeleton_->progs.count_ingress), interface, kTcxIngress);
     if (!in) return tl::make_unexpected(in.error());
     auto out = link_to_hook(bpf_program__fd(skeleton_->progs.count_egress), interface, kTcxEgress);
@@ -215,6 +246,15 @@ class LoadedProgram final : public TrafficProgram {
   }
 
  private:
+  [[nodiscard]] Result<void> trace() {
+    for (bpf_program* program : {skeleton_->progs.count_ingress, skeleton_->progs.count_egress}) {
+      traces_.emplace_back(bpf_program__attach(program));
+      if (traces_.back() == nullptr)
+        return system_failure(errno, "attach the BPF program to a tracepoint", kRemedy);
+    }
+    return {};
+  }
+
   // Where the program looks for that interface: its place, or a free one.
   [[nodiscard]] traffic_interface* place_of(unsigned interface) {
     traffic_interface* free = nullptr;
@@ -254,17 +294,21 @@ class LoadedProgram final : public TrafficProgram {
 
   TrafficProgramOptions options_;
   unsigned processors_ = 1;
-  Skeleton skeleton_;
+  Owned<Skeleton> skeleton_;
   Mapping slots_, used_, controls_, blocks_;
   Fd inner_, outer_;
   Link mark_, walk_;
+  std::vector<Link> traces_;
   std::string no_owners_because_;
   std::map<unsigned, std::pair<Fd, Fd>>
       hooks_;  // before the skeleton goes, its programs leave the interfaces
 };
 
-Result<Skeleton> load_skeleton(const TrafficProgramOptions& options, bool with_walk) {
-  Skeleton skeleton(traffic_bpf__open());
+template <class Skeleton>
+Result<Owned<Skeleton>> load_skeleton(const TrafficProgramOptions& options, bool with_walk) {
+  Skeleton* opened = nullptr;
+  open(opened);
+  Owned<Skeleton> skeleton(opened);
   if (skeleton == nullptr) return system_failure(errno, "open the BPF program");
   const int possible = libbpf_num_possible_cpus();
   if (possible <= 0) return system_failure(-possible, "count the processors");
@@ -274,12 +318,17 @@ Result<Skeleton> load_skeleton(const TrafficProgramOptions& options, bool with_w
   skeleton->rodata->block_count = options.block_count;
   skeleton->rodata->hash_seed = options.hash_seed;
   skeleton->rodata->find_owners = options.find_owners ? 1 : 0;
+  if constexpr (std::is_same_v<Skeleton, traffic_trace_bpf>) {
+    struct stat space {};
+    if (::stat("/proc/self/ns/net", &space) != 0) return system_failure(errno, "look at /proc/self/ns/net");
+    skeleton->rodata->name_space = static_cast<std::uint32_t>(space.st_ino);
+  }
   bpf_map__set_max_entries(skeleton->maps.slots, areas * options.slots_each);
   bpf_map__set_max_entries(skeleton->maps.used_slots, areas * options.slot_limit);
   bpf_map__set_max_entries(skeleton->maps.controls, areas);
   bpf_map__set_max_entries(skeleton->maps.blocks, areas * options.block_count);
   bpf_program__set_autoload(skeleton->progs.walk_sockets, with_walk);
-  const int error = traffic_bpf__load(skeleton.get());
+  const int error = load(skeleton.get());
   if (error == 0) return skeleton;
   if (error == -EPERM || error == -EACCES) return system_failure(-error, "load the BPF program", kRemedy);
   Error told{ErrorKind::not_supported, -error, "load the BPF program", {}};
@@ -288,19 +337,25 @@ Result<Skeleton> load_skeleton(const TrafficProgramOptions& options, bool with_w
   return tl::make_unexpected(told);
 }
 
+template <class Skeleton>
+Result<std::unique_ptr<TrafficProgram>> load_program(const TrafficProgramOptions& options) {
+  auto skeleton = load_skeleton<Skeleton>(options, options.find_owners);
+  // The walk needs the kernel's type information, which some kernels are built without.
+  if (!skeleton && options.find_owners && skeleton.error().kind != ErrorKind::not_permitted)
+    skeleton = load_skeleton<Skeleton>(options, false);
+  if (!skeleton) return tl::make_unexpected(skeleton.error());
+  auto program = std::make_unique<LoadedProgram<Skeleton>>(std::move(*skeleton), options);
+  if (auto ok = program->set_up(); !ok) return tl::make_unexpected(ok.error());
+  return std::unique_ptr<TrafficProgram>(std::move(program));
+}
+
 }  // namespace
 
 Result<std::unique_ptr<TrafficProgram>> TrafficProgram::load(const TrafficProgramOptions& options) {
   libbpf_set_print(listen_to_libbpf);
   told_by_libbpf().clear();
-  auto skeleton = load_skeleton(options, options.find_owners);
-  // The walk needs the kernel's type information, which some kernels are built without.
-  if (!skeleton && options.find_owners && skeleton.error().kind != ErrorKind::not_permitted)
-    skeleton = load_skeleton(options, false);
-  if (!skeleton) return tl::make_unexpected(skeleton.error());
-  auto program = std::make_unique<LoadedProgram>(std::move(*skeleton), options);
-  if (auto ok = program->set_up(); !ok) return tl::make_unexpected(ok.error());
-  return std::unique_ptr<TrafficProgram>(std::move(program));
+  return options.hooks == TrafficHooks::tcx ? load_program<traffic_bpf>(options)
+                                            : load_program<traffic_trace_bpf>(options);
 }
 
 }  // namespace isotach::kernel

@@ -1,7 +1,8 @@
-// The BPF program that counts traffic (bpf/traffic.bpf.c): loading it, putting it on interfaces, and reading
-// what it counted. It hangs on links that the kernel removes with this process, however it ends.
+// The BPF programs that count traffic (bpf/traffic.bpf.c, bpf/traffic_trace.bpf.c): loading them, putting
+// them on interfaces, and reading what they counted. They hang on links that the kernel removes with this
+// process, however it ends.
 //
-// Needs Linux 6.6 or later (tcx) and CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN. Thread rule: one at a time.
+// Needs CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN. Thread rule: one at a time.
 #pragma once
 
 #include <cstdint>
@@ -23,7 +24,14 @@ struct TrafficArea {
   const traffic_block* blocks = nullptr;
 };
 
+enum class TrafficHooks : std::uint8_t {
+  tcx,          // at the interfaces; Linux 6.6 and later
+  tracepoints,  // of all interfaces, of which those of this namespace are counted; Linux 5.11 and later with
+                // BTF
+};
+
 struct TrafficProgramOptions {
+  TrafficHooks hooks = TrafficHooks::tcx;
   std::uint32_t slots_each = 1024;  // of a processor and buffer: a power of two
   std::uint32_t slot_limit = 512;   // of them may be used
   std::uint32_t block_count = 1;

@@ -1,4 +1,5 @@
-// Counts traffic for the tests: traffic_probe [--method M] [--filter F] [--flows N] [INTERFACE...]
+// Counts traffic for the tests: traffic_probe [--method M] [--filter F] [--flows N] [--tracepoints]
+// [INTERFACE...]
 //
 // Says "ready METHOD" once it counts. For each line on stdin it takes a snapshot and writes one line of JSON.
 // The word "flows" on that line adds the flows. It ends with its stdin.
@@ -120,6 +121,9 @@ int main(int argc, char** argv) {
         if (name == method_name(method)) options.method = method;
     } else if (word == "--filter" && i + 1 < argc) {
       options.filter = argv[++i];
+    } else if (word == "--tracepoints") {
+      options.method = TrafficMethod::bpf;
+      options.tracepoints = true;
     } else if (word == "--flows" && i + 1 < argc) {
       options.flow_limit = static_cast<std::uint32_t>(std::stoul(argv[++i]));
     } else {

@@ -16,6 +16,7 @@
 #include "network/traffic/interface_watch.h"
 #include "network/traffic/methods.h"
 #include "network/traffic/owners.h"
+#include "network/traffic/socket_lister.h"
 
 namespace isotach::network {
 namespace {
@@ -40,7 +41,7 @@ std::uint32_t power_of_two_from(std::uint32_t value) {
 class BpfSource final : public TrafficSource {
  public:
   BpfSource(const TrafficOptions& options, Clock& clock, std::unique_ptr<kernel::TrafficProgram> program,
-            kernel::RouteSocket routes, std::uint32_t blocks, std::uint64_t seed)
+            kernel::RouteSocket routes, std::uint32_t blocks, std::uint64_t seed, bool tracepoints)
       : options_(options),
         clock_(&clock),
         program_(std::move(program)),
@@ -49,6 +50,7 @@ class BpfSource final : public TrafficSource {
         owners_(kernel::SystemRoot(), [this](std::uint32_t pid) { return remembered(pid); }),
         block_taken_(blocks) {
     accounts_.take_unknown_for_kernel(program_->marks_all());
+    if (tracepoints) lister_.emplace(options.processes);
   }
 
   // Interfaces that are there at the beginning must be counted; later ones are a matter of luck.
@@ -80,6 +82,7 @@ class BpfSource final : public TrafficSource {
     owners_.begin_round();
     for (unsigned processor = 0; processor < program_->processors(); ++processor)
       accounts_.add(processor * 2 + *buffer, program_->area(processor, *buffer), now.monotonic_ns, owners_);
+    if (lister_) accounts_.tell_sockets(lister_->list(), owners_);
     for (auto& [index, watched] : watched_) compare(index, watched, *before, *after);
     accounts_.finish(now.monotonic_ns, owners_, snapshot);
     follow_interfaces(*after);
@@ -93,6 +96,11 @@ class BpfSource final : public TrafficSource {
     snapshot.remedy.clear();
     snapshot.missing = missing_;
     snapshot.filter.clear();
+    if (lister_ && options_.processes)
+      snapshot.missing.push_back(
+          "Sockets that only receive are told while they are open: this kernel has no tcx hooks (Linux 6.6), "
+          "so "
+          "packets are counted at tracepoints.");
     if (!program_->no_owners_because().empty())
       snapshot.missing.push_back(
           "Processes are told only for sockets that are open: " + program_->no_owners_because() + ".");
@@ -205,6 +213,7 @@ class BpfSource final : public TrafficSource {
   kernel::RouteSocket routes_;
   TrafficAccounts accounts_;
   TrafficOwners owners_;
+  std::optional<SocketLister> lister_;  // where the program does not find sockets for what comes in
   std::vector<bool> block_taken_;
   std::map<std::uint32_t, Entry> watched_;
   std::map<std::uint32_t, bool> refused_;
@@ -236,12 +245,23 @@ Result<std::unique_ptr<TrafficSource>> open_bpf_source(const TrafficOptions& opt
       static_cast<std::uint32_t>(std::min<std::size_t>(1024, std::max<std::size_t>(32, links->size() * 2)));
   program_options.hash_seed = seed;
   program_options.find_owners = options.processes;
-  auto program = kernel::TrafficProgram::load(program_options);
-  if (!program) return tl::make_unexpected(program.error());
-  auto source = std::make_unique<BpfSource>(options, clock, std::move(*program), std::move(*routes),
-                                            program_options.block_count, seed);
-  if (auto ok = source->begin(); !ok) return tl::make_unexpected(ok.error());
-  return std::unique_ptr<TrafficSource>(std::move(source));
+  const auto open_with = [&](kernel::TrafficHooks hooks) -> Result<std::unique_ptr<TrafficSource>> {
+    program_options.hooks = hooks;
+    auto program = kernel::TrafficProgram::load(program_options);
+    if (!program) return tl::make_unexpected(program.error());
+    auto own_routes = kernel::RouteSocket::open();
+    if (!own_routes) return tl::make_unexpected(own_routes.error());
+    auto source = std::make_unique<BpfSource>(options, clock, std::move(*program), std::move(*own_routes),
+                                              program_options.block_count, seed,
+                                              hooks == kernel::TrafficHooks::tracepoints);
+    if (auto ok = source->begin(); !ok) return tl::make_unexpected(ok.error());
+    return std::unique_ptr<TrafficSource>(std::move(source));
+  };
+  if (options.tracepoints) return open_with(kernel::TrafficHooks::tracepoints);
+  auto source = open_with(kernel::TrafficHooks::tcx);
+  if (source || source.error().kind == ErrorKind::not_permitted) return source;
+  auto traced = open_with(kernel::TrafficHooks::tracepoints);
+  return traced ? std::move(traced) : std::move(source);
 }
 
 }  // namespace isotach::network

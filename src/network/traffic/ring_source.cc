@@ -1,7 +1,5 @@
 #include "network/traffic/methods.h"
 
-#include <linux/netlink.h>
-#include <netinet/in.h>
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -22,11 +20,11 @@
 #include "kernel/packet_ring.h"
 #include "kernel/route_link.h"
 #include "kernel/socket_filter.h"
-#include "kernel/socket_list.h"
 #include "network/traffic/accounts.h"
 #include "network/traffic/frame_counter.h"
 #include "network/traffic/interface_watch.h"
 #include "network/traffic/owners.h"
+#include "network/traffic/socket_lister.h"
 
 namespace isotach::network {
 namespace {
@@ -117,6 +115,7 @@ class RingSource final : public TrafficSource {
       : options_(options),
         clock_(&clock),
         routes_(std::move(routes)),
+        lister_(options.processes),
         accounts_(options, seed, static_cast<unsigned>(threads * 2), kMostInterfaces),
         owners_(kernel::SystemRoot()),
         block_taken_(kMostInterfaces) {
@@ -141,7 +140,6 @@ class RingSource final : public TrafficSource {
     const auto after = routes_.links();
     if (!after) return tl::make_unexpected(after.error());
     settle(*after);
-    if (auto socket = kernel::NetlinkSocket::open(NETLINK_SOCK_DIAG)) diag_.emplace(std::move(*socket));
     for (const auto& worker : workers_) worker->start();
     return {};
   }
@@ -167,7 +165,7 @@ class RingSource final : public TrafficSource {
       if (const auto found = watched_.find(index); found != watched_.end())
         accounts_.interfaces()[found->second.row].dropped += count;
     for (auto& [index, entry] : watched_) compare(index, entry, *before, *after);
-    if (diag_) accounts_.tell_sockets(list(), owners_);
+    accounts_.tell_sockets(lister_.list(), owners_);
     accounts_.finish(now.monotonic_ns, owners_, snapshot);
     follow_interfaces(*after);
     snapshot.time = now;
@@ -265,21 +263,6 @@ class RingSource final : public TrafficSource {
     row.not_accounted_out.reset();
   }
 
-  [[nodiscard]] std::vector<TrafficAccounts::SocketFacts> list() {
-    std::vector<kernel::SocketEntry> sockets;
-    for (const std::uint8_t protocol : {std::uint8_t{IPPROTO_TCP}, std::uint8_t{IPPROTO_UDP}})
-      if (!kernel::list_sockets(*diag_, protocol, sockets)) break;
-    std::unordered_map<std::uint32_t, std::uint32_t> holders;
-    if (options_.processes) holders = kernel::find_socket_holders(kernel::SystemRoot());
-    std::vector<TrafficAccounts::SocketFacts> facts;
-    facts.reserve(sockets.size());
-    for (const kernel::SocketEntry& socket : sockets) {
-      const auto holder = holders.find(socket.inode);
-      facts.push_back({socket, holder == holders.end() ? 0 : holder->second});
-    }
-    return facts;
-  }
-
   void follow_interfaces(const std::vector<kernel::RouteLink>& links) {
     for (auto at = watched_.begin(); at != watched_.end();) {
       if (link_with(links, at->first) != nullptr) {
@@ -318,7 +301,7 @@ class RingSource final : public TrafficSource {
   TrafficOptions options_;
   Clock* clock_;
   kernel::RouteSocket routes_;
-  std::optional<kernel::NetlinkSocket> diag_;
+  SocketLister lister_;
   TrafficAccounts accounts_;
   TrafficOwners owners_;
   std::vector<bool> block_taken_;

@@ -28,6 +28,7 @@ struct TrafficOptions {
   std::int64_t flow_idle_ns = 60 * kNanosecondsPerSecond;  // a flow without packets is removed after
   bool processes = true;                                   // find out whose traffic it is
   std::uint32_t ring_mebibytes = 64;                       // of the ring in all
+  bool tracepoints = false;                                // BPF as on a kernel without tcx hooks: for tests
 };
 
 class TrafficSource {
