@@ -15,29 +15,55 @@ namespace {
 
 class FileSource final : public ByteSource {
  public:
-  FileSource(int fd, uint64_t size) : fd_(fd), size_(size) {}
+  explicit FileSource(std::string path) : path_(std::move(path)) {}
   FileSource(const FileSource&) = delete;
   FileSource& operator=(const FileSource&) = delete;
-  ~FileSource() override { ::close(fd_); }
+  ~FileSource() override { rest(); }
 
-  bool read(uint64_t offset, void* to, size_t size) const override {
-    if (offset > size_ || size > size_ - offset) return false;
+  [[nodiscard]] bool open() const {
+    if (fd_ >= 0) return true;
+    const int fd = ::open(path_.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    if (fd < 0) return false;
+    struct stat now {};
+    const bool good = ::fstat(fd, &now) == 0 && S_ISREG(now.st_mode);
+    const bool same =
+        !known_ ||
+        (now.st_dev == status_.st_dev && now.st_ino == status_.st_ino && now.st_size == status_.st_size &&
+         now.st_mtim.tv_sec == status_.st_mtim.tv_sec && now.st_mtim.tv_nsec == status_.st_mtim.tv_nsec);
+    if (!good || !same) {
+      ::close(fd);
+      return false;
+    }
+    status_ = now;
+    known_ = true;
+    fd_ = fd;
+    return true;
+  }
+
+  bool read(uint64_t offset, void* to, size_t wanted) const override {
+    if (offset > size() || wanted > size() - offset || !open()) return false;
     auto* at = static_cast<uint8_t*>(to);
-    while (size > 0) {
-      const ssize_t got = ::pread(fd_, at, size, static_cast<off_t>(offset));
+    while (wanted > 0) {
+      const ssize_t got = ::pread(fd_, at, wanted, static_cast<off_t>(offset));
       if (got < 0 && errno == EINTR) continue;
       if (got <= 0) return false;
       at += got;
       offset += static_cast<uint64_t>(got);
-      size -= static_cast<size_t>(got);
+      wanted -= static_cast<size_t>(got);
     }
     return true;
   }
-  uint64_t size() const override { return size_; }
+  uint64_t size() const override { return static_cast<uint64_t>(status_.st_size); }
+  void rest() const override {
+    if (fd_ >= 0) ::close(fd_);
+    fd_ = -1;
+  }
 
  private:
-  int fd_;
-  uint64_t size_;
+  std::string path_;
+  mutable int fd_ = -1;
+  mutable bool known_ = false;
+  mutable struct stat status_ {};
 };
 
 class MemorySource final : public ByteSource {
@@ -88,19 +114,10 @@ std::vector<uint8_t> ByteSource::bytes(uint64_t offset, uint64_t wanted) const {
   return result;
 }
 
-std::unique_ptr<ByteSource> file_source(int fd, uint64_t size) {
-  return std::make_unique<FileSource>(fd, size);
-}
-
 std::unique_ptr<ByteSource> open_file_source(const std::string& path) {
-  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-  if (fd < 0) return nullptr;
-  struct stat status {};
-  if (::fstat(fd, &status) != 0 || !S_ISREG(status.st_mode)) {
-    ::close(fd);
-    return nullptr;
-  }
-  return file_source(fd, static_cast<uint64_t>(status.st_size));
+  auto source = std::make_unique<FileSource>(path);
+  if (!source->open()) return nullptr;
+  return source;
 }
 
 std::unique_ptr<ByteSource> memory_source(const void* bytes, size_t size) {

@@ -19,14 +19,15 @@ class ByteSource {
   // All of `size` bytes at `offset`, or false.
   [[nodiscard]] virtual bool read(uint64_t offset, void* to, size_t size) const = 0;
   [[nodiscard]] virtual uint64_t size() const = 0;
+  // No more is read for a while: lets go of what the program could see, such as an open descriptor.
+  virtual void rest() const {}
 
   // `size` bytes at `offset`; empty when they are not all there.
   [[nodiscard]] std::vector<uint8_t> bytes(uint64_t offset, uint64_t size) const;
 };
 
-// An opened regular file, which is closed with the source.
-[[nodiscard]] std::unique_ptr<ByteSource> file_source(int fd, uint64_t size);
-// The file at `path`, or nothing.
+// The regular file at `path`, or nothing. It is open only until rest(), since a program would see that its
+// own descriptors have other numbers; when it is read again it is opened again, if it is still the same file.
 [[nodiscard]] std::unique_ptr<ByteSource> open_file_source(const std::string& path);
 // Bytes that stay where they are for as long as the source lives.
 [[nodiscard]] std::unique_ptr<ByteSource> memory_source(const void* bytes, size_t size);

@@ -66,6 +66,9 @@ class ElfReader {
   // The first 64 bytes: to tell whether memory holds this file.
   [[nodiscard]] const uint8_t* header() const { return header_; }
 
+  // No more is read for a while.
+  void rest() const { source_->rest(); }
+
   // In the order of the file, without the empty first one; empty when the file has none (or they were not
   // loaded, where it is read from memory).
   [[nodiscard]] const std::vector<ElfSection>& sections();

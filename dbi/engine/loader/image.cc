@@ -61,6 +61,7 @@ std::unique_ptr<Image> read_image(Images& owner, std::unique_ptr<ElfReader> elf,
     }
   }
   image->elf_ = std::move(elf);
+  image->elf_->rest();
   return image;
 }
 
@@ -88,8 +89,23 @@ std::string Image::debug_file() {
   if (!debug_file_looked_for_ && elf_ != nullptr) {
     debug_file_looked_for_ = true;
     debug_file_ = elf_->section(".debug_line") != nullptr ? name : find_debug_file(*elf_, name);
+    elf_->rest();
   }
   return debug_file_;
+}
+
+uint32_t Image::control_flow_features() {
+  if (elf_ == nullptr) return 0;
+  const uint32_t features = elf_->control_flow_features();
+  elf_->rest();
+  return features;
+}
+
+std::string Image::build_id() {
+  if (elf_ == nullptr) return {};
+  std::string id = elf_->build_id();
+  elf_->rest();
+  return id;
 }
 
 void Image::read_tables() {
@@ -98,11 +114,14 @@ void Image::read_tables() {
   if (elf_ == nullptr) return;
   full_ = elf_->full_symbols();
   dynamic_ = elf_->dynamic_symbols();
+  elf_->rest();
   if (!full_.symbols.empty() || type == ImageType::vdso) return;
   const std::string separate = debug_file();
   if (separate.empty() || separate == name) return;
   debug_elf_ = ElfReader::open(open_file_source(separate));
-  if (debug_elf_ != nullptr) full_ = debug_elf_->full_symbols();
+  if (debug_elf_ == nullptr) return;
+  full_ = debug_elf_->full_symbols();
+  debug_elf_->rest();
 }
 
 struct Image::NamedAddress {
@@ -256,6 +275,7 @@ void Image::read_routines() {
   add_functions(dynamic_, true, found);
   add_stubs(dynamic_, found);
   add_routines(found);
+  elf_->rest();
 }
 
 std::vector<Routine*>& Image::routines() {

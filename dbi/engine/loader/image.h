@@ -107,8 +107,8 @@ class Image {
   // Functions and data, in order of address.
   [[nodiscard]] std::vector<ImageSymbol>& symbols();
   // GNU_PROPERTY_X86_FEATURE_1_...: what its code was built for.
-  [[nodiscard]] uint32_t control_flow_features() { return elf_ ? elf_->control_flow_features() : 0; }
-  [[nodiscard]] std::string build_id() { return elf_ ? elf_->build_id() : std::string(); }
+  [[nodiscard]] uint32_t control_flow_features();
+  [[nodiscard]] std::string build_id();
   // The file that holds its line numbers: itself, or a separate debug file.
   [[nodiscard]] std::string debug_file();
 

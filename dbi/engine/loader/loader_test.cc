@@ -166,6 +166,24 @@ TEST_F(LoaderTest, ReadsTheVdsoFromMemory) {
   EXPECT_NE(vdso->routine_named("__vdso_clock_gettime"), nullptr);
 }
 
+// A program under the engine must get the descriptors that it gets without it.
+TEST_F(LoaderTest, KeepsNoFileOpen) {
+  const int before = open("/dev/null", O_RDONLY);
+  close(before);
+  all.start(getauxval(AT_ENTRY), getauxval(AT_BASE));
+  Image* const libc = all.at(address_of(dlsym(RTLD_DEFAULT, "getpid")));
+  for (Image* const image : {all.main_image(), libc}) {
+    EXPECT_GT(image->routines().size(), 10u);
+    EXPECT_GT(image->symbols().size(), 10u);
+    EXPECT_EQ(image->build_id().size(), 40u);
+    static_cast<void>(image->control_flow_features());
+    static_cast<void>(image->debug_file());
+    const int now = open("/dev/null", O_RDONLY);
+    EXPECT_EQ(now, before);
+    close(now);
+  }
+}
+
 TEST_F(LoaderTest, CodeOfNoImageIsAskedAboutOnce) {
   void* const page = mmap(nullptr, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   ASSERT_NE(page, MAP_FAILED);
