@@ -33,7 +33,8 @@ int main() {
   std::printf("with_signature %d\n", with_signature(1, 2, 3));
   std::printf("many %d\n", many(1, 2, 3, 4, 5, 6, 7, 8));
   void* const library = dlopen("libm.so.6", RTLD_NOW);
-  auto* const cosine = library == nullptr ? nullptr : reinterpret_cast<double (*)(double)>(dlsym(library, "ceil"));
+  auto* const cosine =
+      library == nullptr ? nullptr : reinterpret_cast<double (*)(double)>(dlsym(library, "ceil"));
   if (cosine != nullptr) std::printf("ceil %.1f\n", cosine(0.5));
   if (library != nullptr) dlclose(library);
   return 0;

@@ -1,5 +1,5 @@
-// A tool that uses what the API has for images, sections, symbols and routines, and prints what it sees, line by
-// line; routine_test.py compares.
+// A tool that uses what the API has for images, sections, symbols and routines, and prints what it sees, line
+// by line; routine_test.py compares.
 #include <cstdio>
 #include <set>
 #include <string>
@@ -47,8 +47,10 @@ void check_chains(IMG img) {
     ADDRINT end = 0;
     for (RTN rtn = SEC_RtnHead(sec); RTN_Valid(rtn); rtn = RTN_Next(rtn)) {
       ++routines;
-      if (RTN_Sec(rtn) != sec || RTN_Address(rtn) < end || RTN_FindByAddress(RTN_Address(rtn)) != rtn) ++wrong;
-      if (RTN_Address(rtn) < SEC_Address(sec) || RTN_Address(rtn) + RTN_Size(rtn) > SEC_Address(sec) + SEC_Size(sec))
+      if (RTN_Sec(rtn) != sec || RTN_Address(rtn) < end || RTN_FindByAddress(RTN_Address(rtn)) != rtn)
+        ++wrong;
+      if (RTN_Address(rtn) < SEC_Address(sec) ||
+          RTN_Address(rtn) + RTN_Size(rtn) > SEC_Address(sec) + SEC_Size(sec))
         ++wrong;
       end = RTN_Address(rtn) + RTN_Size(rtn);
     }
@@ -57,8 +59,9 @@ void check_chains(IMG img) {
     ++symbols;
     if (SYM_Name(sym).empty()) ++wrong;
   }
-  std::fprintf(out, "chains %s %s sections %s routines %s symbols, %u wrong\n", file_name(IMG_Name(img)).c_str(),
-               sections > 10 ? "many" : "few", routines > 10 ? "many" : "few", symbols > 10 ? "many" : "few", wrong);
+  std::fprintf(out, "chains %s %s sections %s routines %s symbols, %u wrong\n",
+               file_name(IMG_Name(img)).c_str(), sections > 10 ? "many" : "few",
+               routines > 10 ? "many" : "few", symbols > 10 ? "many" : "few", wrong);
 }
 
 RTN area_of(IMG img) {
@@ -72,7 +75,8 @@ void instrument_main(IMG img) {
   std::fprintf(out, "main entry %s low %d high %d type %d static %d\n",
                RTN_Name(RTN_FindByAddress(IMG_EntryAddress(img))).c_str(),
                IMG_FindByAddress(IMG_LowAddress(img)) == img, IMG_FindByAddress(IMG_HighAddress(img)) == img,
-               static_cast<int>(IMG_Type(img)) == static_cast<int>(IMG_TYPE_SHARED), IMG_IsStaticExecutable(img));
+               static_cast<int>(IMG_Type(img)) == static_cast<int>(IMG_TYPE_SHARED),
+               IMG_IsStaticExecutable(img));
   const RTN area = area_of(img);
   RTN_Open(area);
   RTN_InsertCall(area, IPOINT_BEFORE, (AFUNPTR)entered, IARG_INST_PTR, IARG_FUNCARG_ENTRYPOINT_VALUE, 0,
@@ -94,8 +98,8 @@ void instrument_main(IMG img) {
 
   RTN_Replace(RTN_FindByName(img, "replaced"), (AFUNPTR)instead);
   const RTN with_signature = RTN_FindByName(img, "with_signature");
-  PROTO proto = PROTO_Allocate(PIN_PARG(int), CALLINGSTD_DEFAULT, "with_signature", PIN_PARG(int), PIN_PARG(int),
-                               PIN_PARG(int), PIN_PARG_END());
+  PROTO proto = PROTO_Allocate(PIN_PARG(int), CALLINGSTD_DEFAULT, "with_signature", PIN_PARG(int),
+                               PIN_PARG(int), PIN_PARG(int), PIN_PARG_END());
   RTN_ReplaceSignature(with_signature, (AFUNPTR)other_signature, IARG_PROTOTYPE, proto,
                        IARG_FUNCARG_ENTRYPOINT_VALUE, 2, IARG_ORIG_FUNCPTR, IARG_FUNCARG_ENTRYPOINT_VALUE, 0,
                        IARG_THREAD_ID, IARG_END);
@@ -103,14 +107,14 @@ void instrument_main(IMG img) {
   const RTN many = RTN_FindByName(img, "many");
   RTN_Open(many);
   RTN_InsertCall(many, IPOINT_BEFORE, (AFUNPTR)eight, IARG_FUNCARG_ENTRYPOINT_VALUE, 0,
-                 IARG_FUNCARG_ENTRYPOINT_VALUE, 5, IARG_FUNCARG_ENTRYPOINT_VALUE, 6, IARG_FUNCARG_ENTRYPOINT_VALUE,
-                 7, IARG_RETURN_IP, IARG_END);
+                 IARG_FUNCARG_ENTRYPOINT_VALUE, 5, IARG_FUNCARG_ENTRYPOINT_VALUE, 6,
+                 IARG_FUNCARG_ENTRYPOINT_VALUE, 7, IARG_RETURN_IP, IARG_END);
   RTN_Close(many);
 }
 
 VOID loaded(IMG img, VOID*) {
-  std::fprintf(out, "load %s%s%s\n", file_name(IMG_Name(img)).c_str(), IMG_IsMainExecutable(img) ? " main" : "",
-               IMG_IsInterpreter(img) ? " interpreter" : "");
+  std::fprintf(out, "load %s%s%s\n", file_name(IMG_Name(img)).c_str(),
+               IMG_IsMainExecutable(img) ? " main" : "", IMG_IsInterpreter(img) ? " interpreter" : "");
   check_chains(img);
   if (IMG_IsMainExecutable(img)) instrument_main(img);
 }
