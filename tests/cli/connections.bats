@@ -194,6 +194,37 @@ setup() {
   usage_error
 }
 
+@test "a file that grows is read on" {
+  head -c 700 "$TALK" > "$BATS_TEST_TMPDIR/grows"
+  "$ISOTACH" connections --follow --for 30s --json "$BATS_TEST_TMPDIR/grows" > "$BATS_TEST_TMPDIR/out" &
+  local pid=$!
+  tail -c +701 "$TALK" >> "$BATS_TEST_TMPDIR/grows"
+  # It has read the rest once its place in the file is the end.
+  local size place
+  size=$(stat -c %s "$BATS_TEST_TMPDIR/grows")
+  for _ in {1..300}; do
+    place=$(grep -h -A1 pos: /proc/$pid/fdinfo/* 2> /dev/null | awk '/pos:/ {print $2}' | sort -n | tail -n 1)
+    if [[ $place == "$size" ]]; then break; fi
+    read -rt 0.05 < <(tail -f /dev/null) || true
+  done
+  kill -INT "$pid"
+  wait "$pid"
+  [[ $(jq .tcp_packets "$BATS_TEST_TMPDIR/out") == 18 ]]
+  isotach connections --follow "$TALK" "$TALK"
+  usage_error
+}
+
+@test "an interface that there is not" {
+  isotach connections -i no-such-one -t 1s
+  if ((status == 4)); then skip "capturing is not permitted here"; fi
+  exit_code 1
+  err 'there is no interface no-such-one'
+  isotach connections -i lo "$TALK"
+  usage_error
+  isotach connections -n 3 "$TALK"
+  usage_error
+}
+
 @test "usage errors" {
   isotach connections -o 0 "$TALK"
   usage_error

@@ -67,6 +67,45 @@ def isotach(*words):
     return json.loads(done.stdout)["connections"]
 
 
+def check_capture():
+    """Captures on the loopback of a namespace while a transfer passes: every packet must be counted."""
+    space = f"cncapture{os.getpid() % 10000}"
+    subprocess.run(["ip", "netns", "add", space], check=True)
+    try:
+        subprocess.run(["ip", "-n", space, "link", "set", "lo", "up"], check=True)
+        inside = ["ip", "netns", "exec", space]
+        with subprocess.Popen([*inside, ISOTACH, "connections", "--json", "-i", "lo", "-t", "20s"], text=True,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE) as capture:
+            capture.stderr.readline()  # it has begun
+            subprocess.run([*inside, sys.executable, "-c", TALK], check=True, timeout=30)
+            capture.send_signal(2)
+            text, _ = capture.communicate(timeout=30)
+        one, = json.loads(text)["connections"]
+        if capture.returncode != 0 or one["complete"] != "yes" or one["a2b"]["unique_bytes_sent"] != 1_000_000:
+            return f"exit code {capture.returncode}: {one}"
+    finally:
+        subprocess.run(["ip", "netns", "delete", space], check=True)
+    return None
+
+
+# A million bytes over loopback, and a close that both sides have seen.
+TALK = """
+import socket
+listener = socket.create_server(("127.0.0.1", 0))
+a = socket.create_connection(listener.getsockname())
+b, _ = listener.accept()
+for _ in range(100):
+    a.sendall(b"x" * 10000)
+    n = 0
+    while n < 10000:
+        n += len(b.recv(10000 - n))
+a.shutdown(socket.SHUT_WR)
+b.recv(1)
+b.close()
+a.recv(1)
+"""
+
+
 def check_cause(name, folder):
     path_settings, source, sink, expected = CAUSES[name]
     problem = None
@@ -189,6 +228,7 @@ def main():
         return 0
     with tempfile.TemporaryDirectory() as name, concurrent.futures.ThreadPoolExecutor(4) as pool:
         folder = pathlib.Path(name)
+        report("captured as it passes", check_capture())
         for cause, problem in pool.map(lambda cause: check_cause(cause, folder), CAUSES):
             report(f"what limited it: {cause}", problem)
         judge_retransmissions([

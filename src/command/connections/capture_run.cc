@@ -4,12 +4,14 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "base/text.h"
 #include "base/units.h"
 #include "network/packet/capture_reader.h"
 #include "network/packet/link_layer.h"
+#include "network/packet/live_capture.h"
 
 namespace isotach::command {
 namespace {
@@ -49,6 +51,20 @@ class Progress {
     written_ = true;
   }
 
+  // Capturing has begun; said also where no terminal shows progress, for who waits for it.
+  void begin_live(const std::string& interface) {
+    context_.note(fmt::format("capturing on {}; Ctrl-C ends it and shows what passed", printable(interface)));
+    context_.err.flush();
+  }
+  void look_live(std::uint64_t frames, std::uint64_t drops) {
+    const std::int64_t now_ns = context_.clock.now().monotonic_ns;
+    if (!shown_ || now_ns - last_ns_ < kProgressEveryNs) return;
+    last_ns_ = now_ns;
+    context_.err.write(fmt::format("\r{} frames, {} missed ", frames, drops));
+    context_.err.flush();
+    written_ = true;
+  }
+
  private:
   void clear() {
     if (!written_) return;
@@ -63,28 +79,97 @@ class Progress {
   std::int64_t last_ns_ = 0;
 };
 
+// Where frames go: through the filter and the decoder into the tracker.
+class FrameSink {
+ public:
+  FrameSink(const CaptureRequest& request, network::Tracker& tracker, CaptureRun& run)
+      : filter_(request.filter),
+        exact_(request.rules == network::Rules::exact),
+        decoder_({.reassemble = exact_, .as_tcptrace = !exact_}),
+        tracker_(tracker),
+        run_(run) {}
+
+  void take(const Frame& frame) {
+    ++seen_;
+    if (filter_ != nullptr && !filter_->matches(frame)) {
+      ++run_.filtered_out;
+      return;
+    }
+    if (decoder_.counts().frames == 0) run_.first_ns = frame.time_ns;
+    run_.last_ns = frame.time_ns;
+    const network::Packet* packet = decoder_.decode(frame);
+    if (exact_ || frame.captured >= kShortestForTcptrace) tracker_.note_time(frame.time_ns);
+    if (packet != nullptr) tracker_.add(*packet, frame.wire_length, frame.time_ns);
+  }
+  [[nodiscard]] std::uint64_t seen() const { return seen_; }
+  [[nodiscard]] const network::DecoderCounts& counts() const { return decoder_.counts(); }
+
+ private:
+  network::PacketFilter* filter_;
+  bool exact_;
+  network::Decoder decoder_;
+  network::Tracker& tracker_;
+  CaptureRun& run_;
+  std::uint64_t seen_ = 0;
+};
+
 // All frames of one file; false when a signal ended it.
-bool read_file(Context& context, network::CaptureReader& reader, network::Rules rules,
-               network::Decoder& decoder, network::Tracker& tracker, CaptureRun& run, Progress& progress,
-               network::PacketFilter* filter) {
+bool read_file(Context& context, network::CaptureReader& reader, FrameSink& sink, Progress& progress) {
   Frame frame;
   while (reader.next(frame)) {
-    if (filter != nullptr && !filter->matches(frame)) {
-      ++run.filtered_out;
-      if (run.filtered_out % kFramesPerLook == 0 && context.waiter.interrupted()) return false;
+    sink.take(frame);
+    if (sink.seen() % kFramesPerLook != 0) continue;
+    if (context.waiter.interrupted()) return false;
+    progress.look(reader, sink.seen());
+  }
+  return !context.waiter.interrupted();
+}
+
+// How long capturing and following go on: until Ctrl-C, or for a time.
+class Patience {
+ public:
+  Patience(Context& context, std::optional<std::int64_t> duration_ns)
+      : context_(context), end_ns_(context.clock.now().monotonic_ns + duration_ns.value_or(kForEverNs)) {}
+
+  // Waits a little, or until `fd` has something; false when it is over.
+  [[nodiscard]] bool wait(int fd = -1) {
+    const std::int64_t now_ns = context_.clock.now().monotonic_ns;
+    if (is_over(now_ns)) return false;
+    const Wake wake = context_.waiter.wait_until(std::min(end_ns_, now_ns + kLookEveryNs), {.input_fd = fd});
+    return wake != Wake::interrupted && !is_over(context_.clock.now().monotonic_ns);
+  }
+  [[nodiscard]] bool is_over(std::int64_t now_ns) const {
+    return context_.waiter.interrupted() || now_ns >= end_ns_;
+  }
+
+ private:
+  static constexpr std::int64_t kForEverNs = std::int64_t{1} << 60;
+  static constexpr std::int64_t kLookEveryNs = 100'000'000;
+  Context& context_;
+  std::int64_t end_ns_;
+};
+
+Result<void> capture(Context& context, const CaptureRequest& request, FrameSink& sink, Progress& progress,
+                     CaptureRun& run) {
+  auto live = network::LiveCapture::open(request.interface, request.filter_text);
+  if (!live) return tl::make_unexpected(std::move(live.error()));
+  Patience patience(context, request.duration_ns);
+  progress.begin_live(request.interface);
+  Frame frame;
+  for (;;) {
+    const auto got = (*live)->next(frame);
+    if (!got) return tl::make_unexpected(got.error());
+    if (*got) {
+      sink.take(frame);
+      if (sink.seen() % kFramesPerLook == 0 && patience.is_over(context.clock.now().monotonic_ns)) break;
       continue;
     }
-    if (decoder.counts().frames == 0) run.first_ns = frame.time_ns;
-    run.last_ns = frame.time_ns;
-    const network::Packet* packet = decoder.decode(frame);
-    if (rules == network::Rules::exact || frame.captured >= kShortestForTcptrace)
-      tracker.note_time(frame.time_ns);
-    if (packet != nullptr) tracker.add(*packet, frame.wire_length, frame.time_ns);
-    if (decoder.counts().frames % kFramesPerLook != 0) continue;
-    if (context.waiter.interrupted()) return false;
-    progress.look(reader, decoder.counts().frames);
+    progress.look_live(sink.seen(), (*live)->drops());
+    if (!patience.wait((*live)->descriptor())) break;
   }
-  return true;
+  run.dropped = (*live)->drops();
+  run.files.push_back({request.interface, "live", sink.seen(), {}});
+  return {};
 }
 
 std::string shown_name(const std::string& path) {
@@ -98,28 +183,37 @@ bool CaptureRun::is_damaged() const {
                      [](const CaptureFile& file) { return !file.damage.empty(); });
 }
 
-Result<CaptureRun> read_captures(Context& context, const std::vector<std::string>& paths,
-                                 network::Rules rules, network::Tracker& tracker,
-                                 network::PacketFilter* filter) {
+Result<CaptureRun> read_captures(Context& context, const CaptureRequest& request, network::Tracker& tracker) {
   CaptureRun run;
-  const bool as_tcptrace = rules == network::Rules::tcptrace;
-  network::Decoder decoder({.reassemble = !as_tcptrace, .as_tcptrace = as_tcptrace});
-  Progress progress(context);
-  for (const std::string& path : paths) {
-    auto reader = network::CaptureReader::open(path);
-    if (!reader) {
-      Error error = std::move(reader.error());
-      if (error.errno_value == 0) error.doing = "cannot read " + shown_name(path) + ": " + error.doing;
-      return tl::make_unexpected(std::move(error));
+  FrameSink sink(request, tracker, run);
+  {
+    Progress progress(context);
+    if (!request.interface.empty()) {
+      if (auto done = capture(context, request, sink, progress, run); !done)
+        return tl::make_unexpected(std::move(done.error()));
     }
-    if (as_tcptrace) (*reader)->cut_to_snap_length();
-    tracker.set_file(static_cast<std::uint32_t>(run.files.size()));
-    run.interrupted = !read_file(context, **reader, rules, decoder, tracker, run, progress, filter);
-    run.files.push_back({path, (*reader)->format_name(), (*reader)->frames(), (*reader)->damage()});
-    if (run.interrupted) break;
+    Patience patience(context, request.duration_ns);
+    network::WaitForMore wait;
+    if (request.follow) wait = [&patience] { return patience.wait(); };
+    for (const std::string& path : request.paths) {
+      auto reader = network::CaptureReader::open(path, wait);
+      if (!reader) {
+        Error error = std::move(reader.error());
+        if (error.errno_value == 0) error.doing = "cannot read " + shown_name(path) + ": " + error.doing;
+        return tl::make_unexpected(std::move(error));
+      }
+      if (request.rules == network::Rules::tcptrace) (*reader)->cut_to_snap_length();
+      tracker.set_file(static_cast<std::uint32_t>(run.files.size()));
+      const bool whole = read_file(context, **reader, sink, progress);
+      // Where a file is followed, that is how it ends.
+      run.interrupted = !whole && !request.follow;
+      const std::string damage = request.follow ? std::string() : (*reader)->damage();
+      run.files.push_back({path, (*reader)->format_name(), (*reader)->frames(), damage});
+      if (!whole) break;
+    }
   }
   tracker.end();
-  run.counts = decoder.counts();
+  run.counts = sink.counts();
   return run;
 }
 
@@ -138,6 +232,11 @@ void tell_about(Context& context, const CaptureRun& run, const network::Tracker&
     context.note(
         fmt::format("of {} segments the TCP head was not captured; they are left out", tracker.too_short()));
   if (run.filtered_out > 0) context.note(fmt::format("{} frames did not match the filter", run.filtered_out));
+  if (run.dropped > 0)
+    context.warn(
+        fmt::format("{} frames came faster than they could be read and are missing; --filter lets fewer "
+                    "through",
+                    run.dropped));
   if (run.interrupted) context.note("interrupted: what is shown ends where reading stopped");
 }
 

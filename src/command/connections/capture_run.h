@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -24,6 +25,7 @@ struct CaptureRun {
   std::vector<CaptureFile> files;
   network::DecoderCounts counts;
   std::uint64_t filtered_out = 0;  // frames that the filter did not let through
+  std::uint64_t dropped = 0;       // that came faster than they could be captured
   bool interrupted = false;
   std::int64_t first_ns = 0;
   std::int64_t last_ns = 0;
@@ -31,11 +33,20 @@ struct CaptureRun {
   [[nodiscard]] bool is_damaged() const;
 };
 
-// Files follow each other as pieces of one capture. An error when one of them cannot be read at all.
-// Only frames that `filter` lets through count, where there is one.
-[[nodiscard]] Result<CaptureRun> read_captures(Context& context, const std::vector<std::string>& paths,
-                                               network::Rules rules, network::Tracker& tracker,
-                                               network::PacketFilter* filter = nullptr);
+// What to read: files, which follow each other as pieces of one capture, or an interface as frames pass.
+struct CaptureRequest {
+  std::vector<std::string> paths;
+  std::string interface;    // empty: none
+  std::string filter_text;  // for the interface; empty: none
+  network::Rules rules = network::Rules::exact;
+  network::PacketFilter* filter = nullptr;  // for files
+  bool follow = false;                      // files still grow
+  std::optional<std::int64_t> duration_ns;  // of capturing and following; nothing: until Ctrl-C
+};
+
+// An error when one of the files, or the interface, cannot be read at all.
+[[nodiscard]] Result<CaptureRun> read_captures(Context& context, const CaptureRequest& request,
+                                               network::Tracker& tracker);
 
 // Says on standard error what was damaged, not understood, or left out.
 void tell_about(Context& context, const CaptureRun& run, const network::Tracker& tracker);

@@ -32,6 +32,9 @@ struct Options {
   bool details = false;
   bool tcptrace = false;
   bool why = false;
+  bool follow = false;
+  std::string interface;
+  std::optional<std::int64_t> duration_ns;
   std::optional<std::string> report;  // files and folders for graphs
   std::optional<std::string> svg;
   std::optional<std::string> xplot;
@@ -66,6 +69,22 @@ Result<Options> options_of(const Arguments& arguments) {
     auto ranges = parse_number_list(*list);
     if (!ranges) return tl::make_unexpected(std::move(ranges.error()));
     options.only = std::move(*ranges);
+  }
+  options.follow = arguments.has("--follow");
+  options.interface = arguments.value("--interface").value_or("");
+  if (!options.interface.empty() && !arguments.positionals().empty())
+    return failure(ErrorKind::usage, "an interface and files are two captures", "name one or the other");
+  if (options.follow && arguments.positionals().size() != 1)
+    return failure(ErrorKind::usage, "--follow reads one file that grows", "name that file alone");
+  for (const char* option : {"--interval", "--count"}) {
+    if (arguments.has(option))
+      return failure(ErrorKind::usage, std::string(option) + " is for the list of this machine's connections",
+                     "leave it out with a capture; --for ends capturing and following");
+  }
+  if (const auto text = arguments.value("--for")) {
+    auto duration_ns = parse_interval_ns(*text, "time");
+    if (!duration_ns) return tl::make_unexpected(std::move(duration_ns.error()));
+    options.duration_ns = *duration_ns;
   }
   if (const auto text = arguments.value("--where")) {
     auto condition = network::Condition::parse(*text);
@@ -205,7 +224,8 @@ int list_fields(Context& context) {
 int run_connections(Context& context, const Arguments& arguments) {
   context.json_errors = arguments.has("--json") || arguments.has("--json-stream");
   if (arguments.has("--fields")) return list_fields(context);
-  if (arguments.positionals().empty()) return run_live_connections(context, arguments);
+  if (arguments.positionals().empty() && !arguments.has("--interface"))
+    return run_live_connections(context, arguments);
   auto options = options_of(arguments);
   if (!options) return context.report(options.error());
   const std::vector<std::string>& paths = arguments.positionals();
@@ -217,8 +237,15 @@ int run_connections(Context& context, const Arguments& arguments) {
   Watchers watchers(*options);
   if (auto prepared = watchers.prepare(); !prepared) return context.report(prepared.error());
   tracker.set_observer(watchers.observer());
-  const auto run =
-      read_captures(context, paths, rules, tracker, options->filter ? &*options->filter : nullptr);
+  CaptureRequest request;
+  request.paths = paths;
+  request.interface = options->interface;
+  request.filter_text = options->interface.empty() ? std::string() : arguments.value("--filter").value_or("");
+  request.rules = rules;
+  request.filter = options->filter ? &*options->filter : nullptr;
+  request.follow = options->follow;
+  request.duration_ns = options->duration_ns;
+  const auto run = read_captures(context, request, tracker);
   if (!run) return context.report(run.error());
   const Shown shown = watchers.select(tracker);
   if (auto written = watchers.write_graphs(context, tracker, *run, shown); !written)
@@ -234,8 +261,9 @@ CommandSpec connections_command() {
   CommandSpec spec;
   spec.name = "connections";
   spec.area = "network";
-  spec.summary = "TCP connections, of this machine or of a capture, and what limits them";
-  spec.usages = {"isotach connections [OPTIONS]", "isotach connections [OPTIONS] FILE..."};
+  spec.summary = "what TCP connections do, of this machine or of a capture, and what limits them";
+  spec.usages = {"isotach connections [OPTIONS]", "isotach connections [OPTIONS] FILE...",
+                 "isotach connections [OPTIONS] -i INTERFACE"};
   spec.description =
       "Without a file: the TCP connections that this machine has now, the busiest first, each with its "
       "process, "
@@ -273,8 +301,11 @@ CommandSpec connections_command() {
       {"--sort", 0, "KEY", "largest first, instead of in the order in which they began", "what to show",
        sort_keys()},
       {"--top", 0, "N", "only the first N", "what to show"},
-      {"--interval", 0, "TIME", "without a file: how often, 1s by default", "timing"},
-      count_option(),
+      {"--interface", 'i', "NAME", "capture on this interface until Ctrl-C, then show what passed", "live"},
+      {"--follow", 0, "", "the file still grows: read on until Ctrl-C", "live"},
+      {"--for", 't', "TIME", "capture or follow so long", "live"},
+      {"--interval", 0, "TIME", "without a file: how often, 1s by default", "live"},
+      {"--count", 'n', "N", "without a file: how many times", "live"},
       {"--report",
        0,
        "FILE",
@@ -295,6 +326,7 @@ CommandSpec connections_command() {
   for (OptionSpec& option : format_options()) spec.options.push_back(std::move(option));
   spec.examples = {
       {"isotach connections", "the connections of this machine, live"},
+      {"isotach connections --why -i eth0 -t 10s", "what passes in ten seconds, and what limits it"},
       {"isotach connections trace.pcap", "one line for each connection"},
       {"isotach connections -l -o 3 trace.pcap", "everything about the third"},
       {"isotach connections --why --sort bytes --top 3 trace.pcap", "what held the three largest back"},

@@ -51,6 +51,26 @@ class FileSource final : public ByteSource {
   std::uint64_t size_ = 0;
 };
 
+// A file that still grows: its end is only the end for now.
+class GrowingSource final : public ByteSource {
+ public:
+  GrowingSource(std::unique_ptr<ByteSource> file, WaitForMore wait)
+      : file_(std::move(file)), wait_(std::move(wait)) {}
+
+  Result<std::size_t> read(std::uint8_t* into, std::size_t size) override {
+    while (true) {
+      auto got = file_->read(into, size);
+      if (!got || *got > 0 || !wait_()) return got;
+    }
+  }
+  std::uint64_t position() const override { return file_->position(); }
+  std::uint64_t size() const override { return 0; }
+
+ private:
+  std::unique_ptr<ByteSource> file_;
+  WaitForMore wait_;
+};
+
 class MemorySource final : public ByteSource {
  public:
   MemorySource(const std::uint8_t* bytes, std::size_t size) : bytes_(bytes), size_(size) {}
@@ -222,13 +242,18 @@ Result<std::unique_ptr<ByteSource>> unpack_byte_source(std::unique_ptr<ByteSourc
   return whole;
 }
 
-Result<std::unique_ptr<ByteSource>> open_byte_source(const std::string& path) {
-  if (path == "-")
-    return unpack_byte_source(std::make_unique<FileSource>(Fd(), STDIN_FILENO, "standard input"));
-  auto fd = open_readonly(path);
-  if (!fd) return tl::make_unexpected(std::move(fd.error()));
-  const int number = fd->get();
-  return unpack_byte_source(std::make_unique<FileSource>(std::move(*fd), number, path));
+Result<std::unique_ptr<ByteSource>> open_byte_source(const std::string& path, WaitForMore wait) {
+  std::unique_ptr<ByteSource> file;
+  if (path == "-") {
+    file = std::make_unique<FileSource>(Fd(), STDIN_FILENO, "standard input");
+  } else {
+    auto fd = open_readonly(path);
+    if (!fd) return tl::make_unexpected(std::move(fd.error()));
+    const int number = fd->get();
+    file = std::make_unique<FileSource>(std::move(*fd), number, path);
+  }
+  if (wait) file = std::make_unique<GrowingSource>(std::move(file), std::move(wait));
+  return unpack_byte_source(std::move(file));
 }
 
 std::unique_ptr<ByteSource> memory_byte_source(const std::uint8_t* bytes, std::size_t size) {

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -24,7 +25,12 @@ class ByteSource {
 
 // "-" is standard input. What is packed is told by its first bytes, not by its name; several gzip members
 // or zstd frames one after the other are one stream.
-[[nodiscard]] Result<std::unique_ptr<ByteSource>> open_byte_source(const std::string& path);
+//
+// Where `wait` is given, the end of the file is not the end: it is called, and where it returns true, more is
+// looked for. It must wait by itself.
+using WaitForMore = std::function<bool()>;
+[[nodiscard]] Result<std::unique_ptr<ByteSource>> open_byte_source(const std::string& path,
+                                                                   WaitForMore wait = {});
 
 // Bytes that are in memory already; they must outlive the source.
 [[nodiscard]] std::unique_ptr<ByteSource> memory_byte_source(const std::uint8_t* bytes, std::size_t size);

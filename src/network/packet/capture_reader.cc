@@ -57,8 +57,8 @@ std::uint32_t snoop_link(std::uint32_t type) {
 CaptureReader::CaptureReader(std::unique_ptr<ByteSource> source)
     : source_(std::move(source)), buffer_(kBufferSize) {}
 
-Result<std::unique_ptr<CaptureReader>> CaptureReader::open(const std::string& path) {
-  auto source = open_byte_source(path);
+Result<std::unique_ptr<CaptureReader>> CaptureReader::open(const std::string& path, WaitForMore wait) {
+  auto source = open_byte_source(path, std::move(wait));
   if (!source) return tl::make_unexpected(std::move(source.error()));
   return over(std::move(*source));
 }

@@ -21,7 +21,9 @@ class CaptureReader {
  public:
   // `path` may be "-" for standard input; gzip and zstd are unpacked. An error when nothing can be read
   // or the first bytes belong to no capture format.
-  [[nodiscard]] static Result<std::unique_ptr<CaptureReader>> open(const std::string& path);
+  // `wait` as for open_byte_source().
+  [[nodiscard]] static Result<std::unique_ptr<CaptureReader>> open(const std::string& path,
+                                                                   WaitForMore wait = {});
   [[nodiscard]] static Result<std::unique_ptr<CaptureReader>> over(std::unique_ptr<ByteSource> source);
 
   // Cuts frames to the length that the head of a pcap file promises, as libpcap does.
