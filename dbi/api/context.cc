@@ -124,6 +124,25 @@ Argument place_or_fail(REG reg, const char* function) {
 }
 
 }  // namespace
+
+void load_context(ThreadContext& own, const CONTEXT* context) {
+  const ThreadContext& from = fields(context);
+  Uppers halves;
+  get_uppers(context, halves);
+  std::memcpy(own.registers, from.registers, sizeof own.registers);
+  own.flags = from.flags;
+  own.pc = from.pc;
+  own.program_fs = from.program_fs;
+  own.program_gs = from.program_gs;
+  own.mxcsr = from.mxcsr;
+  std::memcpy(own.vectors, from.vectors, sizeof own.vectors);
+  std::memcpy(own.x87, from.x87, sizeof own.x87);
+  std::memcpy(own.tool_registers, from.tool_registers, sizeof own.tool_registers);
+  if (__builtin_cpu_supports("avx")) {
+    for (unsigned i = 0; i < 16; ++i) write_upper(i, halves.halves[i]);
+  }
+}
+
 }  // namespace isotach::dbi::api
 
 namespace LEVEL_BASE {
@@ -227,23 +246,7 @@ VOID PIN_SetContextFPState(CONTEXT* context, const FPSTATE* state) {
 VOID PIN_ExecuteAt(const CONTEXT* context) {
   ThreadContext* own = this_thread();
   if (own == nullptr) fail("PIN_ExecuteAt: this thread does not run the program");
-  const ThreadContext& from = fields(context);
-  if (&from != own) {
-    Uppers halves;
-    get_uppers(context, halves);
-    std::memcpy(own->registers, from.registers, sizeof own->registers);
-    own->flags = from.flags;
-    own->pc = from.pc;
-    own->program_fs = from.program_fs;
-    own->program_gs = from.program_gs;
-    own->mxcsr = from.mxcsr;
-    std::memcpy(own->vectors, from.vectors, sizeof own->vectors);
-    std::memcpy(own->x87, from.x87, sizeof own->x87);
-    std::memcpy(own->tool_registers, from.tool_registers, sizeof own->tool_registers);
-    if (__builtin_cpu_supports("avx")) {
-      for (unsigned i = 0; i < 16; ++i) write_upper(i, halves.halves[i]);
-    }
-  }
+  if (&fields(context) != own) load_context(*own, context);
   go_on_at(*own);
 }
 

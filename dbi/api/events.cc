@@ -21,6 +21,15 @@
 #include "engine/instrument/routine_requests.h"
 #include "engine/os/raw_syscall.h"
 
+namespace LEVEL_BASE {
+
+struct CHILD_PROCESS_RECORD {
+  OS_PROCESS_ID id = 0;
+  std::vector<const CHAR*> arguments;
+};
+
+}  // namespace LEVEL_BASE
+
 namespace isotach::dbi::api {
 namespace {
 
@@ -115,6 +124,28 @@ void system_call_exit(ThreadContext& context) {
   });
 }
 
+// The runtime's own way to follow; asked only when the command line says so.
+int64_t (*follow)(ThreadContext&) = nullptr;
+
+int64_t ask_whether_to_follow(ThreadContext& context) {
+  CHILD_PROCESS_RECORD child;
+  child.id = static_cast<OS_PROCESS_ID>(PIN_GetPid());
+  const bool at = context.registers[rax] == SYS_execveat;
+  const auto* words = reinterpret_cast<const CHAR* const*>(context.registers[at ? rdx : rsi]);
+  for (const CHAR* word = nullptr; words != nullptr; ++words) {
+    if (PIN_SafeCopy(&word, words, sizeof word) != sizeof word || word == nullptr) break;
+    child.arguments.push_back(word);
+  }
+  child.arguments.push_back(nullptr);
+  bool wanted = true;
+  lists().follow.each([&](FOLLOW_CHILD_PROCESS_CALLBACK function, VOID* value, const CALLBACK_RECORD&) {
+    wanted = function(&child, value);
+  });
+  if (wanted) return follow(context);
+  const uint64_t* r = context.registers;
+  return raw_syscall(static_cast<long>(r[rax]), r[rdi], r[rsi], r[rdx], r[r10], r[r8]);
+}
+
 void tell_fork(ThreadContext& context, FPOINT point) {
   lists().fork.each([&](FORK_CALLBACK function, VOID* value, const CALLBACK_RECORD& record) {
     if (record.detail == point) function(number_of(context), as_context(context), value);
@@ -125,6 +156,74 @@ void memory_unmapped(uint64_t low, uint64_t high) {
   const ClientLock locked;
   images_unmapped(low, high);
   routine_requests().forget(low, high);
+}
+
+// Where each thread stood before a change.
+thread_local CONTEXT* changed_from = nullptr;
+
+void context_changing(ThreadContext& context, ContextChange, int) {
+  if (changed_from == nullptr) changed_from = new CONTEXT;
+  PIN_SaveContext(as_context(context), changed_from);
+}
+
+void context_changed(ThreadContext& context, ContextChange change, int signal) {
+  const bool is_fatal = change == ContextChange::fatal_signal;
+  const CONTEXT_CHANGE_REASON reason = is_fatal                          ? CONTEXT_CHANGE_REASON_FATALSIGNAL
+                                       : change == ContextChange::signal ? CONTEXT_CHANGE_REASON_SIGNAL
+                                                                         : CONTEXT_CHANGE_REASON_SIGRETURN;
+  lists().context_change.each([&](CONTEXT_CHANGE_CALLBACK function, VOID* value, const CALLBACK_RECORD&) {
+    function(number_of(context), reason, changed_from, is_fatal ? nullptr : as_context(context), signal,
+             value);
+  });
+}
+
+struct Interceptor {
+  INTERCEPT_SIGNAL_CALLBACK function = nullptr;
+  VOID* value = nullptr;
+};
+Interceptor interceptors[65];
+
+EXCEPTION_CODE code_of(const siginfo_t& info) {
+  switch (info.si_signo) {
+    case SIGSEGV:
+      return info.si_code == SEGV_ACCERR ? EXCEPTCODE_ACCESS_DENIED : EXCEPTCODE_ACCESS_INVALID_ADDRESS;
+    case SIGBUS:
+      return info.si_code == BUS_ADRALN ? EXCEPTCODE_ACCESS_MISALIGNED : EXCEPTCODE_ACCESS_INVALID_PAGE;
+    case SIGILL:
+      return info.si_code == ILL_PRVOPC ? EXCEPTCODE_PRIVILEGED_INS : EXCEPTCODE_ILLEGAL_INS;
+    case SIGFPE:
+      switch (info.si_code) {
+        case FPE_INTDIV:
+          return EXCEPTCODE_INT_DIVIDE_BY_ZERO;
+        case FPE_INTOVF:
+          return EXCEPTCODE_INT_OVERFLOW_TRAP;
+        case FPE_FLTDIV:
+          return EXCEPTCODE_X87_DIVIDE_BY_ZERO;
+        case FPE_FLTOVF:
+          return EXCEPTCODE_X87_OVERFLOW;
+        case FPE_FLTUND:
+          return EXCEPTCODE_X87_UNDERFLOW;
+        case FPE_FLTRES:
+          return EXCEPTCODE_X87_INEXACT_RESULT;
+        default:
+          return EXCEPTCODE_X87_INVALID_OPERATION;
+      }
+    case SIGTRAP:
+      return info.si_code == TRAP_TRACE ? EXCEPTCODE_DBG_SINGLE_STEP_TRAP : EXCEPTCODE_DBG_BREAKPOINT_TRAP;
+    default:
+      return EXCEPTCODE_NONE;
+  }
+}
+
+bool signal_arrived(ThreadContext& context, const siginfo_t& info, bool has_handler) {
+  const Interceptor& one = interceptors[info.si_signo];
+  EXCEPTION_INFO exception;
+  const EXCEPTION_CODE code = info.si_code > 0 ? code_of(info) : EXCEPTCODE_NONE;
+  const auto access = reinterpret_cast<ADDRINT>(info.si_addr);
+  if (code != EXCEPTCODE_NONE)
+    PIN_InitAccessFaultInfo(&exception, code, context.pc, access, FAULTY_ACCESS_TYPE_UNKNOWN);
+  return one.function(number_of(context), info.si_signo, as_context(context), has_handler,
+                      code != EXCEPTCODE_NONE ? &exception : nullptr, one.value);
 }
 
 }  // namespace
@@ -141,6 +240,15 @@ void listen_to_engine() {
   events.fork_parent = [](ThreadContext& context) { tell_fork(context, FPOINT_AFTER_IN_PARENT); };
   events.fork_child = [](ThreadContext& context) { tell_fork(context, FPOINT_AFTER_IN_CHILD); };
   events.memory_unmapped = memory_unmapped;
+  events.signal_arrived = signal_arrived;
+  if (!l.follow.empty() && events.exec_follow != nullptr) {
+    follow = events.exec_follow;
+    events.exec_follow = ask_whether_to_follow;
+  }
+  if (!l.context_change.empty()) {
+    events.context_changing = context_changing;
+    events.context_changed = context_changed;
+  }
 }
 
 void program_starts(ThreadContext& context) {
@@ -194,6 +302,85 @@ PIN_CALLBACK PIN_AddContextChangeFunction(CONTEXT_CHANGE_CALLBACK function, VOID
 }
 // The engine never runs out of memory without ending with a message of its own.
 VOID PIN_AddOutOfMemoryFunction(OUT_OF_MEMORY_CALLBACK, VOID*) {}
+
+BOOL PIN_InterceptSignal(INT32 signal, INTERCEPT_SIGNAL_CALLBACK function, VOID* value) {
+  if (signal < 1 || signal > 64 || signal == SIGKILL || signal == SIGSTOP) return FALSE;
+  uint64_t& wanted = isotach::dbi::engine().events.wanted_signals;
+  const uint64_t bit = uint64_t{1} << (signal - 1);
+  interceptors[signal] = {function, value};
+  wanted = function != nullptr ? wanted | bit : wanted & ~bit;
+  return TRUE;
+}
+// Blocked signals stay with the kernel until the program wants them.
+BOOL PIN_UnblockSignal(INT32 signal, BOOL) {
+  return signal >= 1 && signal <= 64;
+}
+VOID PIN_AddInternalExceptionHandler(INTERNAL_EXCEPTION_CALLBACK, VOID*) {
+  std::fprintf(stderr,
+               "isotach pin: note: the tool's internal exception handler is not called: a fault in the tool "
+               "ends the process with a report\n");
+}
+VOID PIN_TryStart(THREADID, INTERNAL_EXCEPTION_CALLBACK, VOID*) {
+  fail("PIN_TryStart is not offered: use PIN_SafeCopy where memory may not be readable");
+}
+VOID PIN_TryEnd(THREADID) {}
+// Without an engine of its own for it, a fault is raised as the signal that the processor would have made of
+// it.
+VOID PIN_RaiseException(const CONTEXT* context, THREADID, const EXCEPTION_INFO* info) {
+  ThreadContext* own = this_thread();
+  if (own == nullptr) fail("PIN_RaiseException: this thread does not run the program");
+  int signal = SIGSEGV, code = SEGV_MAPERR;
+  switch (PIN_GetExceptionClass(info->code_)) {
+    case EXCEPTCLASS_ILLEGAL_INS:
+      signal = SIGILL, code = ILL_ILLOPC;
+      break;
+    case EXCEPTCLASS_INT_ERROR:
+      signal = SIGFPE, code = FPE_INTDIV;
+      break;
+    case EXCEPTCLASS_FP_ERROR:
+      signal = SIGFPE, code = FPE_FLTINV;
+      break;
+    case EXCEPTCLASS_DEBUG:
+      signal = SIGTRAP, code = TRAP_BRKPT;
+      break;
+    default:
+      break;
+  }
+  if (context != as_context(*own)) load_context(*own, context);
+  raise_fault(*own, signal, code, info->access_);
+  go_on_at(*own);
+}
+
+BOOL PIN_StopApplicationThreads(THREADID) {
+  fail("PIN_StopApplicationThreads is not offered yet");
+}
+VOID PIN_ResumeApplicationThreads(THREADID) {}
+UINT32 PIN_GetStoppedThreadCount() {
+  return 0;
+}
+THREADID PIN_GetStoppedThreadId(UINT32) {
+  return INVALID_THREADID;
+}
+const CONTEXT* PIN_GetStoppedThreadContext(THREADID) {
+  return nullptr;
+}
+VOID PIN_CallApplicationFunction(const CONTEXT*, THREADID, CALLINGSTD_TYPE, AFUNPTR,
+                                 CALL_APPLICATION_FUNCTION_PARAM*, ...) {
+  fail("PIN_CallApplicationFunction is not offered yet");
+}
+
+OS_PROCESS_ID CHILD_PROCESS_GetId(CHILD_PROCESS child) {
+  return child->id;
+}
+VOID CHILD_PROCESS_GetCommandLine(CHILD_PROCESS child, INT* argc, const CHAR* const** argv) {
+  *argc = static_cast<INT>(child->arguments.size()) - 1;
+  *argv = child->arguments.data();
+}
+VOID CHILD_PROCESS_SetPinCommandLine(CHILD_PROCESS, INT, const CHAR* const*) {
+  fail(
+      "CHILD_PROCESS_SetPinCommandLine is not offered yet: a followed program gets the tool's own command "
+      "line");
+}
 
 BOOL PIN_IsProcessExiting() {
   return lists().ending.load() != 0;

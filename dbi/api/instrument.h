@@ -53,6 +53,9 @@ bool place_of(REG reg, Argument& argument);
 REG reg_of(ZydisRegister reg);
 ZydisRegister zydis_of(REG reg);
 
+// Gives the thread the registers of a saved CONTEXT.
+void load_context(ThreadContext& own, const CONTEXT* context);
+
 // The engine's side: `plan` is about to be translated.
 void instrument(ThreadContext& context, TracePlan& plan);
 

@@ -5,6 +5,8 @@
 // first. A signal handler takes neither.
 #pragma once
 
+#include <signal.h>
+
 #include <atomic>
 #include <cstdint>
 
@@ -26,6 +28,8 @@ struct EngineOptions {
   bool statistics = false;
 };
 
+enum class ContextChange : uint8_t { fatal_signal, signal, return_from_signal };
+
 // What the API wants to hear of. Each may be null. Called on the program's thread it concerns, outside of the
 // lock, with the program's state in the context.
 struct EngineEvents {
@@ -38,8 +42,13 @@ struct EngineEvents {
   void (*fork_parent)(ThreadContext&) = nullptr;
   void (*fork_child)(ThreadContext&) = nullptr;
   void (*memory_unmapped)(uint64_t begin, uint64_t end) = nullptr;
-  // True: the program's signal handler is to be run as usual. `address` is where the program stood.
-  bool (*signal_arrived)(ThreadContext&, int signal) = nullptr;
+  // Signals (bit n - 1) of which signal_arrived is to hear, also where the program handles none. Set before
+  // it runs. False: the program does not get the signal, and goes on where the context says.
+  uint64_t wanted_signals = 0;
+  bool (*signal_arrived)(ThreadContext&, const siginfo_t& info, bool has_handler) = nullptr;
+  // Before and after a signal (or the return from one) changes where the program stands.
+  void (*context_changing)(ThreadContext&, ContextChange reason, int signal) = nullptr;
+  void (*context_changed)(ThreadContext&, ContextChange reason, int signal) = nullptr;
   // The program's execve or execveat, in its registers, is to be followed: makes the call that does. Returns
   // what the system call returns when it fails.
   int64_t (*exec_follow)(ThreadContext&) = nullptr;

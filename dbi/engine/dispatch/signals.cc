@@ -96,9 +96,13 @@ void set_program_mask(ThreadContext& context, uint64_t mask) {
 
 void master_handler(int signal, siginfo_t* info, void* context);
 
+bool is_wanted_by_tool(int signal) {
+  return (dbi::engine().events.wanted_signals & bit(signal)) != 0;
+}
+
 // What the kernel must be told so that it does what the program asked for.
 SignalAction kernel_action(int signal, const SignalAction& wanted) {
-  if (wanted.handler <= 1 && !is_fault_signal(signal)) return wanted;
+  if (wanted.handler <= 1 && !is_fault_signal(signal) && !is_wanted_by_tool(signal)) return wanted;
   SignalAction action;
   action.handler = reinterpret_cast<uint64_t>(&master_handler);
   action.flags =
@@ -343,6 +347,14 @@ void master_handler(int signal, siginfo_t* info, void* data) {
   step_to_boundary(context, user);
 }
 
+// Only of those that a tool wants: the kernel does it by itself for the others.
+bool is_ignored_by_default(int signal) {
+  return signal == SIGCHLD || signal == SIGURG || signal == SIGWINCH || signal == SIGCONT;
+}
+bool is_stop_signal(int signal) {
+  return signal == SIGTSTP || signal == SIGTTIN || signal == SIGTTOU;
+}
+
 // Makes the frame and sends the program into its handler.
 void deliver(ThreadContext& context) {
   SignalState& state = *context.signals;
@@ -364,8 +376,19 @@ void deliver(ThreadContext& context) {
       kernel_sigaction(signal, &reset, nullptr);
     }
   }
+  const EngineEvents& events = dbi::engine().events;
+  if (is_wanted_by_tool(signal) && !events.signal_arrived(context, info, action.handler > 1)) {
+    set_program_mask(context, mask);
+    return;
+  }
   const bool is_forced = is_fault_signal(signal) && info.si_code > 0;
-  if (action.handler == 1 && !is_forced) {
+  const bool is_ignored = action.handler == 1 || (action.handler == 0 && is_ignored_by_default(signal));
+  if (is_ignored && !is_forced) {
+    set_program_mask(context, mask);
+    return;
+  }
+  if (action.handler == 0 && is_stop_signal(signal)) {
+    raw_syscall(SYS_kill, static_cast<uint64_t>(raw_syscall(SYS_getpid)), SIGSTOP);
     set_program_mask(context, mask);
     return;
   }
@@ -374,10 +397,14 @@ void deliver(ThreadContext& context) {
       warn("the program dies of a signal, at", context.pc);
       warn("  accessing", reinterpret_cast<uint64_t>(info.si_addr));
     }
-    if (dbi::engine().events.process_ending != nullptr)
-      dbi::engine().events.process_ending(context, 128 + signal);
+    if (events.context_changing != nullptr) {
+      events.context_changing(context, ContextChange::fatal_signal, signal);
+      events.context_changed(context, ContextChange::fatal_signal, signal);
+    }
+    if (events.process_ending != nullptr) events.process_ending(context, 128 + signal);
     die_by(signal);
   }
+  if (events.context_changing != nullptr) events.context_changing(context, ContextChange::signal, signal);
   if (!make_signal_frame(context, action, info, mask, fault)) {
     if (signal == SIGSEGV) die_by(SIGSEGV);
     // As the kernel: no stack for the frame is a fault of its own.
@@ -388,6 +415,7 @@ void deliver(ThreadContext& context) {
   uint64_t in_handler = mask | action.mask;
   if ((action.flags & SA_NODEFER) == 0) in_handler |= bit(signal);
   set_program_mask(context, in_handler & ~kNeverBlocked);
+  if (events.context_changed != nullptr) events.context_changed(context, ContextChange::signal, signal);
 }
 
 }  // namespace
@@ -430,7 +458,7 @@ void take_over_signals(ThreadContext& context) {
     SignalAction now;
     if (kernel_sigaction(signal, nullptr, &now) != 0) continue;
     process.actions[signal] = now;
-    if (now.handler > 1 || is_fault_signal(signal)) {
+    if (now.handler > 1 || is_fault_signal(signal) || is_wanted_by_tool(signal)) {
       const SignalAction ours = kernel_action(signal, now);
       kernel_sigaction(signal, &ours, nullptr);
     }

@@ -231,7 +231,14 @@ void program_system_call(ThreadContext& context, unsigned length) {
       result = program_sigaltstack(context, r[rdi], r[rsi]);
       break;
     case SYS_rt_sigreturn:
-      if (!program_sigreturn(context)) raise_fault(context, SIGSEGV, SI_KERNEL, 0);
+      if (engine.events.context_changing != nullptr) {
+        engine.events.context_changing(context, ContextChange::return_from_signal, 0);
+      }
+      if (!program_sigreturn(context)) {
+        raise_fault(context, SIGSEGV, SI_KERNEL, 0);
+      } else if (engine.events.context_changed != nullptr) {
+        engine.events.context_changed(context, ContextChange::return_from_signal, 0);
+      }
       return;
     default:
       result = pass(context);
