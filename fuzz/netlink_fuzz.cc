@@ -10,6 +10,7 @@
 #include "kernel/ethtool_reply.h"
 #include "kernel/link_setting.h"
 #include "kernel/route_link.h"
+#include "kernel/socket_list.h"
 
 namespace {
 
@@ -57,6 +58,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       static_cast<void>(kernel::parse_ethtool_index(payload));
       static_cast<void>(kernel::parse_family_number(payload));
       static_cast<void>(kernel::parse_module_bytes(payload));
+      if (const auto socket = kernel::parse_socket_entry(payload, 6))
+        CHECK(socket->ip_version == 4 || socket->ip_version == 6);
       break;
   }
   return 0;
