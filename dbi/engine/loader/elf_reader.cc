@@ -271,6 +271,30 @@ std::vector<ElfSlot> ElfReader::slots() {
   return result;
 }
 
+// LSB, "The .eh_frame_hdr section": version, three encodings, address of .eh_frame, number of entries, then
+// pairs of function and description, relative to the section, in order of function.
+std::vector<uint64_t> ElfReader::function_starts() const {
+  constexpr uint8_t kRelative4 = 0x1b, kUnsigned4 = 0x03, kTable4 = 0x3b;
+  constexpr size_t kHeadBytes = 12;
+  constexpr uint32_t kMostEntries = 1 << 22;
+  for (const ElfSegment& segment : segments_) {
+    if (segment.type != PT_GNU_EH_FRAME) continue;
+    uint8_t head[kHeadBytes];
+    if (segment.file_size < sizeof head || !source_->read(segment.offset, head, sizeof head)) continue;
+    if (head[0] != 1 || head[1] != kRelative4 || head[2] != kUnsigned4 || head[3] != kTable4) continue;
+    const auto count = read_as<uint32_t>(head + 8);
+    if (count > kMostEntries || uint64_t{count} * 8 > segment.file_size - sizeof head) continue;
+    const std::vector<uint8_t> table = source_->bytes(segment.offset + sizeof head, uint64_t{count} * 8);
+    std::vector<uint64_t> starts;
+    starts.reserve(count);
+    for (size_t i = 0; i + 8 <= table.size(); i += 8)
+      starts.push_back(segment.address + static_cast<uint64_t>(int64_t{read_as<int32_t>(table.data() + i)}));
+    std::sort(starts.begin(), starts.end());
+    return starts;
+  }
+  return {};
+}
+
 std::string ElfReader::build_id() const {
   constexpr uint64_t kMostNoteBytes = 4096;
   constexpr char kDigits[] = "0123456789abcdef";

@@ -82,6 +82,10 @@ class ElfReader {
   // Slots of JUMP_SLOT and GLOB_DAT relocations, in order of address.
   [[nodiscard]] std::vector<ElfSlot> slots();
 
+  // Where functions begin as the table of their unwinding says, in order: stripped programs have it too.
+  // Empty when there is none, or it is written in a form that linkers do not use.
+  [[nodiscard]] std::vector<uint64_t> function_starts() const;
+
   [[nodiscard]] std::string build_id() const;  // lower-case hexadecimal; empty when there is none
   // GNU_PROPERTY_X86_FEATURE_1_AND: indirect branch tracking, shadow stacks.
   [[nodiscard]] uint32_t control_flow_features() const;

@@ -158,7 +158,8 @@ void Image::add_functions(const ElfSymbols& table, bool dynamic, std::vector<Nam
     if (!is_defined(symbol) || symbol_name[0] == '\0') continue;
     const bool function = symbol.type == STT_FUNC || symbol.type == STT_GNU_IFUNC;
     // Hand-written assembler forgets the type; its local labels are no functions.
-    const bool label = symbol.type == STT_NOTYPE && symbol.binding != STB_LOCAL;
+    const bool label =
+        symbol.type == STT_NOTYPE && (symbol.binding != STB_LOCAL || symbol.value + load_offset == entry);
     if (!function && !label) continue;
     found.push_back({.address = symbol.value + load_offset,
                      .size = symbol.size,
@@ -217,12 +218,20 @@ Routine& Image::add_routine(const NamedAddress& one, ImageSection& section) {
 void Image::add_gap(ImageSection& section, uint64_t from, uint64_t to) {
   if (from != section.address && ((from + kPadding - 1) & ~(kPadding - 1)) >= to) return;
   if (from >= to) return;
-  const bool split = entry > from && entry < to;
-  for (const auto& [start, end] : {std::pair{from, split ? entry : to}, std::pair{split ? entry : to, to}}) {
-    if (start >= end) continue;
-    const char* const gap_name = start == entry ? "unnamedImageEntryPoint" : keep(std::string(section.name));
-    add_routine({.address = start, .size = end - start, .name = gap_name}, section).artificial = true;
+  // Functions that were stripped of their names are told apart by the table of their unwinding.
+  auto next = std::upper_bound(function_starts_.begin(), function_starts_.end(), from);
+  while (from < to) {
+    uint64_t end = next == function_starts_.end() ? to : std::min(*next, to);
+    if (entry > from && entry < end) end = entry;
+    add_nameless(section, from, end);
+    from = end;
+    while (next != function_starts_.end() && *next <= from) ++next;
   }
+}
+
+void Image::add_nameless(ImageSection& section, uint64_t from, uint64_t to) {
+  const char* const gap_name = from == entry ? "unnamedImageEntryPoint" : keep(std::string(section.name));
+  add_routine({.address = from, .size = to - from, .name = gap_name}, section).artificial = true;
 }
 
 void Image::add_routines(std::vector<NamedAddress>& found) {
@@ -269,6 +278,9 @@ void Image::read_routines() {
   routines_read_ = true;
   if (elf_ == nullptr) return;
   read_tables();
+  for (const uint64_t start : elf_->function_starts())
+    if (holds(start + load_offset)) function_starts_.push_back(start + load_offset);
+  std::sort(function_starts_.begin(), function_starts_.end());
   std::vector<NamedAddress> found;
   found.reserve(full_.symbols.size() + dynamic_.symbols.size());
   add_functions(full_, false, found);

@@ -125,13 +125,15 @@ class Image {
   void add_routines(std::vector<NamedAddress>& found);
   Routine& add_routine(const NamedAddress& one, ImageSection& section);
   void add_gap(ImageSection& section, uint64_t from, uint64_t to);
+  void add_nameless(ImageSection& section, uint64_t from, uint64_t to);
   [[nodiscard]] const char* keep(std::string text);
 
   Images& owner_;
   std::unique_ptr<ElfReader> elf_;
   std::vector<ImageSection> sections_;
-  std::unique_ptr<ElfReader> debug_elf_;  // of a separate debug file, where it has symbols that `elf_` lacks
-  ElfSymbols full_, dynamic_;             // they own the names
+  std::unique_ptr<ElfReader> debug_elf_;   // of a separate debug file, where it has symbols that `elf_` lacks
+  std::vector<uint64_t> function_starts_;  // in memory, of functions with and without symbols
+  ElfSymbols full_, dynamic_;              // they own the names
   std::vector<ImageSymbol> symbols_;
   std::vector<Routine*> routines_;
   std::vector<std::pair<std::string_view, Routine*>> by_name_;  // sorted; made at the second look

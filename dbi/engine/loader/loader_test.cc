@@ -130,6 +130,11 @@ TEST_F(LoaderTest, NamesStubsAndWhatHasNoSymbol) {
   EXPECT_STREQ(stripped->routine_at(stripped->entry)->name, "unnamedImageEntryPoint");
   EXPECT_NE(stripped->routine_named(".text"), nullptr);
   EXPECT_NE(stripped->routine_named(".init"), nullptr);
+  // Its functions have lost their names, but not their bounds.
+  size_t nameless = 0;
+  for (Routine* const routine : stripped->routines())
+    nameless += routine->artificial && std::string_view(routine->name) == ".text" ? 1 : 0;
+  EXPECT_GT(nameless, 20u);
 }
 
 TEST_F(LoaderTest, WithoutSymbolsThereAreSectionsOnly) {

@@ -279,6 +279,17 @@ UINT32 number_of(IMG img) {
   return place->second;
 }
 
+// Functions without names are told apart by where they are.
+std::string shown_name(RTN rtn, SEC sec) {
+  const std::string& name = RTN_Name(rtn);
+  if (!RTN_IsArtificial(rtn) || name != SEC_Name(sec) || RTN_Address(rtn) == SEC_Address(sec))
+    return PIN_UndecorateSymbolName(name, UNDECORATION_NAME_ONLY);
+  char offset[32];
+  std::snprintf(offset, sizeof offset, "+%#lx",
+                static_cast<unsigned long>(RTN_Address(rtn) - SEC_Address(sec)));
+  return name + offset;
+}
+
 UINT32 number_of(RTN rtn) {
   if (!RTN_Valid(rtn)) return 0;
   const auto [place, is_new] = routine_numbers.try_emplace(RTN_Id(rtn), routine_count + 1);
@@ -291,7 +302,7 @@ UINT32 number_of(RTN rtn) {
     put<uint64_t>(record, RTN_Address(rtn));
     put<uint64_t>(record, RTN_Size(rtn));
     put_text(record, SEC_Name(sec));
-    put_text(record, PIN_UndecorateSymbolName(RTN_Name(rtn), UNDECORATION_NAME_ONLY));
+    put_text(record, shown_name(rtn, sec));
     output.describe(kRoutines, record);
   }
   return place->second;
