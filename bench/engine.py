@@ -1,0 +1,233 @@
+#!/usr/bin/env python3
+"""The instrumentation engine beside its peers: CPU time of programs under each, as a ratio to the native run.
+
+usage: engine.py [--fast] [--rounds N] [--modes MODE,...] [--json FILE] [PROGRAM]...
+
+CPU time (user and system, of the whole process tree) is what is compared; the modes take turns, and the median of
+N (3) rounds is printed, then the geometric mean over the programs that every mode ran. Modes: no tool, a count at
+each basic block, a count at each instruction, a record of each memory access; beside them valgrind --tool=none,
+qemu-x86_64, and DynamoRIO where drrun is on PATH. Every run must print what the native one prints. --fast takes
+short inputs and three programs. "/bin/true" is shown in milliseconds of time, and last the cycles of one call of an
+analysis routine that cannot be written in place.
+"""
+import argparse
+import json
+import math
+import os
+import pathlib
+import resource
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+BUILD = ROOT / "build"
+KIT = pathlib.Path(os.environ.get("ISOTACH_KIT", str(BUILD / "kit")))
+PIN, TOOLS, WORKLOADS = KIT / "pin", KIT / "tools", BUILD / "bench" / "engine_workloads"
+PROBE = BUILD / "dbi" / "tests" / "probe.so"
+LIMIT_S = 120
+
+# What the issue of the engine asks for, to be printed beside the means.
+GOALS = {"no tool": 1.35, "blocks": 1.8, "instructions": 2.5, "memory": 6.0}
+
+
+def modes():
+    pin = [str(PIN)]
+    every = {"native": []}
+    if PIN.exists():
+        every["no tool"] = [*pin, "--"]
+        for name, tool, options in (("blocks", "inscount1.so", ["-o", "/dev/null"]),
+                                    ("instructions", "inscount0.so", ["-o", "/dev/null"]),
+                                    ("memory", "memtrace.so", ["-count", "1", "-o", "/dev/null"])):
+            if (TOOLS / tool).exists():
+                every[name] = [*pin, "-t", str(TOOLS / tool), *options, "--"]
+    if shutil.which("valgrind"):
+        every["valgrind"] = ["valgrind", "-q", "--tool=none", "--smc-check=all-non-file"]
+    if shutil.which("qemu-x86_64"):
+        every["qemu"] = ["qemu-x86_64"]
+    if shutil.which("drrun"):
+        every["DynamoRIO"] = ["drrun", "--"]
+    return every
+
+
+def make_inputs(folder):
+    """Text, a program and a database script, always the same."""
+    lines, x = [], 1
+    for i in range(60000):
+        x = (x * 1103515245 + 12345) & 0x7fffffff
+        lines.append(f"{x % 9973} line {i} of text {x >> 7}")
+    (folder / "text").write_text("\n".join(lines))
+    (folder / "half").write_text("\n".join(lines[:len(lines) // 3]))
+    functions = "".join(f"""
+int f{i}(int *a, int n) {{ int s = {i}; for (int i = 0; i < n; i++) {{ a[i] = a[i] * {i + 3} + s; s ^= a[i] >> {i % 7};
+if (s % {i + 2} == 1) {{ switch (a[i] & 7) {{ case 0: s += n; break; case 3: s -= i; break;
+default: s = s * 5 + f{max(i - 1, 0)}(a, i / 2); }} }} }} return s; }}
+""" for i in range(60))
+    (folder / "p.c").write_text(functions)
+    (folder / "s.sql").write_text("""create table t(a integer primary key, b text);
+with recursive n(i) as (select 1 union all select i + 1 from n where i < 60000) insert into t select i, hex(i * 7919) from n;
+create index x on t(b); select count(*), sum(a), max(b) from t; select substr(b, 1, 1) k, count(*) from t group by k order by 2;
+""")
+    (folder / "b.py").write_text("""
+import json, re
+d = {}
+for i in range(30000): d.setdefault(str(i * 7919 % 1009), []).append(i * 3 % 7)
+s = json.dumps(d); print(len(s), sum(map(int, re.findall(r'\\d+', s[:200000]))), sum(i * i % 7 for i in range(300000)))
+""")
+    (folder / "b.pl").write_text("my %h; for my $i (1 .. 250000) { $h{$i * 7919 % 1009} .= chr(97 + $i % 26) } my $s = join ',', "
+                                 "map { \"$_=$h{$_}\" } sort keys %h; print length($s), ' ', ($s =~ s/[aeiou]+/_/g), \"\\n\";")
+    (folder / "b.js").write_text("""let m = new Map(); for (let i = 0; i < 300000;
+i++) m.set('k' + i % 1000, (m.get('k' + i % 1000) || 0) + i);
+function fib(n) { return n < 2 ? n : fib(n - 1) + fib(n - 2) } console.log([...m.values()].reduce((a, b) => a + b), fib(26));""")
+    (folder / "B.java").write_text("""import java.util.*;
+public class B { public static void main(String[] v) { Map<String, Integer> m = new TreeMap<>();
+for (int i = 0; i < 200000; i++) m.merge("k" + i % 500, i % 7, Integer::sum); long s = 0; for (int i = 0; i < 30000000;
+i++) s += i ^ (s >> 3);
+System.out.println(m.hashCode() + " " + s); } }""")
+
+
+def programs(folder, fast):
+    """(name, command, fast set) of those that this machine has."""
+    text = "half" if fast else "text"
+    cc1 = subprocess.run(["gcc", "-print-prog-name=cc1"], capture_output=True, text=True, check=False).stdout.strip()
+    every = [
+        ("ls", ["ls", "-lR", "/usr/include" if fast else "/usr/share"], False),
+        ("gzip", ["gzip", "-9", "-c", text], True),
+        ("xz", ["xz", "-4", "-c", text], False),
+        ("bzip2", ["bzip2", "-c", text], False),
+        ("python3", ["/usr/bin/python3", "b.py"], True),
+        ("sqlite3", ["sqlite3", "-init", "s.sql", ":memory:", ""], False),
+        ("openssl", ["openssl", "dgst", "-sha3-512", text, text, text, text, text, text, text, text], False),
+        ("cc1", [cc1, "-quiet", "-O2", "p.c", "-o", "/dev/null"], False),
+        ("perl", ["perl", "b.pl"], False),
+        ("pigz-p2", ["pigz", "-p", "2", "-c", text], False),
+        ("calls", [str(WORKLOADS), "calls", "3000000" if fast else "20000000"], True),
+        ("threads", [str(WORKLOADS), "threads", "10000000"], False),
+        ("signals", [str(WORKLOADS), "signals", "100000"], False),
+        ("node", ["node", "b.js"], False),
+        ("java", ["java", "-cp", ".", "B"], False),
+    ]
+    found = []
+    for name, command, in_fast in every:
+        if shutil.which(command[0]) is None or (fast and not in_fast):
+            continue
+        if name == "java":
+            made = subprocess.run(["javac", "B.java"], cwd=folder, check=False) if shutil.which("javac") else None
+            if made is None or made.returncode != 0:
+                continue
+        found.append((name, command))
+    return found
+
+
+def run(words, folder):
+    """(CPU seconds, seconds, output), or None when it failed or took too long."""
+    before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
+    process = subprocess.Popen(words, cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                               stderr=subprocess.DEVNULL, start_new_session=True)
+    try:
+        out = process.communicate(timeout=LIMIT_S)[0]
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, 9)
+        process.communicate()
+        return None
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    if process.returncode != 0:
+        return None
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return cpu, time.monotonic() - start, out
+
+
+def measure(command, ways, rounds, folder):
+    """{mode: median CPU seconds, or None}; native comes first in every round."""
+    times, failed, wanted = {mode: [] for mode in ways}, set(), None
+    run(command, folder)  # files come from memory from now on
+    for _ in range(rounds):
+        for mode, prefix in ways.items():
+            if mode in failed:
+                continue
+            path = shutil.which(command[0]) if mode == "qemu" else command[0]
+            got = run([*prefix, path, *command[1:]], folder)
+            if mode == "native":
+                wanted = got[2] if got else None
+            if got is None or got[2] != wanted:
+                failed.add(mode)
+            else:
+                times[mode].append(got[0])
+    return {mode: statistics.median(values) if mode not in failed else None for mode, values in times.items()}
+
+
+def time_true(ways, rounds, folder):
+    row = {}
+    for mode, prefix in ways.items():
+        path = shutil.which("true") if mode == "qemu" else "true"
+        got = [run([*prefix, path], folder) for _ in range(max(rounds * 3, 5))]
+        row[mode] = statistics.median(one[1] for one in got) * 1000 if all(got) else None
+    return row
+
+
+def cycles_of_a_call(folder):
+    """Of probe.so -way call, whose routine counts and rarely does more."""
+    count = folder / "count"
+    command = [str(WORKLOADS), "calls", "2000000"]
+    with open("/proc/cpuinfo", encoding="ascii") as file:
+        mhz = max(float(line.split(":")[1]) for line in file if line.startswith("cpu MHz"))
+    probe = [str(PIN), "-t", str(PROBE), "-o", str(count)]
+    plain, called = run([str(PIN), "--", *command], folder), run([*probe, "-way", "call", "--", *command], folder)
+    if plain is None or called is None:
+        return None
+    return (called[0] - plain[0]) / int(count.read_text().split()[1]) * mhz * 1e6
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--fast", action="store_true")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--modes")
+    parser.add_argument("--json", type=pathlib.Path)
+    parser.add_argument("names", nargs="*")
+    arguments = parser.parse_args()
+    ways = modes()
+    if arguments.modes:
+        ways = {mode: prefix for mode, prefix in ways.items() if mode == "native" or mode in arguments.modes.split(",")}
+    if "no tool" not in ways:
+        print(f"{PIN} is not built: ninja -C build engine", file=sys.stderr)
+    table = {}
+    with tempfile.TemporaryDirectory(prefix="isotach-bench-") as name:
+        folder = pathlib.Path(name)
+        make_inputs(folder)
+        print(f"{'program':10} {'native s':>9}" + "".join(f"{mode:>13}" for mode in ways if mode != "native"))
+        for program, command in programs(folder, arguments.fast):
+            if arguments.names and program not in arguments.names:
+                continue
+            row = measure(command, ways, arguments.rounds, folder)
+            if not row["native"]:
+                print(f"{program:10} fails natively here")
+                continue
+            table[program] = row
+            cells = "".join(f"{row[mode] / row['native']:13.2f}" if row[mode] else f"{'failed':>13}"
+                            for mode in ways if mode != "native")
+            print(f"{program:10} {row['native']:9.3f}{cells}", flush=True)
+        common = [row for row in table.values() if all(row.values())]
+        if common:
+            means = {mode: math.exp(statistics.fmean(math.log(row[mode] / row["native"]) for row in common)) for mode in ways}
+            print(f"{'mean of ' + str(len(common)):20}" + "".join(f"{means[mode]:13.2f}" for mode in ways if mode != "native"))
+            own = [row for row in table.values() if all(row.get(mode) for mode in GOALS if mode in ways)]
+            line = "".join(f"{math.exp(statistics.fmean(math.log(row[mode] / row['native']) for row in own)):13.2f}"
+                           if mode in GOALS and own else f"{'':13}" for mode in ways if mode != "native")
+            print(f"{'ours, mean of ' + str(len(own)):20}" + line)
+            print(f"{'asked for':20}" + "".join(f"{GOALS.get(mode, ''):>13}" for mode in ways if mode != "native"))
+        if not arguments.names:
+            row = time_true(ways, arguments.rounds, folder)
+            print(f"{'true, ms':10} {row['native']:9.1f}" + "".join(f"{row[mode]:13.1f}" if row[mode] else f"{'failed':>13}"
+                                                                   for mode in ways if mode != "native"))
+            if "no tool" in ways and PROBE.exists():
+                cycles = cycles_of_a_call(folder)
+                print(f"a call that is not written in place: {cycles:.0f} cycles with its routine" if cycles else "calls: failed")
+    if arguments.json:
+        arguments.json.write_text(json.dumps(table, indent=1))
+
+
+main()
