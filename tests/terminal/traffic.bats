@@ -49,7 +49,7 @@ teardown() {
   until_screen 'INTERFACES ─'
   in_tmux resize-window -x 20 -y 8
   until_screen 'interfaces'
-  until_screen 'lost ([0-9]|unkn)'
+  until_screen 'lost ([0-9]|[?])'
   in_tmux resize-window -x 200 -y 60
   until_screen '^1 overview +2 flows .* 0 interfaces'
   # A click on "2 flows": the terminal reports it as SGR or X10 bytes; those of SGR are sent here.

@@ -164,8 +164,9 @@ bool holds(const TrafficSnapshot& snapshot, TrafficBy by, const TrafficGroup& gr
 
 std::string nothing_text(const TrafficSnapshot& snapshot, TrafficBy by) {
   const bool blind = snapshot.method == network::TrafficMethod::counters;
-  if (blind && by != TrafficBy::interface && by != TrafficBy::flow && by != TrafficBy::process)
-    return "not known: no packet is seen, only counters are read";
+  const bool of_packets = by == TrafficBy::protocol || by == TrafficBy::size || by == TrafficBy::station ||
+                          by == TrafficBy::vlan || by == TrafficBy::dscp || by == TrafficBy::cast;
+  if (blind && of_packets) return "not known: no packet is seen, only counters are read";
   if (by == TrafficBy::vlan) return "no VLAN was seen";
   return "nothing was seen";
 }

@@ -23,7 +23,6 @@ class LiveTraffic {
         options_(options),
         session_(std::move(session)),
         sinks_(sinks),
-        names_(names),
         screen_(screen),
         pages_(*session_, names),
         cost_(context.clock.now().monotonic_ns),
@@ -140,7 +139,6 @@ class LiveTraffic {
   const TrafficCommandOptions& options_;
   std::unique_ptr<TrafficSession> session_;
   TrafficSinks& sinks_;
-  HostNames* names_;
   view::Screen& screen_;
   TrafficPages pages_;
   view::TrafficView view_;

@@ -19,6 +19,8 @@ using record::Labels;
 constexpr std::array<std::string_view, 4> kCounters = {"_in_bytes", "_out_bytes", "_in_packets",
                                                        "_out_packets"};
 constexpr std::string_view kPrefix = "traffic_";
+// More names than these no machine has; flows of others stand without one.
+constexpr std::size_t kMostInterfaces = 1024;
 
 std::string_view label(const Labels& labels, std::string_view name) {
   for (const auto& [key, value] : labels)
@@ -53,20 +55,6 @@ std::array<std::uint8_t, 6> station_of(std::string_view text) {
   return station;
 }
 
-// The number whose name this is.
-std::uint8_t ip_protocol_of(std::string_view name) {
-  for (unsigned protocol = 0; protocol < 256; ++protocol)
-    if (network::ip_protocol_name(static_cast<std::uint8_t>(protocol)) == name)
-      return static_cast<std::uint8_t>(protocol);
-  return 0;
-}
-std::uint16_t ether_type_of(std::string_view name) {
-  for (unsigned type = 0; type < 65536; ++type)
-    if (network::ether_type_name(static_cast<std::uint16_t>(type)) == name)
-      return static_cast<std::uint16_t>(type);
-  return 0;
-}
-
 // The place of a protocol, size or cast by its name.
 template <std::size_t size, class Name>
 std::optional<std::size_t> place_of(std::string_view wanted, Name name_of) {
@@ -91,7 +79,10 @@ std::uint64_t& counter_of(network::TwoWay& traffic, std::size_t counter) {
 std::uint32_t ReplayedTraffic::interface_index(const std::string& name) {
   const auto found = std::find(interfaces_.begin(), interfaces_.end(), name);
   const auto place = static_cast<std::uint32_t>(found - interfaces_.begin());
-  if (found == interfaces_.end()) interfaces_.push_back(name);
+  if (found == interfaces_.end()) {
+    if (interfaces_.size() >= kMostInterfaces) return 0;
+    interfaces_.push_back(name);
+  }
   return place + 1;
 }
 
@@ -112,9 +103,9 @@ std::optional<ReplayedTraffic::Row> ReplayedTraffic::row_of(TrafficBy by, const 
         flow.local = *local;
         flow.remote = *remote;
         flow.ip_version = remote->version;
-        flow.protocol = ip_protocol_of(label(labels, "protocol"));
+        flow.protocol = network::ip_protocol_number(label(labels, "protocol"));
       } else {
-        flow.ether_type = ether_type_of(label(labels, "protocol"));
+        flow.ether_type = network::ether_type_number(label(labels, "protocol"));
       }
       flow.local_port = short_number(labels, "local_port");
       flow.remote_port = short_number(labels, "remote_port");
@@ -136,7 +127,7 @@ std::optional<ReplayedTraffic::Row> ReplayedTraffic::row_of(TrafficBy by, const 
       break;
     case TrafficBy::port:
       row.service.port = short_number(labels, "port");
-      row.service.protocol = ip_protocol_of(label(labels, "protocol"));
+      row.service.protocol = network::ip_protocol_number(label(labels, "protocol"));
       break;
     case TrafficBy::vlan:
       row.vlan.interface = interface_number;

@@ -77,6 +77,18 @@ TEST(TrafficGroups, EveryKindHasKeysThatStay) {
   }
 }
 
+TEST(TrafficGroups, NamesOfProtocolsAndBack) {
+  for (unsigned protocol = 1; protocol < 256; ++protocol)
+    EXPECT_EQ(network::ip_protocol_number(network::ip_protocol_name(static_cast<std::uint8_t>(protocol))),
+              protocol);
+  for (unsigned type = 1; type < 65536; ++type)
+    EXPECT_EQ(network::ether_type_number(network::ether_type_name(static_cast<std::uint16_t>(type))), type);
+  for (const char* wrong : {"", "nosuch", "0x", "0x12345", "0x12 ", "256", "-1"}) {
+    EXPECT_EQ(network::ip_protocol_number(wrong), 0) << wrong;
+    EXPECT_EQ(network::ether_type_number(wrong), 0) << wrong;
+  }
+}
+
 TEST(TrafficGroups, FlowsOfAGroup) {
   const auto session = two_seconds();
   const auto flows_of = [&](TrafficBy by, std::size_t index) {

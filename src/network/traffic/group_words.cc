@@ -2,6 +2,9 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <charconv>
+
+#include "base/text.h"
 
 #include "network/packet/tcp_header.h"
 #include "network/traffic/groups.h"
@@ -202,6 +205,23 @@ std::string ip_protocol_name(std::uint8_t protocol) {
 std::string ether_type_name(std::uint16_t ether_type) {
   const std::string_view name = find_name(kEtherTypes, ether_type);
   return name.empty() ? fmt::format("0x{:04x}", ether_type) : std::string(name);
+}
+
+std::uint8_t ip_protocol_number(std::string_view name) {
+  for (const Named& named : kIpProtocols)
+    if (named.name == name) return static_cast<std::uint8_t>(named.number);
+  const auto number = parse_unsigned(name);
+  return number && *number < 256 ? static_cast<std::uint8_t>(*number) : 0;
+}
+
+std::uint16_t ether_type_number(std::string_view name) {
+  for (const Named& named : kEtherTypes)
+    if (named.name == name) return static_cast<std::uint16_t>(named.number);
+  std::uint16_t number = 0;
+  if (!name.starts_with("0x")) return 0;
+  name.remove_prefix(2);
+  const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), number, 16);
+  return error == std::errc() && end == name.data() + name.size() ? number : std::uint16_t{0};
 }
 
 std::string station_text(const std::array<std::uint8_t, 6>& s) {

@@ -83,6 +83,9 @@ struct TrafficAttribute {
 
 [[nodiscard]] std::string ip_protocol_name(std::uint8_t protocol);    // "tcp", "89"
 [[nodiscard]] std::string ether_type_name(std::uint16_t ether_type);  // "ARP", "0x88cc"
+// The reverse; 0 for what is no such name.
+[[nodiscard]] std::uint8_t ip_protocol_number(std::string_view name);
+[[nodiscard]] std::uint16_t ether_type_number(std::string_view name);
 [[nodiscard]] std::string station_text(const std::array<std::uint8_t, 6>& station);
 [[nodiscard]] std::string dscp_name(std::size_t dscp);         // "EF", "CS1", "AF11", "default", "7"
 [[nodiscard]] std::string tcp_flags_text(std::uint8_t flags);  // "SYN ACK FIN"

@@ -42,17 +42,18 @@ std::string tab_text(TrafficPage page, bool with_digit) {
                     : std::string(traffic_page_name(page));
 }
 
-// "eBPF, not accounted 0": never left out.
+// "eBPF, not accounted 0": never left out, only said in fewer words.
 std::string account_text(const TrafficModel& model, int columns) {
-  const std::string lost = model.unaccounted_packets ? count_text(*model.unaccounted_packets) : "unknown";
+  const std::string lost = model.unaccounted_packets ? count_text(*model.unaccounted_packets) : "";
   if (columns >= 64) {
-    std::string text = fmt::format("{}, not accounted {}", model.source, lost);
+    std::string text = fmt::format("{}, not accounted {}", model.source, lost.empty() ? "unknown" : lost);
     if (model.other_packets.value_or(0) > 0)
       text += fmt::format(", other {}", count_text(*model.other_packets));
     return text;
   }
-  return columns >= 24 ? fmt::format("{} unaccounted {}", model.source, lost)
-                       : fmt::format("{} lost {}", model.source, lost);
+  // "packet ring" is "ring" where a word is one too many.
+  const std::string source = model.source.substr(model.source.rfind(' ') + 1);
+  return fmt::format("{} {} {}", source, columns >= 26 ? "unaccounted" : "lost", lost.empty() ? "?" : lost);
 }
 
 // "isotach traffic  eth0  (port 80)  PAUSED        eBPF, not accounted 0  03:29:23"
@@ -298,8 +299,12 @@ Table traffic_table(const TrafficList& list, bool bytes, int width) {
     columns.push_back({"peak", Align::quantity, 8});
     columns.push_back({"mean", Align::quantity, 9});
   } else {
-    columns.push_back({"packets in", Align::quantity});
-    columns.push_back({"out", Align::quantity});
+    if (one_rate) {
+      columns.push_back({"packets", Align::quantity});
+    } else {
+      columns.push_back({"packets in", Align::quantity});
+      columns.push_back({"out", Align::quantity});
+    }
     columns.push_back({"per second", Align::quantity, 3});
     columns.push_back({"bytes", Align::quantity, 2});
   }
@@ -329,8 +334,12 @@ Table traffic_table(const TrafficList& list, bool bytes, int width) {
       cells.emplace_back(traffic_rate_text(amounts.peak_bits_s, bytes));
       cells.emplace_back(traffic_rate_text(amounts.mean_bits_s, bytes));
     } else {
-      cells.emplace_back(count_text(amounts.in_packets), Style::series_1);
-      cells.emplace_back(count_text(amounts.out_packets), Style::series_3);
+      if (one_rate) {
+        cells.emplace_back(count_text(amounts.in_packets + amounts.out_packets), Style::series_1);
+      } else {
+        cells.emplace_back(count_text(amounts.in_packets), Style::series_1);
+        cells.emplace_back(count_text(amounts.out_packets), Style::series_3);
+      }
       cells.emplace_back(packets_text(packets_s));
       cells.emplace_back(sum);
     }
