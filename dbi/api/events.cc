@@ -14,6 +14,7 @@
 #include "api/hooks.h"
 #include "api/images_api.h"
 #include "api/instrument.h"
+#include "engine/dispatch/attach.h"
 #include "engine/dispatch/engine.h"
 #include "engine/dispatch/signals.h"
 #include "engine/dispatch/threads.h"
@@ -110,7 +111,23 @@ void process_ending(ThreadContext&, int32_t code) {
   }
   lists().fini_unlocked.each(
       [code](FINI_CALLBACK function, VOID* value, const CALLBACK_RECORD&) { function(code, value); });
-  end_tool();
+  end_tool(false);
+}
+
+// All threads wait. A tool that has asked for nothing at detach is told that the program ends: for it, it
+// does.
+void detaching(ThreadContext&) {
+  for (ThreadContext* one = dbi::engine().threads; one != nullptr; one = one->next)
+    finish_trace_buffers(*one);
+  {
+    const ClientLock locked;
+    lists().detach.each(
+        [](DETACH_CALLBACK function, VOID* value, const CALLBACK_RECORD&) { function(value); });
+    if (lists().detach.empty())
+      lists().fini.each(
+          [](FINI_CALLBACK function, VOID* value, const CALLBACK_RECORD&) { function(0, value); });
+  }
+  end_tool(true);
 }
 
 void system_call_entry(ThreadContext& context) {
@@ -234,6 +251,7 @@ void listen_to_engine() {
   events.thread_started = thread_started;
   events.thread_ending = tell_thread_end;
   events.process_ending = process_ending;
+  events.detaching = detaching;
   if (!l.entry.empty()) events.system_call_entry = system_call_entry;
   if (!l.exit.empty()) events.system_call_exit = system_call_exit;
   events.fork_before = [](ThreadContext& context) { tell_fork(context, FPOINT_BEFORE); };
@@ -251,10 +269,11 @@ void listen_to_engine() {
   }
 }
 
-void program_starts(ThreadContext& context) {
+void program_starts(ThreadContext& context, bool attaches) {
   lists().application_start.each(
       [](APPLICATION_START_CALLBACK function, VOID* value, const CALLBACK_RECORD&) { function(value); });
-  thread_started(context);
+  // Threads that are taken over tell of themselves when they arrive.
+  if (!attaches) thread_started(context);
 }
 
 }  // namespace isotach::dbi::api
@@ -532,7 +551,7 @@ VOID PIN_AddFetchFunction(FETCH_CALLBACK, VOID*) {
   fail("PIN_AddFetchFunction is not offered: code is fetched from memory only");
 }
 VOID PIN_Detach() {
-  fail("PIN_Detach is not offered yet");
+  if (!ask_to_be_let_go()) fail("PIN_Detach cannot start the launcher that lets the process go");
 }
 
 DEBUG_STATUS PIN_GetDebugStatus() {

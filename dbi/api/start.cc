@@ -126,10 +126,10 @@ bool tool_is_loaded() {
 
 // Runs the destructors of the tool's globals, as the end of a process does; only when no other thread of the
 // program can still be in the tool.
-void end_tool() {
+void end_tool(bool others_wait) {
   Started& s = started();
-  bool alone = true;
-  {
+  bool alone = others_wait;
+  if (!alone) {
     Locked locked(dbi::engine().threads_lock);
     alone = dbi::engine().threads == nullptr || dbi::engine().threads->next == nullptr;
   }
@@ -213,9 +213,13 @@ VOID PIN_StartProgram() {
   listen_to_engine();
   unshield_low_fds();
   lock_client();
-  start_images(s.command.entry, s.command.interpreter);
+  if (s.command.attaches) {
+    start_images_attached(s.command.entry);
+  } else {
+    start_images(s.command.entry, s.command.interpreter);
+  }
   unlock_client();
-  program_starts(*s.context);
+  program_starts(*s.context, s.command.attaches);
   s.command.run(*s.context);
   __builtin_unreachable();
 }

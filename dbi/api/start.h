@@ -17,6 +17,7 @@ struct ToolCommand {
   std::vector<std::string> program;       // the program's own
   uint64_t entry = 0;                     // an address in the main program
   uint64_t interpreter = 0;               // in its dynamic linker; 0: it has none
+  bool attaches = false;                  // the program runs already; its threads are stopped
   void (*run)(ThreadContext&) = nullptr;  // starts the program; does not return
 };
 

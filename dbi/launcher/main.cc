@@ -1,9 +1,13 @@
 // pin: the launcher of the engine. Linked statically, so that no environment of a program that it stands in
 // for can reach it.
-#include <cstring>
+#include <signal.h>
+
+#include <cstdlib>
 #include <string>
 #include <vector>
 
+#include "launcher/attach.h"
+#include "launcher/detach.h"
 #include "launcher/follow.h"
 #include "launcher/kit.h"
 #include "launcher/options.h"
@@ -21,7 +25,17 @@ int print(const std::string& text) {
   return fwrite(text.data(), 1, text.size(), stdout) == text.size() && fflush(stdout) == 0 ? 0 : kExitFailed;
 }
 
+// --detach-process PID ADDRESS: started by the engine in that process, for a tool that asks for it.
+int detach_for_tool(const std::vector<std::string>& words) {
+  sigset_t all;
+  sigfillset(&all);
+  sigprocmask(SIG_BLOCK, &all, nullptr);
+  const Problem problem = detach(atoi(words[1].c_str()), strtoull(words[2].c_str(), nullptr, 16));
+  return problem ? report(problem) : 0;
+}
+
 int run(const std::vector<std::string>& words) {
+  if (words.size() == 3 && words[0] == "--detach-process") return detach_for_tool(words);
   Options options;
   if (const std::string wrong = parse_options(words, options); !wrong.empty())
     return report({wrong + "; pin --help shows how it is used", kExitUsage});
@@ -34,6 +48,7 @@ int run(const std::vector<std::string>& words) {
     options.arguments[options.tool_argument] = options.tool;
   }
   options.arguments.push_back("--");
+  if (options.process) return attach(kit, options);
   std::string path;
   if (const Problem problem = find_command(options.command[0], path)) return report(problem);
   return start_command(kit, options.arguments, path, options.command);

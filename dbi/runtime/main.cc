@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "api/start.h"
+#include "engine/dispatch/attach.h"
 #include "engine/dispatch/engine.h"
 #include "engine/dispatch/signals.h"
 #include "engine/dispatch/threads.h"
@@ -19,12 +20,11 @@
 #include "engine/os/follow.h"
 #include "engine/os/lent_thread.h"
 #include "engine/os/private_fds.h"
+#include "engine/os/raw_syscall.h"
 #include "engine/os/stop.h"
 
 namespace isotach::dbi {
 namespace {
-
-constexpr uint64_t kTrapFlag = 0x100;
 
 // Made in advance: the first threads of a program start the faster, and half of all programs have one only.
 constexpr unsigned kReadyThreads = 1;
@@ -63,30 +63,6 @@ Arguments read_arguments(const Handover& handover) {
   return arguments;
 }
 
-void copy_registers(ThreadContext& context, const ProgramRegisters& from) {
-  uint64_t* r = context.registers;
-  r[rax] = from.rax;
-  r[rcx] = from.rcx;
-  r[rdx] = from.rdx;
-  r[rbx] = from.rbx;
-  r[rsp] = from.rsp;
-  r[rbp] = from.rbp;
-  r[rsi] = from.rsi;
-  r[rdi] = from.rdi;
-  r[r8] = from.r8;
-  r[r9] = from.r9;
-  r[r10] = from.r10;
-  r[r11] = from.r11;
-  r[r12] = from.r12;
-  r[r13] = from.r13;
-  r[r14] = from.r14;
-  r[r15] = from.r15;
-  context.flags = from.eflags & ~kTrapFlag;
-  context.pc = from.rip;
-  context.program_fs = from.fs_base;
-  context.program_gs = from.gs_base;
-}
-
 void print_statistics(ThreadContext& context, int32_t) {
   Engine& engine = dbi::engine();
   std::fprintf(stderr,
@@ -107,7 +83,7 @@ int64_t follow(ThreadContext& context) {
   return follow_exec(AT_FDCWD, r[rdi], r[rsi], r[rdx], 0, false);
 }
 
-[[noreturn]] void run_under_engine(ThreadContext& context) {
+void run_under_engine(ThreadContext& context) {
   take_over_signals(context);
   run_program(context);
 }
@@ -129,8 +105,42 @@ api::ToolCommand program_of(const ThreadContext& context) {
   return command;
 }
 
+Handover* attached = nullptr;
+
+// At attach, on the runtime's own thread, which then ends: the program's threads come with their own.
+void take_over_running(ThreadContext& context) {
+  forget_this_thread(context);
+  attached->ready = take_over_threads(*attached, *context.process) ? 1 : 2;
+  // The launcher waits for the end of this thread; what it stands on stays.
+  for (;;) raw_syscall(SYS_exit, 0);
+}
+
+// The same as program_of() for a program that has run already, from what the kernel remembers.
+api::ToolCommand running_program() {
+  api::ToolCommand command;
+  if (std::FILE* file = std::fopen("/proc/self/cmdline", "re")) {
+    std::string word;
+    for (int c = std::fgetc(file); c != EOF; c = std::fgetc(file)) {
+      if (c != 0) {
+        word.push_back(static_cast<char>(c));
+      } else {
+        command.program.push_back(std::move(word));
+        word.clear();
+      }
+    }
+    std::fclose(file);
+  }
+  if (std::FILE* file = std::fopen("/proc/self/auxv", "re")) {
+    uint64_t pair[2];
+    while (std::fread(pair, sizeof pair, 1, file) == 1 && pair[0] != AT_NULL)
+      if (pair[0] == AT_ENTRY) command.entry = pair[1];
+    std::fclose(file);
+  }
+  return command;
+}
+
 int run(int argc, char** argv) {
-  const Handover* handover = arrive(argc, argv);
+  Handover* handover = arrive(argc, argv);
   if (handover == nullptr) return kEngineFailed;
   Arguments arguments = read_arguments(*handover);
   Engine& engine = make_engine(arguments.engine);
@@ -142,16 +152,25 @@ int run(int argc, char** argv) {
   auto* process = new ProcessState;
   LentThread* lent = adopt_current_thread(handover->stack_low, handover->stack_high);
   prepare_lent_threads(kReadyThreads);
+  handover->detach = prepare_to_detach(*handover);
   ThreadContext& context = adopt_this_thread(*process, lent);
-  copy_registers(context, handover->registers);
+  const bool attaches = handover->take_over == TakeOver::attach;
+  if (attaches) {
+    attached = handover;
+  } else {
+    set_program_registers(context, handover->registers);
+  }
+  const auto run_program_then = attaches ? take_over_running : run_under_engine;
   if (!arguments.tool.empty()) {
-    api::ToolCommand command = program_of(context);
+    api::ToolCommand command = attaches ? running_program() : program_of(context);
     command.tool = arguments.tool;
     command.arguments = arguments.tool_arguments;
-    command.run = run_under_engine;
+    command.attaches = attaches;
+    command.run = run_program_then;
     api::run_tool(context, command);
   }
-  run_under_engine(context);
+  run_program_then(context);
+  return kEngineFailed;
 }
 
 }  // namespace

@@ -49,6 +49,51 @@ go_native:
   jmp *native_target(%rip)
 )");
 
+// Each thread sets its mask on the program's stack below the red zone, then goes on where it was.
+extern "C" void native_set_mask();
+asm(R"(
+.text
+.globl native_set_mask
+native_set_mask:        # rsp: below the frame that take_over_natively() has made
+  pushq %rax
+  pushq %rdi
+  pushq %rsi
+  pushq %rdx
+  pushq %r10
+  pushq %rcx
+  pushq %r11
+  pushfq
+  mov $14, %eax         # rt_sigprocmask
+  mov $2, %edi          # SIG_SETMASK
+  lea 64(%rsp), %rsi
+  xor %edx, %edx
+  mov $8, %r10d
+  syscall
+  popfq
+  popq %r11
+  popq %rcx
+  popq %r10
+  popq %rdx
+  popq %rsi
+  popq %rdi
+  popq %rax
+  lea 8(%rsp), %rsp
+  ret $128
+)");
+
+void take_over_natively(const Handover& handover) {
+  auto* threads = reinterpret_cast<isotach::dbi::StoppedThread*>(handover.threads);
+  for (uint64_t i = 0; i < handover.thread_count; i++) {
+    isotach::dbi::StoppedThread& thread = threads[i];
+    auto* frame = reinterpret_cast<uint64_t*>(thread.registers.rsp - 128 - 16);
+    frame[0] = thread.signal_mask;
+    frame[1] = thread.registers.rip;
+    thread.resume = thread.registers;
+    thread.resume.rsp = reinterpret_cast<uint64_t>(frame);
+    thread.resume.rip = reinterpret_cast<uint64_t>(native_set_mask);
+  }
+}
+
 int main(int argc, char** argv) {
   Handover* handover = isotach::dbi::arrive(argc, argv);
   if (!handover) return 1;
@@ -62,6 +107,17 @@ int main(int argc, char** argv) {
     for (const std::string& word : words) line += " " + word;
     line += "\n";
     if (write(2, line.data(), line.size()) < 0) return 4;
+  }
+  if (handover->take_over == isotach::dbi::TakeOver::attach) {
+    for (const std::string& word : words) {
+      if (word == "-crash") *static_cast<volatile int*>(nullptr) = 1;
+      if (word == "-hesitate") return 0;
+    }
+    // Threads go on as they are, but for the signal mask, which only the launcher of an engine leaves to it.
+    take_over_natively(*handover);
+    handover->ready = 1;
+    syscall(SYS_set_tid_address, nullptr);
+    for (;;) syscall(SYS_exit, 0);
   }
   // At its first instruction the vector registers of a program are clear.
   asm volatile("fninit; pxor %%xmm0, %%xmm0" ::: "xmm0");

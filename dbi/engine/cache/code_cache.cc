@@ -9,6 +9,7 @@
 
 #include "engine/dispatch/context.h"
 #include "engine/emit/assembler.h"
+#include "engine/os/own_memory.h"
 #include "engine/os/raw_syscall.h"
 #include "engine/os/stop.h"
 
@@ -51,12 +52,14 @@ CodeCache::CodeCache(size_t limit_bytes)
                                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, static_cast<uint64_t>(-1), 0);
   if (memory < 0) stop("no memory below 2 GiB for the table of indirect branches");
   table_ = reinterpret_cast<uint64_t*>(memory);
+  note_own_memory(static_cast<uint64_t>(memory), kTableEntries * 8);
   std::fill_n(table_, kTableEntries, reinterpret_cast<uint64_t>(&isotach_indirect_miss));
   const int64_t exits =
       raw_syscall(SYS_mmap, 0, kMaximumExits * sizeof(Exit), PROT_READ | PROT_WRITE,
                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, static_cast<uint64_t>(-1), 0);
   if (exits < 0 && exits > -4096) stop("no address space for the code cache's exits");
   exits_ = reinterpret_cast<Exit*>(exits);
+  note_own_memory(static_cast<uint64_t>(exits), kMaximumExits * sizeof(Exit));
   exit_count_ = kFirstExit;
 }
 

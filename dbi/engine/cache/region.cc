@@ -8,6 +8,7 @@
 #include <atomic>
 
 #include "engine/emit/assembler.h"
+#include "engine/os/own_memory.h"
 #include "engine/os/raw_syscall.h"
 
 extern "C" void isotach_exit_cache();
@@ -86,6 +87,7 @@ Region* Regions::make(uint64_t near) {
     if (result < 0 && result > -4096) return nullptr;
     memory = reinterpret_cast<uint8_t*>(result);
   }
+  note_own_memory(reinterpret_cast<uint64_t>(memory), kRegionBytes);
   if (!add_range(reinterpret_cast<uint64_t>(memory))) return nullptr;
   auto region = std::make_unique<Region>();
   region->low = memory;
@@ -155,6 +157,7 @@ void Regions::release() {
     for (unsigned i = 0; i < range_count.load(); ++i) {
       if (ranges[i].load() == low) ranges[i].store(0);
     }
+    forget_own_memory(low, kRegionBytes);
     raw_syscall(SYS_munmap, low, kRegionBytes);
   }
   regions_.clear();

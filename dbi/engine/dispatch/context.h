@@ -8,6 +8,7 @@
 #include <cstdint>
 
 #include "engine/dispatch/context_layout.h"
+#include "engine/os/handover.h"
 
 namespace isotach::dbi {
 
@@ -43,7 +44,8 @@ struct alignas(64) ThreadContext {
   uint64_t resume;    // address in the cache to go to
   ThreadContext* self;
   uint32_t pending;  // a signal waits to be delivered; a request of another thread waits
-  uint32_t unused;
+  uint32_t
+      is_dispatching;  // the thread is on its way through the engine, and will look at `pending` in the end
   uint32_t mxcsr;
   uint32_t host_mxcsr;
   uint64_t counter;     // for the engine's own block counting
@@ -77,6 +79,10 @@ struct alignas(64) ThreadContext {
   uint64_t kernel_id;      // gettid()
   bool is_process;         // a child of vfork(2): a process of its own in its parent's memory
   uint64_t first_mask;     // signal mask that it begins with
+  RestartableSequence
+      sequence;            // what rseq(2) was asked for, natively or by a call that we only pretend to make
+  uint32_t is_restarting;  // it was taken over within a system call that must go on by restart_syscall(2),
+                           // and has not done so: the kernel forgets how when a signal handler returns
   void* tool_storage;      // PIN_SetThreadData
   uint64_t tool_keys[128];
   ThreadContext* next;   // list of all threads
@@ -97,6 +103,7 @@ ISOTACH_AT(slots, CONTEXT_SLOTS);
 ISOTACH_AT(resume, CONTEXT_RESUME);
 ISOTACH_AT(self, CONTEXT_SELF);
 ISOTACH_AT(pending, CONTEXT_PENDING);
+ISOTACH_AT(is_dispatching, CONTEXT_IS_DISPATCHING);
 ISOTACH_AT(mxcsr, CONTEXT_MXCSR);
 ISOTACH_AT(host_mxcsr, CONTEXT_HOST_MXCSR);
 ISOTACH_AT(counter, CONTEXT_COUNTER);

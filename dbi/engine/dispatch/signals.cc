@@ -5,10 +5,12 @@
 
 #include <cstring>
 
+#include "engine/dispatch/attach.h"
 #include "engine/dispatch/code_pages.h"
 #include "engine/dispatch/crash.h"
 #include "engine/dispatch/engine.h"
 #include "engine/dispatch/signal_frame.h"
+#include "engine/os/own_memory.h"
 #include "engine/os/raw_syscall.h"
 #include "engine/os/stop.h"
 
@@ -208,7 +210,7 @@ void step_to_boundary(ThreadContext& context, ucontext_t& user) {
     state.is_stepping = false;
     // Out of the cache by itself: the dispatcher looks at `pending`. Or into an analysis call: it is given
     // another return address, so that we hear of its end.
-    if (is_between(pc, isotach_exit_cache, isotach_enter_end) || context.epoch == kOutside) return;
+    if (is_between(pc, isotach_exit_cache, isotach_enter_end) || context.is_dispatching != 0) return;
     // It lies on top of the host stack, below at most some arguments.
     auto* return_slot = reinterpret_cast<uint64_t*>(context.host_rsp);
     for (unsigned i = 0; i < kMaximumStackArguments; ++i) {
@@ -326,11 +328,20 @@ void master_handler(int signal, siginfo_t* info, void* data) {
     }
     report_crash(context, signal, *info, user);
   }
-  if (context.signals->is_recorded) {
-    // Only faults are not blocked now, and this one was sent by kill(2): to the kernel again, for later.
-    return;
+  SignalState& state = *context.signals;
+  if (!state.is_recorded) {
+    record(context, *info, user);
+  } else if (is_fault_signal(signal)) {
+    return;  // sent by kill(2) while another one waits: only these are not blocked then
+  } else {
+    // One of those came, and was recorded, between the start of this handler and here. This one waits in the
+    // kernel, and the mask that counts is that of what was interrupted first.
+    state.mask = frame_mask(user) | state.blocked_faults;
+    set_frame_mask(user, ~kFaults);
+    raw_syscall(SYS_rt_tgsigqueueinfo, static_cast<uint64_t>(raw_syscall(SYS_getpid)),
+                static_cast<uint64_t>(raw_syscall(SYS_gettid)), static_cast<uint64_t>(signal),
+                reinterpret_cast<uint64_t>(info));
   }
-  record(context, *info, user);
   if (is_between(pc, isotach_system_call_window, isotach_system_call_instruction) ||
       pc == address_of(&isotach_system_call_instruction)) {
     // Not begun, or to be begun again behind the handler.
@@ -342,8 +353,8 @@ void master_handler(int signal, siginfo_t* info, void* data) {
     return;
   }
   if (is_between(pc, isotach_exit_cache, isotach_enter_begin)) return;
-  if (context.epoch == kOutside)
-    return;  // in the dispatcher, which looks at `pending` before it enters again
+  // In the dispatcher, which looks at `pending` before it enters again.
+  if (context.is_dispatching != 0) return;
   step_to_boundary(context, user);
 }
 
@@ -365,6 +376,7 @@ void deliver(ThreadContext& context) {
   state.is_recorded = false;
   const FaultRegisters fault = context.fault;
   context.fault = {};
+  if (is_request_to_leave(info)) leave_engine(context, mask);
 
   SignalAction action;
   {
@@ -425,6 +437,7 @@ void prepare_thread_signals(ThreadContext& context) {
   const int64_t stack = raw_syscall(SYS_mmap, 0, kStackBytes, PROT_READ | PROT_WRITE,
                                     MAP_PRIVATE | MAP_ANONYMOUS, static_cast<uint64_t>(-1), 0);
   if (stack < 0 && stack > -4096) stop("no memory for a signal stack");
+  note_own_memory(static_cast<uint64_t>(stack), kStackBytes);
   state->stack_low = static_cast<uint64_t>(stack);
   state->stack_size = kStackBytes;
   state->program_stack.ss_flags = SS_DISABLE;
@@ -446,13 +459,13 @@ void release_thread_signals(ThreadContext& context) {
 }
 
 void release_signal_memory(ThreadContext& context) {
+  forget_own_memory(context.signals->stack_low, context.signals->stack_size);
   raw_syscall(SYS_munmap, context.signals->stack_low, context.signals->stack_size);
   delete context.signals;
   context.signals = nullptr;
 }
 
-void take_over_signals(ThreadContext& context) {
-  ProcessState& process = *context.process;
+void take_over_actions(ProcessState& process) {
   for (int signal = 1; signal <= 64; ++signal) {
     if (signal == SIGKILL || signal == SIGSTOP) continue;
     SignalAction now;
@@ -463,9 +476,17 @@ void take_over_signals(ThreadContext& context) {
       kernel_sigaction(signal, &ours, nullptr);
     }
   }
+}
+
+void take_over_signals(ThreadContext& context) {
+  take_over_actions(*context.process);
   uint64_t mask = 0;
   raw_syscall(SYS_rt_sigprocmask, SIG_BLOCK, 0, reinterpret_cast<uint64_t>(&mask), kSetSize);
   if ((mask & kFaults) != 0) set_program_mask(context, mask);
+}
+
+void begin_with_mask(ThreadContext& context, uint64_t mask) {
+  set_program_mask(context, mask);
 }
 
 void give_back_signals(ThreadContext& context, bool all) {

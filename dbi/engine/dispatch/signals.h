@@ -60,6 +60,10 @@ void release_signal_memory(ThreadContext& context);
 // The process's handlers for the signals that the engine needs itself; what is set at the start is
 // remembered.
 void take_over_signals(ThreadContext& context);
+// The same for the handlers alone, when the process's threads are elsewhere; each then begins with its own
+// mask.
+void take_over_actions(ProcessState& process);
+void begin_with_mask(ThreadContext& context, uint64_t mask);
 // Gives the program's own dispositions and alternate stack to the kernel: before exec and at detach.
 void give_back_signals(ThreadContext& context, bool all);
 

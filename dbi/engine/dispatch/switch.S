@@ -35,6 +35,7 @@ isotach_exit_cache:
     mov gs:[CONTEXT_REGISTERS + 0x70], r14
     mov gs:[CONTEXT_REGISTERS + 0x78], r15
     mov rbx, gs:[CONTEXT_SELF]
+    mov dword ptr [rbx + CONTEXT_IS_DISPATCHING], 1
     mov rsp, [rbx + CONTEXT_HOST_RSP]
     pushfq
     pop qword ptr [rbx + CONTEXT_FLAGS]
@@ -51,6 +52,7 @@ isotach_exit_cache:
 isotach_enter_begin:
     cmp dword ptr [rdi + CONTEXT_PENDING], 0
     jne isotach_enter_again
+    mov dword ptr [rdi + CONTEXT_IS_DISPATCHING], 0
     call isotach_restore_vectors
     push qword ptr [rdi + CONTEXT_FLAGS]
     popfq
@@ -78,6 +80,7 @@ isotach_enter_end:
     .globl isotach_enter_again
 isotach_enter_again:
     mov rbx, gs:[CONTEXT_SELF]
+    mov dword ptr [rbx + CONTEXT_IS_DISPATCHING], 1
     mov rsp, [rbx + CONTEXT_HOST_RSP]
     push 0x202
     popfq
@@ -91,6 +94,7 @@ isotach_enter_again:
     .globl isotach_signal_entry
 isotach_signal_entry:
     mov rbx, gs:[CONTEXT_SELF]
+    mov dword ptr [rbx + CONTEXT_IS_DISPATCHING], 1
     mov rsp, [rbx + CONTEXT_HOST_RSP]
     push 0x202
     popfq
@@ -167,6 +171,7 @@ isotach_save_vectors:
     rep movsq
     jmp 2b
 
+    .globl isotach_restore_vectors
 isotach_restore_vectors:
     cmp dword ptr [rip + isotach_program_uses_x87], 0
     jne 1f

@@ -6,6 +6,7 @@
 #include <sys/mman.h>
 #include <sys/syscall.h>
 
+#include "engine/dispatch/attach.h"
 #include "engine/dispatch/code_pages.h"
 #include "engine/dispatch/engine.h"
 #include "engine/dispatch/signals.h"
@@ -182,7 +183,11 @@ void program_system_call(ThreadContext& context, unsigned length) {
       result = arch_prctl(context);
       break;
     case SYS_rseq:
-      result = -ENOSYS;
+      result = program_rseq(context, r[rdi], r[rsi], r[rdx], r[r10]);
+      break;
+    case SYS_restart_syscall:
+      result = pass(context);
+      context.is_restarting = 0;
       break;
     case SYS_munmap:
     case SYS_mprotect:

@@ -44,6 +44,8 @@ isotach_clone:
 namespace isotach::dbi {
 namespace {
 
+constexpr uint64_t kTrapFlag = 0x100;
+
 constexpr int64_t kInterrupted = -4096;  // as isotach_program_system_call returns it
 
 uint64_t block_all_signals() {
@@ -84,6 +86,7 @@ ThreadContext& make_context(ProcessState& process, LentThread* lent) {
   context->process = &process;
   context->lent = lent;
   context->epoch = kOutside;
+  context->is_dispatching = 1;
   context->mxcsr = context->host_mxcsr = 0x1f80;
   context->thread_id = dbi::engine().next_thread_id++;
   context->call_save = isotach_call_save;
@@ -206,6 +209,45 @@ ThreadContext& adopt_this_thread(ProcessState& process, LentThread* lent) {
   context.host_fs = _readfsbase_u64();
   set_gs_base(reinterpret_cast<uint64_t>(&context));
   install_signal_stack(context);
+  list_thread(context);
+  return context;
+}
+
+void set_program_registers(ThreadContext& context, const ProgramRegisters& from) {
+  uint64_t* r = context.registers;
+  r[rax] = from.rax;
+  r[rcx] = from.rcx;
+  r[rdx] = from.rdx;
+  r[rbx] = from.rbx;
+  r[rsp] = from.rsp;
+  r[rbp] = from.rbp;
+  r[rsi] = from.rsi;
+  r[rdi] = from.rdi;
+  r[r8] = from.r8;
+  r[r9] = from.r9;
+  r[r10] = from.r10;
+  r[r11] = from.r11;
+  r[r12] = from.r12;
+  r[r13] = from.r13;
+  r[r14] = from.r14;
+  r[r15] = from.r15;
+  context.flags = from.eflags & ~kTrapFlag;
+  context.pc = from.rip;
+  context.program_fs = from.fs_base;
+  context.program_gs = from.gs_base;
+}
+
+void forget_this_thread(ThreadContext& context) {
+  unlist_thread(context);
+  release_thread_signals(context);
+  dbi::engine().next_thread_id = 0;
+}
+
+ThreadContext& adopt_stopped_thread(ProcessState& process, LentThread* lent,
+                                    const ProgramRegisters& registers, uint64_t mask) {
+  ThreadContext& context = make_context(process, lent);
+  set_program_registers(context, registers);
+  context.first_mask = mask;
   list_thread(context);
   return context;
 }

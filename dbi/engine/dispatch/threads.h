@@ -10,11 +10,24 @@
 #include <cstdint>
 
 #include "engine/dispatch/context.h"
+#include "engine/os/handover.h"
 
 namespace isotach::dbi {
 
 // The context of the calling thread, listed, with signal stack, in GS. `lent` may be null: the thread's own.
 ThreadContext& adopt_this_thread(ProcessState& process, LentThread* lent);
+
+// The calling thread is none of the program's any more, nor was it: numbers of threads begin anew. The
+// context stays where it is.
+void forget_this_thread(ThreadContext& context);
+
+// The context, listed, of a thread of the program that is stopped elsewhere and is to go on from these
+// registers.
+ThreadContext& adopt_stopped_thread(ProcessState& process, LentThread* lent,
+                                    const ProgramRegisters& registers, uint64_t mask);
+
+// The program's registers as the kernel has them, into a context.
+void set_program_registers(ThreadContext& context, const ProgramRegisters& from);
 
 struct CloneArguments {
   uint64_t flags = 0;  // without the exit signal

@@ -76,4 +76,33 @@ struct Handover {
   uint64_t loader_low, loader_high;  // where the private dynamic loader was mapped
 };
 
+inline constexpr uint64_t kDetachMagic = 0x3168636174654469;  // "iDetach1"
+
+// How the launcher lets a process go. In the runtime's memory; the launcher reads and writes it from outside
+// while it holds the threads.
+//
+// The launcher stops all threads and sets `wanted`. A thread that waits in a system call of the program is
+// sent to `leave_system_call`; any other gets `signal`, and leaves at the next boundary between two
+// instructions of the program. Each that leaves describes itself in `parked` and waits there. When all have,
+// one is sent to `finish`, which gives back what belongs to the process; then each gets its `resume`, and is
+// let go.
+struct DetachRequest {
+  uint64_t magic;
+  uint32_t wanted;    // set to 1 by the launcher
+  uint32_t finished;  // set to 1 by the runtime's `finish`
+  int32_t signal;     // to be queued with this value, and si_code SI_QUEUE
+  uint32_t parked_count;
+  uint64_t signal_value;
+  // A thread whose rip is here, with a result that no program ever sees, was stopped within a system call.
+  uint64_t system_call_end;
+  uint64_t leave_system_call;  // rdi: 1 when it is to go on by restart_syscall(2), else 0; rsi: signal mask
+  uint64_t finish;             // no arguments; on the stack and with the segment bases that the thread has
+  uint64_t kernel_id_offset;   // a thread is the program's when the word there, from its GS base, is its id
+  uint64_t
+      is_restarting_offset;  // where the word there (of 4 bytes) is not 0 the thread must get no signal yet
+  uint64_t parked;           // address of StoppedThread[]; thread_id is written last
+  uint64_t regions;          // filled by `finish`: address of region_count pairs (low, high) to be unmapped
+  uint64_t region_count;
+};
+
 }  // namespace isotach::dbi

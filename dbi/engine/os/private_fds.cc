@@ -56,6 +56,11 @@ void protect_private_fds_at_exec() {
   for (const int fd : private_fds) raw_syscall(SYS_fcntl, static_cast<uint64_t>(fd), F_SETFD, FD_CLOEXEC);
 }
 
+void close_private_fds() {
+  for (const int fd : private_fds) raw_syscall(SYS_close, static_cast<uint64_t>(fd));
+  private_fds.clear();
+}
+
 int64_t close_range_of_program(uint64_t first, uint64_t last, uint64_t flags) {
   if (first > last) return -EINVAL;
   for (const int fd : private_fds) {

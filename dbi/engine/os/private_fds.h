@@ -15,6 +15,8 @@ void unshield_low_fds();
 bool is_private_fd(int fd);
 // Marks all private descriptors close-on-exec.
 void protect_private_fds_at_exec();
+// At detach: what the tool has left open.
+void close_private_fds();
 // close_range(2) of the program, leaving private descriptors out. Returns what the system call returns.
 int64_t close_range_of_program(uint64_t first, uint64_t last, uint64_t flags);
 
