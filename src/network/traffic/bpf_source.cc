@@ -140,7 +140,9 @@ class BpfSource final : public TrafficSource {
     Entry entry;
     entry.block = static_cast<unsigned>(block - block_taken_.begin());
     entry.watched.base_before = link;
-    entry.row = accounts_.add_interface(new_row(link));
+    InterfaceTraffic row = new_row(link);
+    row.speed_bits_s = speed_of(kernel::SystemRoot(), link);
+    entry.row = accounts_.add_interface(std::move(row));
     accounts_.assign_block(entry.block, static_cast<std::uint32_t>(entry.row));
     if (auto ok = program_->attach(link.index, entry.block, *head); !ok) {
       accounts_.interfaces()[entry.row].up = false;

@@ -87,7 +87,9 @@ class CountersSource final : public TrafficSource {
 
   void watch(const kernel::RouteLink& link) {
     if (!wants_interface(options_, link.name) || watched_.count(link.index) != 0) return;
-    watched_[link.index] = {{link, link}, new_row(link)};
+    Watched watched{{link, link}, new_row(link)};
+    watched.row.speed_bits_s = speed_of(kernel::SystemRoot(), link);
+    watched_[link.index] = std::move(watched);
   }
 
   static std::string key_of(const kernel::SocketEntry& socket) {

@@ -4,6 +4,9 @@
 
 #include <algorithm>
 
+#include "base/fd.h"
+#include "base/text.h"
+
 namespace isotach::network {
 namespace {
 
@@ -49,6 +52,17 @@ InterfaceTraffic new_row(const kernel::RouteLink& link) {
   row.up = link.enabled;
   row.loopback = link.loopback;
   return row;
+}
+
+std::optional<std::uint64_t> speed_of(const kernel::SystemRoot& root, const kernel::RouteLink& link) {
+  constexpr std::uint64_t kMegabit = 1'000'000;
+  if (!link.kind.empty() || link.loopback) return std::nullopt;
+  const auto text = read_file(root.path("sys/class/net/" + link.name + "/speed"), 64);
+  if (!text) return std::nullopt;
+  // -1 where the driver does not know.
+  const auto megabits = parse_unsigned(trim(*text));
+  if (!megabits || *megabits == 0 || *megabits >= 0xffff'ffff) return std::nullopt;
+  return *megabits * kMegabit;
 }
 
 void WatchedInterface::compare(const kernel::RouteLink& before, const kernel::RouteLink& after,

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "kernel/route_link.h"
+#include "kernel/system_root.h"
 #include "network/traffic/snapshot.h"
 
 namespace isotach::network {
@@ -17,6 +18,11 @@ namespace isotach::network {
 
 // The row of an interface that nothing was counted for yet.
 [[nodiscard]] InterfaceTraffic new_row(const kernel::RouteLink& link);
+
+// The speed of a card's link, as its driver tells it now; nothing for devices of software, and without a
+// carrier.
+[[nodiscard]] std::optional<std::uint64_t> speed_of(const kernel::SystemRoot& root,
+                                                    const kernel::RouteLink& link);
 
 struct WatchedInterface {
   // Read just before and after counting began. In between packets may have passed that one of both counted.

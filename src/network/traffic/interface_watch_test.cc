@@ -2,6 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <filesystem>
+#include <string>
+
+#include "base/fd.h"
+
 namespace isotach::network {
 namespace {
 
@@ -46,6 +51,22 @@ TEST(InterfaceWatch, SegmentsMayBeCountedByADeviceOrNot) {
   const WatchedInterface card{link(0, 0, ""), link(0, 0, "")};
   card.compare(link(300, 10, ""), link(300, 10, ""), row);
   EXPECT_EQ(row.not_accounted_in, 0) << "a card counts what the wire had";
+}
+
+TEST(InterfaceWatch, OnlyCardsHaveASpeed) {
+  const std::string folder = testing::TempDir() + "isotach_speed";
+  std::filesystem::create_directories(folder + "/proc");
+  std::filesystem::create_directories(folder + "/sys/class/net/nic");
+  const kernel::SystemRoot root(folder);
+  kernel::RouteLink card = link(0, 0, "");
+  card.name = "nic";
+  EXPECT_FALSE(speed_of(root, card));
+  ASSERT_TRUE(replace_file(folder + "/sys/class/net/nic/speed", "-1\n"));
+  EXPECT_FALSE(speed_of(root, card));
+  ASSERT_TRUE(replace_file(folder + "/sys/class/net/nic/speed", "2500\n"));
+  EXPECT_EQ(speed_of(root, card), 2'500'000'000U);
+  card.kind = "veth";
+  EXPECT_FALSE(speed_of(root, card));
 }
 
 TEST(InterfaceWatch, HeadsOfFrames) {

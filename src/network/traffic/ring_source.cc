@@ -233,7 +233,9 @@ class RingSource final : public TrafficSource {
     Entry entry;
     entry.block = static_cast<unsigned>(block - block_taken_.begin());
     entry.watched.base_before = link;
-    entry.row = accounts_.add_interface(new_row(link));
+    InterfaceTraffic row = new_row(link);
+    row.speed_bits_s = speed_of(kernel::SystemRoot(), link);
+    entry.row = accounts_.add_interface(std::move(row));
     accounts_.assign_block(entry.block, static_cast<std::uint32_t>(entry.row));
     for (std::size_t i = 0; i < workers_.size(); ++i)
       workers_[i]->add(std::move(rings[i]), link.index, entry.block, *head);
