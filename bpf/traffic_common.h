@@ -123,8 +123,9 @@ static __always_inline struct traffic_slot* count_frame(struct traffic_frame* fr
   struct traffic_direction* way = egress ? &block->out : &block->in;
   p->key.interface = index;
   traffic_take_frame(frame, p, interface->link_head, egress);
-  const struct traffic_tally wire = traffic_add_packet(way, p, segment, segments);
+  // The slot is likely in no cache: it is asked for first, so that the totals are added while it comes.
   struct traffic_slot* slot = find_slot(frame, p, area, now, control, egress);
+  const struct traffic_tally wire = traffic_add_packet(way, p, segment, segments);
   if (!slot) {
     traffic_add(egress ? &control->overflow_out : &control->overflow_in, wire.packets, wire.bytes);
     return 0;
