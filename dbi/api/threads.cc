@@ -250,8 +250,10 @@ THREADID PIN_ThreadId() {
   return own_internal != nullptr ? own_internal->number : INVALID_THREADID;
 }
 PIN_THREAD_UID PIN_ThreadUid() {
-  const THREADID thread = PIN_ThreadId();
-  return thread == INVALID_THREADID ? INVALID_PIN_THREAD_UID : thread;
+  const ThreadContext* context = this_thread();
+  // The numbers of the tool's own threads are above those of the program's.
+  if (context != nullptr) return context->unique_id | uint64_t{1} << 32;
+  return own_internal != nullptr ? own_internal->number : INVALID_PIN_THREAD_UID;
 }
 OS_THREAD_ID PIN_GetTid() {
   return static_cast<OS_THREAD_ID>(raw_syscall(SYS_gettid));

@@ -85,6 +85,7 @@ struct alignas(64) ThreadContext {
                            // and has not done so: the kernel forgets how when a signal handler returns
   void* tool_storage;      // PIN_SetThreadData
   uint64_t tool_keys[128];
+  uint64_t unique_id;    // never given again; thread_id is
   ThreadContext* next;   // list of all threads
   FaultRegisters fault;  // of the signal that is recorded
 };

@@ -8,8 +8,12 @@
 
 #include <new>
 
+#include <algorithm>
+#include <iterator>
+
 #include "engine/dispatch/engine.h"
 #include "engine/dispatch/signals.h"
+#include "engine/instrument/buffer.h"
 #include "engine/os/lent_thread.h"
 #include "engine/os/raw_syscall.h"
 #include "engine/os/stop.h"
@@ -80,6 +84,27 @@ bool unlist_thread(ThreadContext& context) {
   return engine.threads == nullptr;
 }
 
+// Tools index arrays by it, so that of a thread that ended is given again.
+uint64_t smallest_free_number() {
+  Engine& engine = dbi::engine();
+  Locked locked(engine.threads_lock);
+  for (uint64_t number = 0;; ++number) {
+    const ThreadContext* one = engine.threads;
+    while (one != nullptr && one->thread_id != number) one = one->next;
+    if (one == nullptr) return number;
+  }
+}
+
+// What belongs to the tool: a child of vfork(2) works with that of its parent, which waits meanwhile.
+void copy_tool_state(ThreadContext& to, const ThreadContext& from) {
+  to.thread_id = from.thread_id;
+  to.unique_id = from.unique_id;
+  std::copy(std::begin(from.buffers), std::end(from.buffers), to.buffers);
+  std::copy(std::begin(from.buffer_low), std::end(from.buffer_low), to.buffer_low);
+  std::copy(std::begin(from.tool_registers), std::end(from.tool_registers), to.tool_registers);
+  std::copy(std::begin(from.tool_keys), std::end(from.tool_keys), to.tool_keys);
+}
+
 ThreadContext& make_context(ProcessState& process, LentThread* lent) {
   auto* context = new ThreadContext{};
   context->self = context;
@@ -88,7 +113,8 @@ ThreadContext& make_context(ProcessState& process, LentThread* lent) {
   context->epoch = kOutside;
   context->is_dispatching = 1;
   context->mxcsr = context->host_mxcsr = 0x1f80;
-  context->thread_id = dbi::engine().next_thread_id++;
+  context->thread_id = smallest_free_number();
+  context->unique_id = dbi::engine().next_thread_id++;
   context->call_save = isotach_call_save;
   context->call_restore = isotach_call_restore;
   context->call_save_all = isotach_call_save_all;
@@ -135,6 +161,7 @@ int64_t clone_thread(ThreadContext& parent, const CloneArguments& arguments, uin
   }
   ThreadContext& child = make_context(*process, lent);
   copy_program_state(child, parent, arguments, next_pc);
+  if (is_vfork) copy_tool_state(child, parent);
   child.is_process = (arguments.flags & CLONE_THREAD) == 0;
   if (child.is_process)
     child.signals->program_stack = is_vfork ? parent.signals->program_stack : stack_t{nullptr, SS_DISABLE, 0};
@@ -151,6 +178,7 @@ int64_t clone_thread(ThreadContext& parent, const CloneArguments& arguments, uin
   set_signal_mask(mask);
   if (result < 0 || is_vfork) {
     // It never was, or has called exec or exit by now.
+    if (is_vfork && result >= 0) copy_tool_state(parent, child);
     unlist_thread(child);
     if (child.process != parent.process) delete child.process;
     release_signal_memory(child);
@@ -300,5 +328,6 @@ extern "C" void isotach_thread_start(isotach::dbi::ThreadContext* context) {
   set_signal_mask(context->first_mask);
   Engine& engine = isotach::dbi::engine();
   if (!context->is_process && engine.events.thread_started != nullptr) engine.events.thread_started(*context);
+  if (context->buffer_low[0] == 0) start_trace_buffers(*context);
   run_program(*context);
 }
