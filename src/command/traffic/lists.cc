@@ -152,9 +152,28 @@ std::string lower(std::string text) {
   return text;
 }
 
+// All words of a flow in one text: of flows there are tens of thousands to look through.
+std::string flow_words(const TrafficSnapshot& snapshot, const network::TrafficFlow& flow, HostNames* names) {
+  const network::InterfaceTraffic* interface = snapshot.find_interface(flow.interface);
+  std::string words = network::flow_protocol_text(flow);
+  const auto add = [&](std::string_view word) { words.append(1, ' ').append(word); };
+  add(with_port(flow, true, names));
+  add(with_port(flow, false, names));
+  add(network::tcp_state_name(flow.state));
+  if (flow.owner < snapshot.owners.size()) {
+    add(snapshot.owners[flow.owner].command);
+    add(snapshot.owners[flow.owner].container);
+  }
+  if (interface != nullptr) add(interface->name);
+  add(network::station_text(flow.station));
+  return words;
+}
+
 // Whether some word of the row holds the text, in any case of its letters.
 bool holds(const TrafficSnapshot& snapshot, TrafficBy by, const TrafficGroup& group,
            const std::string& wanted, HostNames* names) {
+  if (by == TrafficBy::flow)
+    return lower(flow_words(snapshot, snapshot.flows[group.index], names)).find(wanted) != std::string::npos;
   for (const std::string& cell : cells_of(snapshot, by, group, 0, names))
     if (lower(cell).find(wanted) != std::string::npos) return true;
   for (const network::TrafficAttribute& attribute : network::traffic_attributes(snapshot, by, group))
