@@ -68,6 +68,8 @@ std::unordered_map<UINT32, bool> image_is_wanted;
 std::unordered_map<ADDRINT, KnownInstruction> known_instructions;
 UINT32 instruction_count = 0, image_count = 0, routine_count = 0;
 
+// KNOBs of which analysis routines ask millions of times.
+UINT64 event_limit = 0, burst_period = kBurst;
 bool active = true;
 std::atomic<UINT64> events_left{~UINT64{0}};
 // Goes up when the program changes its mappings: pages that were readable may be so no more.
@@ -85,9 +87,9 @@ bool is_recording(const ThreadStream& stream) {
 
 // False, and for ever: enough was recorded.
 bool take_one(ThreadStream& stream) {
-  if (__builtin_expect(limit.Value() == 0, 1)) return true;
+  if (__builtin_expect(event_limit == 0, 1)) return true;
   // Below 0 it wraps around, to more than there ever were.
-  if (events_left.fetch_sub(1, std::memory_order_relaxed) - 1 < limit.Value()) return true;
+  if (events_left.fetch_sub(1, std::memory_order_relaxed) - 1 < event_limit) return true;
   events_left.store(0, std::memory_order_relaxed);
   active = false;
   ++stream.not_recorded;
@@ -137,7 +139,7 @@ VOID PIN_FAST_ANALYSIS_CALL on_counted(THREADID thread) {
   ThreadStream* const own = stream_of(thread);
   if (own == nullptr) return;
   ThreadStream& stream = *own;
-  stream.in_burst = stream.instructions++ % (kBurst * sample.Value()) < kBurst;
+  stream.in_burst = stream.instructions++ % burst_period < kBurst;
 }
 
 VOID on_read(THREADID thread, UINT32 instruction, UINT32 operand, ADDRINT address, UINT32 size) {
@@ -535,7 +537,9 @@ int start(int argc, char** argv) {
   output.head(
       (with_instructions.Value() ? 1 : 0) | (with_reads.Value() ? 2 : 0) | (with_writes.Value() ? 4 : 0),
       static_cast<uint32_t>(std::max<UINT64>(1, sample.Value())), program_command());
-  if (limit.Value() != 0) events_left = limit.Value();
+  event_limit = limit.Value();
+  if (event_limit != 0) events_left = event_limit;
+  burst_period = kBurst * std::max<UINT64>(1, sample.Value());
   active = start_routine.Value().empty();
   void* const page = mmap(nullptr, kPageBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (page != MAP_FAILED && madvise(page, kPageBytes, MADV_WIPEONFORK) == 0) {

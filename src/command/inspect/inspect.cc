@@ -181,6 +181,10 @@ class Inspection {
           replace_file(options_.report_path, inspect_report(program, summary_, outcome_, options_));
       if (!written) return written;
     }
+    if (!options_.svg_path.empty()) {
+      auto written = replace_file(options_.svg_path, inspect_map_svg(program, summary_));
+      if (!written) return written;
+    }
     if (!options_.summary_wanted()) return {};
     context_.out.write(options_.json ? inspect_json(program, summary_, outcome_, options_)
                                      : inspect_text(program, summary_, outcome_, options_,
@@ -232,6 +236,7 @@ CommandSpec inspect_command() {
       "for an access its address, size and bytes, in the order in which they lie in memory. A program's "
       "standard error is never written to; its output comes before the summary, and goes to standard error "
       "where standard output is for records or JSON.\n\n"
+      "With --read, -o copies the whole recording: to pack it, or to unpack it.\n\n"
       "Only the program itself is recorded, not the programs that it starts. Where several threads run, each "
       "access is in the order of its own thread.";
   spec.options = inspect_options();

@@ -51,6 +51,7 @@ std::vector<OptionSpec> inspect_options() {
        kOutput,
        {},
        "file"},
+      {"--svg", 0, "FILE", "write the map alone: one SVG file", kOutput, {}, "file"},
       {"--top", 0, "N", "rows of each table (10)", kOutput},
       {"--json", 'J', "", "the summary as one JSON document", kOutput},
   };
@@ -74,6 +75,7 @@ Result<InspectOptions> inspect_options_of(const Arguments& arguments) {
     return failure(ErrorKind::usage, "--json and records would both go to standard output",
                    "name a file with -o");
   options.report_path = arguments.value("--report").value_or("");
+  options.svg_path = arguments.value("--svg").value_or("");
   options.choice.images = arguments.values("--image");
   options.choice.routines = arguments.values("--routine");
   for (const std::string& text : arguments.values("--address")) {

@@ -17,7 +17,7 @@ struct InspectOptions {
   std::string read_path;    // a recording instead of a program
   std::string output_path;  // where records or lines go; "-" for standard output, empty for nowhere
   bool lines = false;       // lines for people instead of records
-  std::string report_path;
+  std::string report_path, svg_path;
   bool json = false;
   std::size_t top = 10;
   instrument::TraceChoice choice;

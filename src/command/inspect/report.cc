@@ -11,6 +11,7 @@
 #include "command/inspect/summary_view.h"
 #include "command/version.h"
 #include "view/plot/axis.h"
+#include "view/plot/picture.h"
 #include "view/report/report.h"
 
 namespace isotach::command {
@@ -32,6 +33,8 @@ using view::Report;
 using view::ReportFigure;
 using view::ReportSection;
 using view::ReportTable;
+
+constexpr int kMapWidth = 960, kMapHeight = 560;
 
 // Fields of the map from below to above; it is about as many pixels high.
 constexpr double kMapFields = 220;
@@ -233,6 +236,12 @@ ReportTable uses_table(std::string caption, const char* head, std::vector<NamedU
 
 }  // namespace
 
+std::string inspect_map_svg(const TraceProgram& program, const TraceSummary& summary) {
+  Figure figure = map_figure(program, summary);
+  figure.subtitle = command_text(program);
+  return view::svg_of(figure, kMapWidth, kMapHeight);
+}
+
 std::string inspect_report(const TraceProgram& program, const TraceSummary& summary,
                            const InspectOutcome& outcome, const InspectOptions& options) {
   const AccessCounts& total = summary.total();
@@ -264,7 +273,7 @@ std::string inspect_report(const TraceProgram& program, const TraceSummary& summ
         {map_figure(program, summary),
          "Each field is a stretch of memory in a slice of time. Orange fields were written, "
          "blue ones only read; the darker, the more bytes, in steps of a logarithm.",
-         960, 560});
+         kMapWidth, kMapHeight});
     map.figures.push_back({curves_figure(summary),
                            "How much memory was touched within each slice of time, and how many bytes moved.",
                            960, 380});

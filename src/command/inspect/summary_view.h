@@ -27,6 +27,10 @@ struct InspectOutcome {
                                          const instrument::TraceSummary& summary,
                                          const InspectOutcome& outcome, const InspectOptions& options);
 
+// The map of the accesses over address and time as an SVG file.
+[[nodiscard]] std::string inspect_map_svg(const instrument::TraceProgram& program,
+                                          const instrument::TraceSummary& summary);
+
 // "ls -l", printable.
 [[nodiscard]] std::string command_text(const instrument::TraceProgram& program);
 // "1,234,567"
