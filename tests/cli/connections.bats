@@ -114,7 +114,7 @@ setup() {
   fields=$(head -n 1 <<< "$output" | jq '.a2b | length')
   isotach connections --csv "$TALK"
   exit_code 0
-  [[ $(head -n 1 <<< "$output" | tr ',' '\n' | wc -l) == $((8 + 2 * fields)) ]]
+  [[ $(head -n 1 <<< "$output" | tr ',' '\n' | wc -l) == $((9 + 2 * fields)) ]]
   [[ $(wc -l <<< "$output") == 3 ]]
 }
 

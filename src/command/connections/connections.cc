@@ -117,28 +117,29 @@ std::optional<Error> check_paths(const Context& context, const std::vector<std::
 }
 
 void write(Context& context, const Options& options, const network::Tracker& tracker, const CaptureRun& run,
-           const Shown& shown, const network::LimitObserver* limits) {
+           const Shown& shown, const network::HostNames& names, const network::LimitObserver* limits) {
   const int columns = terminal_size(context.out.fd()).columns;
   if (options.tcptrace) return write_connections_tcptrace(context.out, tracker, run, shown);
   switch (options.format) {
     case Format::json:
-      return write_connections_json(context.out, tracker, run, shown, limits);
+      return write_connections_json(context.out, tracker, run, shown, names, limits);
     case Format::json_stream:
-      return write_connections_json_stream(context.out, tracker, shown, limits);
+      return write_connections_json_stream(context.out, tracker, shown, names, limits);
     case Format::csv:
-      return write_connections_csv(context.out, tracker, shown, limits);
+      return write_connections_csv(context.out, tracker, shown, names, limits);
     case Format::table:
       break;
   }
   if (limits != nullptr) return write_connections_why(context.out, tracker, run, shown, *limits, columns);
-  if (options.details) return write_connections_details(context.out, tracker, shown, columns);
-  write_connections_table(context.out, tracker, run, shown, columns);
+  if (options.details) return write_connections_details(context.out, tracker, shown, names, columns);
+  write_connections_table(context.out, tracker, run, shown, names, columns);
 }
 
 // Who looks on while the captures are read, as far as the options ask for it.
 class Watchers {
  public:
   explicit Watchers(const Options& options) : options_(options) {
+    if (!options.tcptrace) list_.add(names_);
     const auto wanted = [&options](std::size_t index) { return is_selected(options.only, index); };
     if (options.why || draws() || (options.where && options.where->needs_limits())) {
       limits_ = std::make_unique<network::LimitObserver>();
@@ -154,6 +155,7 @@ class Watchers {
     }
   }
 
+  [[nodiscard]] const network::HostNames& names() const { return names_; }
   [[nodiscard]] network::SegmentObserver* observer() { return list_.empty() ? nullptr : &list_; }
   [[nodiscard]] const network::LimitObserver* limits() const {
     return options_.why ? limits_.get() : nullptr;
@@ -177,7 +179,8 @@ class Watchers {
     if (options_.where) {
       accepts = [&](std::size_t index) {
         return options_.where->holds({tracker[index], index, limits_ ? limits_->shares(index, 0) : nullptr,
-                                      limits_ ? limits_->shares(index, 1) : nullptr});
+                                      limits_ ? limits_->shares(index, 1) : nullptr,
+                                      names_.name(index).name});
       };
     }
     return select_connections(tracker, options_.only, accepts, options_.sort, options_.top);
@@ -207,6 +210,7 @@ class Watchers {
 
   const Options& options_;
   network::ObserverList list_;
+  network::HostNames names_;
   std::unique_ptr<network::LimitObserver> limits_;
   std::unique_ptr<network::SeriesRecorder> recorder_;
   std::unique_ptr<network::XplotWriter> xplot_;
@@ -250,7 +254,7 @@ int run_connections(Context& context, const Arguments& arguments) {
   const Shown shown = watchers.select(tracker);
   if (auto written = watchers.write_graphs(context, tracker, *run, shown); !written)
     return context.report(written.error());
-  write(context, *options, tracker, *run, shown, watchers.limits());
+  write(context, *options, tracker, *run, shown, watchers.names(), watchers.limits());
   context.out.flush();
   tell_about(context, *run, tracker);
   if (run->interrupted) return kExitCutShort;

@@ -81,10 +81,16 @@ void write_limits(view::JsonWriter& json, const Connection& connection, std::siz
 }
 
 void write_members(view::JsonWriter& json, const Connection& connection, std::size_t index,
-                   const network::LimitObserver* limits) {
+                   const network::HostName& name, const network::LimitObserver* limits) {
   json.key("conn").unsigned_integer(index + 1);
   json.key("host_a").string(host_a(connection));
   json.key("host_b").string(host_b(connection));
+  json.key("name");
+  if (name.source == network::NameSource::none) {
+    json.null();
+  } else {
+    json.string(name.name);
+  }
   json.key("complete").string(complete_text(connection));
   json.key("first_packet").string(format_wall_time_utc(connection.first_ns));
   json.key("first_packet_ns").integer(connection.first_ns);
@@ -141,7 +147,8 @@ void write_field(view::CsvWriter& csv, const FieldValue& value) {
 }  // namespace
 
 void write_connections_json(Output& out, const network::Tracker& tracker, const CaptureRun& run,
-                            const Shown& shown, const network::LimitObserver* limits) {
+                            const Shown& shown, const network::HostNames& names,
+                            const network::LimitObserver* limits) {
   view::JsonWriter json;
   json.begin_object();
   json.key("schema").string(kSchema);
@@ -172,7 +179,7 @@ void write_connections_json(Output& out, const network::Tracker& tracker, const 
   for (const std::size_t index : shown) {
     if (!out.is_open()) return;
     json.begin_object();
-    write_members(json, tracker[index], index, limits);
+    write_members(json, tracker[index], index, names.name(index), limits);
     json.end_object();
     out.write(json.take());
   }
@@ -182,20 +189,20 @@ void write_connections_json(Output& out, const network::Tracker& tracker, const 
 }
 
 void write_connections_json_stream(Output& out, const network::Tracker& tracker, const Shown& shown,
-                                   const network::LimitObserver* limits) {
+                                   const network::HostNames& names, const network::LimitObserver* limits) {
   for (const std::size_t index : shown) {
     if (!out.is_open()) return;
     view::JsonWriter json;
     json.begin_object();
     json.key("schema").string(kSchema);
-    write_members(json, tracker[index], index, limits);
+    write_members(json, tracker[index], index, names.name(index), limits);
     json.end_object();
     out.write(json.take() + '\n');
   }
 }
 
 void write_connections_csv(Output& out, const network::Tracker& tracker, const Shown& shown,
-                           const network::LimitObserver* limits) {
+                           const network::HostNames& names, const network::LimitObserver* limits) {
   std::vector<std::string> head = {"conn",          "host_a",          "host_b",
                                    "complete",      "first_packet_ns", "last_packet_ns",
                                    "total_packets", "handshake_ms"};
@@ -203,6 +210,7 @@ void write_connections_csv(Output& out, const network::Tracker& tracker, const S
     head.push_back(std::string(field.name) + "_a2b");
     head.push_back(std::string(field.name) + "_b2a");
   }
+  head.emplace_back("name");
   if (limits != nullptr) add_limit_heads(head);
   view::CsvWriter csv;
   csv.head(head);
@@ -220,6 +228,8 @@ void write_connections_csv(Output& out, const network::Tracker& tracker, const S
       write_field(csv, field.value(one, one.a()));
       write_field(csv, field.value(one, one.b()));
     }
+    const std::string& name = names.name(index).name;
+    name.empty() ? csv.empty() : csv.text(name);
     if (limits != nullptr) write_limits(csv, index, *limits);
     csv.end_row();
     out.write(csv.take());

@@ -80,7 +80,7 @@ void write_totals(Output& out, const network::Tracker& tracker, const CaptureRun
 }
 
 void write_connections_table(Output& out, const network::Tracker& tracker, const CaptureRun& run,
-                             const Shown& shown, int columns) {
+                             const Shown& shown, const network::HostNames& names, int columns) {
   using view::Align;
   write_totals(out, tracker, run, shown);
   if (shown.empty()) return;
@@ -94,7 +94,8 @@ void write_connections_table(Output& out, const network::Tracker& tracker, const
                      {"from b", Align::quantity, 1},
                      {"rexmt a / b", Align::right, 2},
                      {"RTT", Align::quantity, 3},
-                     {"rate", Align::quantity, 7}});
+                     {"rate", Align::quantity, 7},
+                     {"name", Align::left, 8}});
   constexpr std::size_t kRowsAtOnce = 2000;
   for (const std::size_t index : shown) {
     const Connection& one = tracker[index];
@@ -107,14 +108,14 @@ void write_connections_table(Output& out, const network::Tracker& tracker, const
                format_bytes(static_cast<double>(a.unique_bytes)),
                format_bytes(static_cast<double>(b.unique_bytes)),
                pair(std::to_string(retransmitted(a)), std::to_string(retransmitted(b))), rtt_text(one),
-               rate_text(a.unique_bytes + b.unique_bytes, one.elapsed_ns())});
+               rate_text(a.unique_bytes + b.unique_bytes, one.elapsed_ns()), names.name(index).name});
     if (table.row_count() >= kRowsAtOnce && !out.is_open()) return;
   }
   out.write(table.text(columns));
 }
 
 void write_connections_details(Output& out, const network::Tracker& tracker, const Shown& shown,
-                               int columns) {
+                               const network::HostNames& names, int columns) {
   bool first = true;
   for (const std::size_t index : shown) {
     if (!out.is_open()) return;
@@ -127,6 +128,8 @@ void write_connections_details(Output& out, const network::Tracker& tracker, con
     out.write(fmt::format("{}, {} packets in {} from {}\n", state_text(one), one.packets,
                           format_duration_ns(static_cast<double>(one.elapsed_ns())),
                           format_wall_time_local(one.first_ns)));
+    if (const network::HostName& name = names.name(index); name.source != network::NameSource::none)
+      out.write(fmt::format("name: {}, as {} says it\n", name.name, network::name_source_name(name.source)));
     if (one.handshake_ns >= 0)
       out.write(fmt::format("handshake: {}\n", format_duration_ns(static_cast<double>(one.handshake_ns))));
     view::Table table(

@@ -7,6 +7,7 @@
 
 #include "base/output.h"
 #include "command/connections/capture_run.h"
+#include "network/connections/host_names.h"
 #include "network/connections/limit_observer.h"
 #include "network/connections/tracker.h"
 
@@ -16,19 +17,21 @@ namespace isotach::command {
 using Shown = std::vector<std::size_t>;
 
 void write_connections_table(Output& out, const network::Tracker& tracker, const CaptureRun& run,
-                             const Shown& shown, int columns);
+                             const Shown& shown, const network::HostNames& names, int columns);
 // Every statistic of each connection, both directions side by side.
-void write_connections_details(Output& out, const network::Tracker& tracker, const Shown& shown, int columns);
+void write_connections_details(Output& out, const network::Tracker& tracker, const Shown& shown,
+                               const network::HostNames& names, int columns);
 // What limited each, with its evidence.
 void write_connections_why(Output& out, const network::Tracker& tracker, const CaptureRun& run,
                            const Shown& shown, const network::LimitObserver& limits, int columns);
 // `limits` may be nullptr: then nothing is said of them.
 void write_connections_json(Output& out, const network::Tracker& tracker, const CaptureRun& run,
-                            const Shown& shown, const network::LimitObserver* limits);
+                            const Shown& shown, const network::HostNames& names,
+                            const network::LimitObserver* limits);
 void write_connections_json_stream(Output& out, const network::Tracker& tracker, const Shown& shown,
-                                   const network::LimitObserver* limits);
+                                   const network::HostNames& names, const network::LimitObserver* limits);
 void write_connections_csv(Output& out, const network::Tracker& tracker, const Shown& shown,
-                           const network::LimitObserver* limits);
+                           const network::HostNames& names, const network::LimitObserver* limits);
 // How many connections there are, and how they ended.
 void write_totals(Output& out, const network::Tracker& tracker, const CaptureRun& run, const Shown& shown);
 void write_connections_tcptrace(Output& out, const network::Tracker& tracker, const CaptureRun& run,

@@ -29,6 +29,7 @@ struct ConditionSubject {
   std::size_t index = 0;
   const LimitShares* limits_a = nullptr;
   const LimitShares* limits_b = nullptr;
+  std::string_view name = {};  // of the host, as the client said it
 };
 
 struct ConditionNode;

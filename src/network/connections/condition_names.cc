@@ -29,6 +29,7 @@ constexpr SpecialName kSpecial[] = {
     {"rtt", SpecialField::rtt, "ms", "mean round-trip time", false, true},
     {"port", SpecialField::port, "", "port of either end", false, true},
     {"host", SpecialField::host, "", "address of either end", true, true},
+    {"name", SpecialField::name, "", "of the host, as TLS or HTTP says it", true, false},
     {"state", SpecialField::state, "", "complete, reset or incomplete", true, false},
     {"limit", SpecialField::limit, "", "what limited it, as --why names it", true, true},
 };
@@ -102,6 +103,9 @@ FieldValue special_value(const ConditionNode& node, const ConditionSubject& subj
       return std::uint64_t{side == 0 ? one.key.source_port : one.key.destination_port};
     case SpecialField::host:
       return (side == 0 ? one.key.source_address() : one.key.destination_address()).text();
+    case SpecialField::name:
+      if (subject.name.empty()) return {};
+      return std::string(subject.name);
     case SpecialField::state:
       return std::string(connection_state_name(one.state()));
     case SpecialField::limit: {

@@ -46,6 +46,7 @@ enum class SpecialField : std::uint8_t {
   rtt,
   port,
   host,
+  name,
   state,
   limit,
 };

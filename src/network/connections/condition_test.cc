@@ -31,7 +31,7 @@ bool holds(const std::string& text, const LimitShares* limits = nullptr) {
   const Connection connection = some_connection();
   const auto condition = Condition::parse(text);
   EXPECT_TRUE(condition.has_value()) << text << ": " << condition.error().message();
-  return condition && condition->holds({connection, 4, limits, nullptr});
+  return condition && condition->holds({connection, 4, limits, nullptr, "www.example.com"});
 }
 
 std::string error_of(const std::string& text) {
@@ -76,6 +76,7 @@ TEST(Condition, MissingValuesFulfilNothing) {
 
 TEST(Condition, ComparesTexts) {
   EXPECT_TRUE(holds("state = reset"));
+  EXPECT_TRUE(holds("name ~ example.com"));
   EXPECT_TRUE(holds("state != 'complete'"));
   EXPECT_TRUE(holds("host = 10.1.2.3 and port = 443"));
   EXPECT_TRUE(holds("host ~ 10.1. and b2a.port = 443"));

@@ -9,10 +9,11 @@ namespace isotach::network {
 
 struct SeenSegment {
   std::int64_t time_ns = 0;
-  std::int64_t data_length = 0;    // as IP says; negative where the heads contradict each other
-  std::int64_t data_captured = 0;  // of these; at most data_length
-  std::uint32_t wire_length = 0;   // of the frame
-  std::uint16_t ip_id = 0;         // 0: none
+  std::int64_t data_length = 0;        // as IP says; negative where the heads contradict each other
+  std::int64_t data_captured = 0;      // of these; at most data_length
+  const std::uint8_t* data = nullptr;  // `data_captured` bytes, during the call that hands them over
+  std::uint32_t wire_length = 0;       // of the frame
+  std::uint16_t ip_id = 0;             // 0: none
   std::uint8_t ip_version = 4;
   TcpHeader head;
   TcpOptions options;

@@ -126,6 +126,7 @@ bool Tracker::add(const Packet& packet, std::uint32_t wire_length, std::int64_t 
   segment.ip_version = packet.ip_version;
   segment.data_length = std::int64_t{packet.transport_length} - segment.head.length;
   segment.data_captured = std::int64_t{packet.transport_captured} - segment.head.length;
+  if (segment.data_captured > 0) segment.data = packet.transport + segment.head.length;
   if (rules_ == Rules::tcptrace) {
     take_as_tcptrace(packet, segment);
   } else {
