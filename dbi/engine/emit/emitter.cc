@@ -36,7 +36,12 @@ size_t Emitter::worst_cold_bytes(const TracePlan& plan) {
 
 void Emitter::mark(uint16_t state) {
   const auto offset = static_cast<uint16_t>(code_.at() - unit_.code);
-  if (!map_.empty() && map_.back().code_offset == offset) map_.pop_back();
+  if (!map_.empty() && map_.back().code_offset == offset) {
+    // A boundary stays one: the first store to a slot has not been made yet.
+    if (map_.back().pc_offset == pc_offset_)
+      state = static_cast<uint16_t>(state | (map_.back().state & kBoundary));
+    map_.pop_back();
+  }
   map_.push_back({offset, pc_offset_, state});
 }
 
