@@ -395,8 +395,17 @@ void TrafficAccounts::remove_flows(std::int64_t now_ns) {
   places_.resize(kept);
 }
 
-void TrafficAccounts::finish(std::int64_t now_ns, const TrafficOwners& owners, TrafficSnapshot& snapshot) {
+void TrafficAccounts::finish(std::int64_t now_ns, TrafficOwners& owners, TrafficSnapshot& snapshot) {
   remove_flows(now_ns);
+  if (owners.needs_room()) {
+    std::vector<bool> needed(owners.rows().size());
+    for (const TrafficFlow& flow : flows_) needed[flow.owner] = true;
+    // Those that are told now as ended are shown with their processes once more.
+    for (const TrafficFlow& flow : ended_) needed[flow.owner] = true;
+    const auto moved = owners.make_room(needed);
+    for (std::vector<TrafficFlow>* flows : {&flows_, &ended_})
+      for (TrafficFlow& flow : *flows) flow.owner = moved[flow.owner];
+  }
   remove_unused(host_table_, hosts_, &Places::host, hosts_rest_.ended);
   remove_unused(station_table_, stations_, &Places::station, stations_rest_.ended);
   remove_unused(service_table_, services_, &Places::service, services_rest_.ended);

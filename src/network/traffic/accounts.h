@@ -41,7 +41,7 @@ class TrafficAccounts {
   void tell_sockets(const std::vector<SocketFacts>& sockets, TrafficOwners& owners);
 
   // Removes idle flows and writes the tables into the snapshot.
-  void finish(std::int64_t now_ns, const TrafficOwners& owners, TrafficSnapshot& snapshot);
+  void finish(std::int64_t now_ns, TrafficOwners& owners, TrafficSnapshot& snapshot);
 
   static constexpr std::size_t kEndedLimit = 65'536;  // flows told as ended in one snapshot
 

@@ -228,6 +228,30 @@ TEST_F(Accounts, SocketsThatWereAskedForGiveTheirProcess) {
   EXPECT_EQ(found.owners[flow.owner].traffic.in.packets, 1U) << "what came before it was found is its, too";
 }
 
+TEST(TrafficOwnersTest, ProcessesThatEndedMakeRoom) {
+  TrafficOwners owners(kernel::SystemRoot("/nonexistent"), {}, 16);
+  for (std::uint32_t pid = 100; pid < 114; ++pid) owners.add(owners.row_of(pid), {{1, 10}, {}});
+  EXPECT_EQ(owners.rows().size(), 16U);
+  EXPECT_EQ(owners.row_of(200), kOwnerUnknown) << "there is no room";
+  ASSERT_TRUE(owners.needs_room());
+  std::vector<bool> needed(16);
+  needed[5] = true;  // process 103
+  const auto moved = owners.make_room(needed);
+  ASSERT_EQ(owners.rows().size(), 4U);
+  EXPECT_EQ(owners.rows()[moved[5]].pid, 103U);
+  EXPECT_EQ(owners.rows()[moved[6]].command, "(ended processes)");
+  EXPECT_EQ(owners.rows()[moved[6]].traffic.in.packets, 13U);
+  EXPECT_EQ(owners.row_of(103), moved[5]);
+  EXPECT_EQ(owners.rows()[owners.row_of(200)].pid, 200U);
+  // And once more, with the row of those that ended in its place.
+  for (std::uint32_t pid = 300; pid < 320; ++pid) owners.add(owners.row_of(pid), {{1, 10}, {}});
+  static_cast<void>(owners.make_room(std::vector<bool>(owners.rows().size())));
+  EXPECT_EQ(owners.rows().size(), 3U);
+  TwoWay sum;
+  for (const TrafficOwner& owner : owners.rows()) sum += owner.traffic;
+  EXPECT_EQ(sum.in.packets, 34U);
+}
+
 TEST(TrafficContainers, AreNamedByTheirControlGroups) {
   const std::string id = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
   EXPECT_EQ(container_of("/system.slice/docker-" + id + ".scope"), "0123456789ab");

@@ -70,9 +70,9 @@ class BpfSource final : public TrafficSource {
 
   Result<void> read(TrafficSnapshot& snapshot) override {
     const std::int64_t started_ns = processor_time_ns();
-    const auto before = routes_.links();
+    const auto before = read_now(routes_, *clock_);
     if (!before) return tl::make_unexpected(before.error());
-    const Instant now = clock_->now();
+    const Instant now = before->now;
     const auto buffer = program_->switch_buffer();
     if (!buffer) return tl::make_unexpected(buffer.error());
     // The moment lies between both readings, wherever the wait ended; what passed after it is in the other
@@ -83,7 +83,7 @@ class BpfSource final : public TrafficSource {
     for (unsigned processor = 0; processor < program_->processors(); ++processor)
       accounts_.add(processor * 2 + *buffer, program_->area(processor, *buffer), now.monotonic_ns, owners_);
     if (lister_) accounts_.tell_sockets(lister_->list(), owners_);
-    for (auto& [index, watched] : watched_) compare(index, watched, *before, *after);
+    for (auto& [index, watched] : watched_) compare(index, watched, before->links, *after);
     accounts_.finish(now.monotonic_ns, owners_, snapshot);
     follow_interfaces(*after);
     if (options_.processes && now.monotonic_ns - walked_ns_ > kWalkEveryNs) {

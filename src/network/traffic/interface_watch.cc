@@ -3,6 +3,7 @@
 #include <net/if_arp.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "base/fd.h"
 #include "base/text.h"
@@ -87,6 +88,22 @@ void WatchedInterface::compare(const kernel::RouteLink& before, const kernel::Ro
   row.not_accounted_out = difference(grown(base_after, before, LinkCounter::tx_packets),
                                      grown(base_before, after, LinkCounter::tx_packets),
                                      row.as_carried.out.packets, row.counted.out.packets);
+}
+
+Result<LinksNow> read_now(kernel::RouteSocket& routes, Clock& clock) {
+  constexpr int kTries = 4;
+  // Twice what a machine with some dozen interfaces takes.
+  constexpr std::int64_t kShortNs = 300'000;
+  LinksNow result;
+  for (int i = 0; i < kTries; ++i) {
+    const std::int64_t began_ns = clock.now().monotonic_ns;
+    auto links = routes.links();
+    if (!links) return tl::make_unexpected(links.error());
+    result.links = std::move(*links);
+    result.now = clock.now();
+    if (result.now.monotonic_ns - began_ns < kShortNs) break;
+  }
+  return result;
 }
 
 const kernel::RouteLink* link_with(const std::vector<kernel::RouteLink>& links, std::uint32_t index) {

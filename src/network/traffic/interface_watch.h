@@ -33,6 +33,14 @@ struct WatchedInterface {
   void compare(const kernel::RouteLink& before, const kernel::RouteLink& after, InterfaceTraffic& row) const;
 };
 
+// The interfaces and the moment of reading them, which took so short that the counters are of that moment: a
+// reading in which we had to wait for a processor is made again, some times.
+struct LinksNow {
+  Instant now;
+  std::vector<kernel::RouteLink> links;
+};
+[[nodiscard]] Result<LinksNow> read_now(kernel::RouteSocket& routes, Clock& clock);
+
 // The one with that index; nullptr without.
 [[nodiscard]] const kernel::RouteLink* link_with(const std::vector<kernel::RouteLink>& links,
                                                  std::uint32_t index);

@@ -55,6 +55,7 @@ TEST(InterfaceWatch, SegmentsMayBeCountedByADeviceOrNot) {
 
 TEST(InterfaceWatch, OnlyCardsHaveASpeed) {
   const std::string folder = testing::TempDir() + "isotach_speed";
+  std::filesystem::remove_all(folder);
   std::filesystem::create_directories(folder + "/proc");
   std::filesystem::create_directories(folder + "/sys/class/net/nic");
   const kernel::SystemRoot root(folder);

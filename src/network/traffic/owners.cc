@@ -57,8 +57,8 @@ std::string container_of(std::string_view cgroup_path) {
   return found;
 }
 
-TrafficOwners::TrafficOwners(kernel::SystemRoot root, Remembered remembered)
-    : root_(std::move(root)), remembered_(std::move(remembered)) {
+TrafficOwners::TrafficOwners(kernel::SystemRoot root, Remembered remembered, std::size_t limit)
+    : root_(std::move(root)), remembered_(std::move(remembered)), limit_(limit) {
   rows_.resize(2);
   rows_[kOwnerNone].command = "(no process)";
   rows_[kOwnerUnknown].command = "(unknown)";
@@ -70,6 +70,45 @@ void TrafficOwners::take_back(std::uint32_t row, const TwoWay& traffic) {
   from.in.bytes -= traffic.in.bytes;
   from.out.packets -= traffic.out.packets;
   from.out.bytes -= traffic.out.bytes;
+}
+
+std::vector<std::uint32_t> TrafficOwners::make_room(const std::vector<bool>& needed) {
+  if (!needs_room()) return {};
+  if (ended_row_ == 0) {
+    ended_row_ = static_cast<std::uint32_t>(rows_.size());
+    rows_.emplace_back();
+    rows_.back().command = "(ended processes)";
+  }
+  const std::uint32_t ended_before = ended_row_;
+  const auto stays = [&](std::uint32_t row) {
+    return row <= kOwnerUnknown || row == ended_before || (row < needed.size() && needed[row]);
+  };
+  std::vector<std::uint32_t> moved(rows_.size());
+  std::vector<TrafficOwner> kept;
+  TwoWay ended;
+  for (std::uint32_t row = 0; row < rows_.size(); ++row) {
+    if (!stays(row)) {
+      ended += rows_[row].traffic;
+      continue;
+    }
+    moved[row] = static_cast<std::uint32_t>(kept.size());
+    kept.push_back(std::move(rows_[row]));
+  }
+  ended_row_ = moved[ended_before];
+  kept[ended_row_].traffic += ended;
+  for (std::uint32_t row = 0; row < moved.size(); ++row)
+    if (!stays(row)) moved[row] = ended_row_;
+  rows_ = std::move(kept);
+  for (auto at = known_.begin(); at != known_.end();) {
+    const std::uint32_t row = moved[at->second.row];
+    if (row == ended_row_ || row == kOwnerUnknown) {
+      at = known_.erase(at);
+    } else {
+      at->second.row = row;
+      ++at;
+    }
+  }
+  return moved;
 }
 
 std::string TrafficOwners::start_of(std::uint32_t pid) const {
@@ -89,7 +128,7 @@ std::uint32_t TrafficOwners::row_of(std::uint32_t pid) {
   // Ended: what it was stays. A new start is a new process under an old number.
   if (!first && (start.empty() || start == known.start)) return known.row;
   known.start = start;
-  if (rows_.size() >= kLimit) return known.row = kOwnerUnknown;
+  if (rows_.size() >= limit_) return known.row = kOwnerUnknown;
   TrafficOwner owner;
   owner.pid = pid;
   const std::string folder = root_.path("proc/" + std::to_string(pid));

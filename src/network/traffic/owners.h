@@ -24,14 +24,18 @@ class TrafficOwners {
   // What a process was, for one that has ended: its command; nothing when that is not known either.
   using Remembered = std::function<std::optional<std::string>(std::uint32_t pid)>;
 
-  explicit TrafficOwners(kernel::SystemRoot root, Remembered remembered = {});
+  explicit TrafficOwners(kernel::SystemRoot root, Remembered remembered = {}, std::size_t limit = kLimit);
 
-  // The row of a process, which is made when there is none. Processes past the limit share kOwnerUnknown.
+  // The row of a process, which is made when there is none. Processes past the limit are kOwnerUnknown.
   [[nodiscard]] std::uint32_t row_of(std::uint32_t pid);
   void add(std::uint32_t row, const TwoWay& traffic) { rows_[row].traffic += traffic; }
   // What was added to that row and turned out to belong to another.
   void take_back(std::uint32_t row, const TwoWay& traffic);
   [[nodiscard]] const std::vector<TrafficOwner>& rows() const { return rows_; }
+  // When there are nearly too many rows, those that no flow needs any more are put together into one, "(ended
+  // processes)". Gives the new place of each row, or nothing when all stay where they are.
+  [[nodiscard]] std::vector<std::uint32_t> make_room(const std::vector<bool>& needed);
+  [[nodiscard]] bool needs_room() const { return rows_.size() * 8 > limit_ * 7; }
   // Process numbers are used again: a known one is looked at again, once, after this.
   void begin_round() { ++round_; }
 
@@ -47,7 +51,9 @@ class TrafficOwners {
 
   kernel::SystemRoot root_;
   Remembered remembered_;
+  std::size_t limit_;
   std::uint64_t round_ = 1;
+  std::uint32_t ended_row_ = 0;  // 0: there is none yet
   std::vector<TrafficOwner> rows_;
   std::unordered_map<std::uint32_t, Known> known_;
 };

@@ -145,9 +145,9 @@ class RingSource final : public TrafficSource {
   }
 
   Result<void> read(TrafficSnapshot& snapshot) override {
-    const auto before = routes_.links();
+    const auto before = read_now(routes_, *clock_);
     if (!before) return tl::make_unexpected(before.error());
-    const Instant now = clock_->now();
+    const Instant now = before->now;
     owners_.begin_round();
     std::vector<std::pair<unsigned, kernel::TrafficArea>> areas;
     for (const auto& worker : workers_) {
@@ -164,7 +164,7 @@ class RingSource final : public TrafficSource {
     for (const auto& [index, count] : drops)
       if (const auto found = watched_.find(index); found != watched_.end())
         accounts_.interfaces()[found->second.row].dropped += count;
-    for (auto& [index, entry] : watched_) compare(index, entry, *before, *after);
+    for (auto& [index, entry] : watched_) compare(index, entry, before->links, *after);
     accounts_.tell_sockets(lister_.list(), owners_);
     accounts_.finish(now.monotonic_ns, owners_, snapshot);
     follow_interfaces(*after);
