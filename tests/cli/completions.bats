@@ -168,6 +168,8 @@ has_not() { ! grep -qxF -e "$2" <<<"$1" || { echo "$2 is in: $1"; return 1; }; }
 @test "all three complete the interfaces there are" {
   has "$(bash_offers isotach link l)" lo
   has "$(bash_offers isotach link check l)" lo
+  has "$(bash_offers isotach traffic l)" lo
+  has "$(bash_offers isotach traffic --by pro)" protocol
   if command -v fish >/dev/null; then has "$(fish_offers 'isotach link l')" lo; fi
   if command -v zsh >/dev/null; then [[ $(zsh_offers 'isotach link check l' 'lo') == *lo* ]]; fi
 }

@@ -80,6 +80,43 @@ END
   [[ $(grep -c '^false$' <<<"$output") == 0 ]]
 }
 
+@test "in and out are what ip -s link counts, to the packet and the byte" {
+  in_namespaces '
+    # Nothing but what is sent here goes over the link.
+    echo 1 >/proc/sys/net/ipv6/conf/all/disable_ipv6
+    far sh -c "echo 1 >/proc/sys/net/ipv6/conf/all/disable_ipv6"
+    counters() {
+      ip -json -stats link show dev eth0 | jq -c ".[0].stats64 | [.rx.packets, .rx.bytes, .tx.packets, .tx.bytes]"
+    }
+    quiet() { local first; first=$(counters); read -rt 0.3 <> <(:) || true; [[ $(counters) == "$first" ]]; }
+    for source in bpf ring; do
+      "$ISOTACH" traffic eth0 --source $source --json -t 20ms >/dev/null 2>&1 || { echo "$source: not here"; continue; }
+      until_true quiet
+      before=$(counters)
+      "$ISOTACH" traffic eth0 --source $source --json-stream -i 100ms >stream.json & pid=$!
+      has_line() { [[ -s stream.json ]]; }
+      until_true has_line
+      far python3 send.py 10.9.0.1 3000 700
+      python3 send.py 10.9.0.2 2000 50
+      agrees() {
+        local after
+        after=$(counters)
+        tail -1 stream.json | jq -e --argjson before "$before" --argjson after "$after" \
+          ".total | [.in_packets, .in_bytes, .out_packets, .out_bytes] ==
+            [\$after[0] - \$before[0], \$after[1] - \$before[1], \$after[2] - \$before[2], \$after[3] - \$before[3]] and
+            .in_packets >= 3000 and .out_packets >= 2000" >/dev/null
+      }
+      until_true agrees
+      echo "$source: they agree"
+      kill -TERM $pid
+      wait $pid || true
+    done
+  '
+  exit_code 0
+  out '^bpf: (they agree|not here)$'
+  out '^ring: they agree$'
+}
+
 @test "IPFIX: nfdump finds every packet and byte of each flow" {
   command -v nfcapd >/dev/null || skip "nfdump is not installed"
   in_namespaces '
