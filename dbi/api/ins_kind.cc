@@ -40,7 +40,9 @@ VOID PIN_SetSyntaxATT() {
   att_syntax = true;
 }
 
+// Of no instruction, which is what is before the first of a block: 0.
 ADDRINT INS_Address(INS ins) {
+  if (!INS_Valid(ins)) return 0;
   return find(ins, "INS_Address").instruction->address;
 }
 USIZE INS_Size(INS ins) {

@@ -154,11 +154,14 @@ USIZE INS_MemoryWriteSize(INS ins) {
 UINT32 INS_MemoryOperandCount(INS ins) {
   return find(ins, "INS_MemoryOperandCount").full().memory_count;
 }
+// Tools ask for the first operand of instructions that have none.
 BOOL INS_MemoryOperandIsRead(INS ins, UINT32 index) {
-  return memory(ins, index, "INS_MemoryOperandIsRead").read;
+  const FullInstruction& full = find(ins, "INS_MemoryOperandIsRead").full();
+  return index < full.memory_count && full.memory[index].read;
 }
 BOOL INS_MemoryOperandIsWritten(INS ins, UINT32 index) {
-  return memory(ins, index, "INS_MemoryOperandIsWritten").written;
+  const FullInstruction& full = find(ins, "INS_MemoryOperandIsWritten").full();
+  return index < full.memory_count && full.memory[index].written;
 }
 USIZE INS_MemoryOperandSize(INS ins, UINT32 index) {
   return memory(ins, index, "INS_MemoryOperandSize").size;

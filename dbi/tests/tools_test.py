@@ -1,0 +1,219 @@
+#!/usr/bin/env python3
+"""The tools of the kit on small programs, tools that are built by the kit's rules, and tools that fail.
+
+Ends with the line "N passed, N failed, N skipped".
+"""
+import os
+import pathlib
+import re
+import shutil
+import struct
+import subprocess
+import sys
+import tempfile
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "support"))
+import engine  # noqa: E402
+
+LIMIT_S = 60
+MAKEFILE = """\
+CONFIG_ROOT := $(PIN_ROOT)/source/tools/Config
+include $(CONFIG_ROOT)/makefile.config
+TEST_TOOL_ROOTS := counter
+$(OBJDIR)counter$(PINTOOL_SUFFIX): $(OBJDIR)counter$(OBJ_SUFFIX) $(OBJDIR)part$(OBJ_SUFFIX)
+\t$(LINKER) $(TOOL_LDFLAGS) $(LINK_EXE)$@ $^ $(TOOL_LPATHS) $(TOOL_LIBS)
+include $(TOOLS_ROOT)/Config/makefile.default.rules
+"""
+COUNTER = """\
+#include "pin.H"
+extern UINT64 total;
+KNOB<string> names(KNOB_MODE_APPEND, "pintool", "n", "", "a name");
+KNOB<UINT32> sum(KNOB_MODE_ACCUMULATE, "pintool", "s", "0", "added up");
+KNOB<BOOL> flag(KNOB_MODE_WRITEONCE, "pintool", "f", "0", "a flag");
+VOID count() { ++total; }
+VOID instrument(INS ins, VOID *) { INS_InsertCall(ins, IPOINT_BEFORE, (AFUNPTR)count, IARG_END); }
+VOID fini(INT32 code, VOID *) {
+  cout << "code " << code << " counted " << (total > 1000) << " names";
+  for (UINT32 i = 0; i < names.NumberOfValues(); ++i) cout << " " << names.Value(i);
+  cout << " sum " << sum.Value() << " flag " << flag.Value() << endl;
+}
+int main(int argc, char *argv[]) {
+  if (PIN_Init(argc, argv)) {
+    cerr << KNOB_BASE::StringKnobSummary() << endl;
+    return 3;
+  }
+  INS_AddInstrumentFunction(instrument, 0);
+  PIN_AddFiniFunction(fini, 0);
+  PIN_StartProgram();
+  return 0;
+}
+"""
+# Statement in main or an analysis routine -> (part of what is said, exit code)
+FAILING = {
+    "asserts": ('ASSERT(false, "this is wrong");', "", "this is wrong", 1),
+    "exits": ("exit(7);", "", "", 7),
+    "ends_without_starting": ("return 9;", "", "", 9),
+    "probe_mode": ("PIN_StartProgramProbed();", "", "probe mode", 1),
+    "wrong_list": ("", "INS_InsertCall(ins, IPOINT_BEFORE, (AFUNPTR)quiet, IARG_MEMORYREAD_EA, IARG_END);",
+                   "names a read that the instruction does not do", 1),
+    "ends_the_process": ("", "PIN_ExitProcess(11);", "", 11),
+    "crashes": ("", "*(volatile int *)8 = 1;", "a fault of the tool or the engine", 125),
+}
+FAILING_TOOL = """\
+#include "pin.H"
+VOID quiet(ADDRINT) {}
+VOID instrument(INS ins, VOID *) { (void)ins; (void)quiet; %s }
+int main(int argc, char **argv) {
+  PIN_Init(argc, argv);
+  %s
+  INS_AddInstrumentFunction(instrument, 0);
+  PIN_StartProgram();
+}
+"""
+
+
+def pin(tool, arguments=(), command=("/bin/true",), folder=None):
+    words = [str(engine.PIN), "-t", str(tool), *map(str, arguments), "--", *command]
+    return subprocess.run(words, capture_output=True, timeout=LIMIT_S, cwd=folder, stdin=subprocess.DEVNULL,
+                          env={"PATH": os.environ["PATH"], "LC_ALL": "C"})
+
+
+def kit_tool(name):
+    return engine.KIT / "tools" / f"{name}.so"
+
+
+def run_kit_tool(name, folder, arguments=(), command=("/bin/true",)):
+    out = folder / f"{name}.out"
+    result = pin(kit_tool(name), ["-o", out, *arguments], command)
+    assert result.returncode == 0, f"{name}: exit code {result.returncode}: {result.stderr.decode()}"
+    return out
+
+
+def test_counts_agree(folder):
+    """Blocks, a tool's register and the mix of instructions all count the same; repetitions count more."""
+    counts = {name: int(re.search(r"Count (\d+)", run_kit_tool(name, folder).read_text()).group(1))
+              for name in ("inscount0", "inscount1", "inscount2")}
+    total = int(run_kit_tool("opcodemix", folder).read_text().split()[-1])
+    addresses = run_kit_tool("itrace", folder).read_text().splitlines()
+    assert addresses[-1] == "#eof"
+    # Addresses differ from run to run, and with them what the dynamic linker does.
+    for name, value in {**counts, "opcodemix": total, "itrace": len(addresses) - 1}.items():
+        assert abs(value - counts["inscount0"]) < 0.03 * counts["inscount0"], f"{name}: {value} of {counts}"
+
+
+def test_memory_accesses(folder):
+    lines = run_kit_tool("memtrace", folder, ("-text", "1")).read_text().splitlines()
+    wrong = [line for line in lines if not re.fullmatch(r"\d+ [0-9a-f]+ [RW] [0-9a-f]+ \d+", line)]
+    assert not wrong, wrong[:3]
+    records = run_kit_tool("memtrace", folder).read_bytes()
+    assert len(records) % 24 == 0 and abs(len(records) // 24 - len(lines)) < 0.03 * len(lines)
+
+
+def test_coverage(folder):
+    data = run_kit_tool("coverage", folder, ("-i", "true")).read_bytes()
+    head, _, rest = data.partition(b"BB Table: ")
+    count, _, table = rest.partition(b" bbs\n")
+    assert head.startswith(b"DRCOV VERSION: 2\n") and len(table) == 8 * int(count) > 0
+    modules = re.findall(rb"^ *(\d+), 0x(\w+), 0x(\w+), 0x\w+, (.*)$", head, re.M)
+    sizes = {int(number): int(high, 16) - int(low, 16) for number, low, high, _ in modules}
+    for start, size, module in struct.iter_unpack("<IHH", table):
+        assert start + size <= sizes[module]
+        assert modules[module][3].endswith(b"/true")
+
+
+def test_memory_is_inspected(folder):
+    text = run_kit_tool("minspect", folder, ("-i", "true")).read_text().splitlines()
+    listed = [line for line in text if " | " in line]
+    reads = [line for line in text if " reads  0x" in line]
+    writes = [line for line in text if " writes 0x" in line]
+    assert listed and reads and writes
+    assert all(re.search(r"\| \S*/true  \S+  \S+$", line) for line in listed), listed[0]
+    for line in writes:
+        before, _, after = line.partition(" writes ")[2].partition(": ")[2].partition(" -> ")
+        assert len(before) == len(after) and before, line
+    # What push writes is the register: equal to what pop reads there.
+    assert any("push" in line for line in writes) and any("ret" in line for line in reads)
+
+
+def test_calls_are_traced(folder):
+    text = run_kit_tool("malloctrace", folder, (), ("/bin/ls", "/")).read_text()
+    assert len(re.findall(r"^0 malloc\(0x", text, re.M)) <= len(re.findall(r"malloc returns 0x", text)) + 1
+    assert "free(0x" in text
+    calls = run_kit_tool("syscalltrace", folder, (), ("/bin/ls", "/")).read_text()
+    assert re.search(r"^0 0x[0-9a-f]+: 1\(0x1, ", calls, re.M) and calls.endswith("# ended with 0\n")
+
+
+def test_children_of_a_shell(folder):
+    script = "/bin/true; echo $(echo inner) | cat; for i in 1 2 3; do /bin/echo $i; done"
+    for name in ("inscount0", "memtrace", "coverage"):
+        result = pin(kit_tool(name), ["-o", folder / "out"], ("sh", "-c", script))
+        assert (result.returncode, result.stdout) == (0, b"inner\n1\n2\n3\n"), f"{name}: {result}"
+
+
+def test_the_kit_builds_a_tool(folder):
+    (folder / "makefile").write_text(MAKEFILE)
+    (folder / "counter.cpp").write_text(COUNTER)
+    (folder / "part.cpp").write_text('#include "pin.H"\nUINT64 total = 0;\n')
+    made = subprocess.run(["make", f"PIN_ROOT={engine.KIT}"], cwd=folder, capture_output=True, timeout=LIMIT_S)
+    assert made.returncode == 0, made.stderr.decode()
+    tool = folder / "obj-intel64" / "counter.so"
+    result = pin(tool, ["-n", "a", "-s", "2", "-f", "-n", "b", "-s", "3"], ("sh", "-c", "exit 5"))
+    assert result.returncode == 5, result
+    assert result.stdout == b"code 5 counted 1 names a b sum 5 flag 1\n", result
+    for words, message in ((["-z"], "no option -z"), (["-s", "x"], "'x' is no value"), (["-n"], "needs a value"),
+                           (["-f", "-f"], "more than once")):
+        result = pin(tool, words)
+        assert result.returncode == 3 and message in result.stderr.decode(), f"{words}: {result}"
+        assert "(may be repeated)" in result.stderr.decode()
+
+
+def build(source, folder, name):
+    (folder / f"{name}.cpp").write_text(source)
+    words = ["g++", "-O1", "-w", "-fPIC", "-shared", f"-I{engine.KIT}/source/include/pin", f"{name}.cpp", "-o", f"{name}.so"]
+    made = subprocess.run(words, cwd=folder, capture_output=True, timeout=LIMIT_S)
+    assert made.returncode == 0, made.stderr.decode()
+    return folder / f"{name}.so"
+
+
+def test_tools_that_fail(folder):
+    for name, (in_main, in_callback, message, code) in FAILING.items():
+        tool = build(FAILING_TOOL % (in_callback, in_main), folder, name)
+        result = pin(tool)
+        assert result.returncode == code, f"{name}: {result}"
+        assert message in result.stderr.decode(), f"{name}: {result}"
+
+
+def test_no_tools(folder):
+    (folder / "text.so").write_text("this is no library")
+    subprocess.run(["g++", "-shared", "-x", "c++", "-", "-o", "empty.so"], input=b"", cwd=folder, check=True)
+    for words, message in (("nothing.so", "nothing.so"), (".", "folder"), ("text.so", "text.so"),
+                           ("./empty.so", "no function main")):
+        result = pin(words, folder=folder)
+        assert result.returncode not in (0, None) and message in result.stderr.decode(), f"{words}: {result}"
+
+
+def main():
+    passed = failed = skipped = 0
+    reason = engine.why_not()
+    if reason is None and shutil.which("g++") is None:
+        reason = "there is no g++"
+    for name, test in sorted(globals().items()):
+        if not name.startswith("test_"):
+            continue
+        if reason:
+            print(f"skip {name}: {reason}")
+            skipped += 1
+            continue
+        with tempfile.TemporaryDirectory() as folder:
+            try:
+                test(pathlib.Path(folder))
+                passed += 1
+            except (AssertionError, subprocess.SubprocessError, OSError, AttributeError) as error:
+                print(f"FAIL {name}: {error}")
+                failed += 1
+    print(f"{passed} passed, {failed} failed, {skipped} skipped")
+    sys.exit(1 if failed else 0)
+
+
+if __name__ == "__main__":
+    main()
