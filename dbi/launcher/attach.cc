@@ -67,6 +67,9 @@ Problem check_process(const Kit& kit, int process) {
     return {name + (list_threads(process).empty() ? " has ended" : " is a thread of the kernel"),
             kExitFailed};
   }
+  // The runtime makes threads, which would be stopped as well.
+  if (state_of(process, process) == 'T')
+    return {name + " is stopped; let it go on first: kill -CONT " + std::to_string(process), kExitFailed};
   if (is_mapped(process, kRuntimeName)) return {name + " is under the engine already", kExitFailed};
   if (!same_file(folder + "/root" + kit.runtime, kit.runtime))
     return {name + " does not see " + kit.folder +

@@ -247,6 +247,9 @@ Problem wait_to_detach(int process, int64_t after_ns, const sigset_t& signals) {
   pollfd waits[2] = {{descriptor, POLLIN, 0}, {asked, POLLIN, 0}};
   const timespec time{after_ns / 1'000'000'000, after_ns % 1'000'000'000};
   const bool has_ended = !is_gone && ppoll(waits, 2, &time, nullptr) > 0 && waits[0].revents;
+  // Taken, so that it does not end the launcher once it is unblocked.
+  signalfd_siginfo taken;
+  if (waits[1].revents && read(asked, &taken, sizeof taken) < 0) return {"cannot read a signal", kExitFailed};
   if (descriptor >= 0) close(descriptor);
   if (asked >= 0) close(asked);
   if (is_gone || has_ended) return {"the process has ended", kExitFailed};

@@ -30,6 +30,8 @@ int64_t now_ns() {
   return now.tv_sec * 1'000'000'000LL + now.tv_nsec;
 }
 
+}  // namespace
+
 char state_of(int process, int thread) {
   char path[96];
   snprintf(path, sizeof path, "/proc/%d/task/%d/stat", process, thread);
@@ -42,8 +44,6 @@ char state_of(int process, int thread) {
   const char* end = strrchr(text, ')');
   return end && end[1] ? end[2] : 'X';
 }
-
-}  // namespace
 
 void prepare_to_restart(user_regs_struct& registers) {
   if (static_cast<long>(registers.orig_rax) >= 0) {

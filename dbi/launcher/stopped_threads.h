@@ -53,6 +53,9 @@ class StoppedThreads {
 // What the kernel does with a thread that was stopped in a system call when it goes on without a signal.
 void prepare_to_restart(user_regs_struct& registers);
 
+// The letter in /proc/PROCESS/task/THREAD/stat; X when it has ended.
+char state_of(int process, int thread);
+
 // The thread ids in /proc/PROCESS/task that have not ended.
 std::vector<int> list_threads(int process);
 
