@@ -41,8 +41,8 @@ std::vector<view::TableColumn> columns_of(TrafficBy by, const TrafficSnapshot& s
   const int interface_order = snapshot.interfaces.size() > 1 ? 12 : 13;
   switch (by) {
     case TrafficBy::flow:
-      return {{"protocol", Align::left, 6},   {"local", Align::left, 1, 15},
-              {"remote", Align::left, 0, 21}, {"state", Align::left, 10},
+      return {{"protocol", Align::left, 6},   {"local", Align::left, 1, 12},
+              {"remote", Align::left, 0, 18}, {"state", Align::left, 10},
               {"process", Align::left, 3, 8}, {"rtt", Align::quantity, 7},
               {"rexmt", Align::right, 7},     {"interface", Align::left, interface_order, 6}};
     case TrafficBy::host:
