@@ -142,10 +142,11 @@ def routines_and_stretches(folder):
 
 def threads_and_children(folder):
     code = ("import threading, subprocess\n"
-            "ts = [threading.Thread(target=lambda: sum(range(20000))) for _ in range(4)]\n"
+            "all_here = threading.Barrier(4)\n"
+            "ts = [threading.Thread(target=all_here.wait) for _ in range(4)]\n"
             "[t.start() for t in ts]; [t.join() for t in ts]\n"
             "print(subprocess.run(['echo', 'child'], capture_output=True).stdout)\n")
-    outcome = well(inspect("--writes", "-o", folder / "r.zst", "--", PYTHON, "-c", code, limit_s=120))
+    outcome = well(inspect("--writes", "-i", "libc.so.6", "-o", folder / "r.zst", "--", PYTHON, "-c", code, limit_s=120))
     need(outcome.out.startswith(b"b'child\\n'"), outcome.out[:200].decode())
     well(inspect("--read", folder / "r.zst", "--text", "-o", folder / "lines", limit_s=120))
     with open(folder / "lines", encoding="utf-8", errors="replace") as lines:
@@ -161,7 +162,7 @@ def a_killed_program_leaves_what_it_did(folder):
 
 def a_fault_is_the_programs_own(folder):
     alone = engine.run([PYTHON, "-c", "import ctypes; ctypes.string_at(8)"])
-    outcome = inspect("--json", "-o", folder / "r", "--", PYTHON, "-c", "import ctypes; ctypes.string_at(8)")
+    outcome = inspect("--json", "-i", "libc.so.6", "--", PYTHON, "-c", "import ctypes; ctypes.string_at(8)")
     need(alone.code == -signal.SIGSEGV, alone.describe())
     result = json.loads(well(outcome).out)
     need(result["signal"] == signal.SIGSEGV and b"tool" not in outcome.err, str(result)[:300] + outcome.err.decode()[-300:])
