@@ -61,10 +61,16 @@ bool TraceFilter::wants_code(const TraceProgram& program, std::uint32_t number) 
   if (known == 0) {
     const TraceInstruction& instruction = program.instructions[number];
     const std::string_view image = program.images[instruction.image].name;
+    // The first image is the program, which may be known by the name of a link: sh, not dash.
+    const std::string_view typed = instruction.image == 1 && !program.head.command.empty()
+                                       ? std::string_view(program.head.command.front())
+                                       : std::string_view();
     const std::string_view routine = program.routine_name(instruction);
     const bool image_wanted =
-        choice_.images.empty() || std::any_of(choice_.images.begin(), choice_.images.end(),
-                                              [&](const auto& name) { return is_image_named(image, name); });
+        choice_.images.empty() ||
+        std::any_of(choice_.images.begin(), choice_.images.end(), [&](const auto& name) {
+          return is_image_named(image, name) || is_image_named(typed, name);
+        });
     const bool routine_wanted =
         choice_.routines.empty() ||
         std::find(choice_.routines.begin(), choice_.routines.end(), routine) != choice_.routines.end();

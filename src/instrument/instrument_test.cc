@@ -171,6 +171,7 @@ TEST(TraceFilter, ChoosesByCodeAndData) {
   EXPECT_EQ(lines_of({}), 6u);
   EXPECT_EQ(lines_of({.images = {"ls"}}), 2u);
   EXPECT_EQ(lines_of({.images = {"libc.so"}}), 4u);
+  EXPECT_EQ(lines_of({.images = {"nosuch"}}), 0u);
   EXPECT_EQ(lines_of({.images = {"/bin/ls", "libc.so.6"}}), 6u);
   EXPECT_EQ(lines_of({.routines = {"memcpy"}}), 2u);
   EXPECT_EQ(lines_of({.addresses = {{0x601000, 0x601001}}, .instructions = false}), 1u);

@@ -235,6 +235,9 @@ bool is_named(const std::string& path, const std::string& wanted) {
          name[wanted.size()] == '.';
 }
 
+// The program may be known by the name of a link: sh, not dash.
+std::string typed_name;
+
 bool is_wanted(IMG img) {
   if (wanted_images.NumberOfValues() == 0) return true;
   if (!IMG_Valid(img)) return false;
@@ -242,7 +245,8 @@ bool is_wanted(IMG img) {
   if (known != image_is_wanted.end()) return known->second;
   bool wanted = false;
   for (UINT32 i = 0; i < wanted_images.NumberOfValues(); ++i)
-    wanted |= is_named(IMG_Name(img), wanted_images.Value(i));
+    wanted |= is_named(IMG_Name(img), wanted_images.Value(i)) ||
+              (IMG_IsMainExecutable(img) && is_named(typed_name, wanted_images.Value(i)));
   return image_is_wanted[IMG_Id(img)] = wanted;
 }
 
@@ -528,6 +532,8 @@ int start(int argc, char** argv) {
     std::fprintf(stderr, "inspect: -address wants LOW-HIGH, hexadecimal\n");
     return 2;
   }
+  const std::vector<std::string> command = program_command();
+  if (!command.empty()) typed_name = command.front();
   output.init();
   if (!output.open(output_file.Value())) {
     std::fprintf(stderr, "inspect: cannot create %s: %s\n", output_file.Value().c_str(),
@@ -536,7 +542,7 @@ int start(int argc, char** argv) {
   }
   output.head(
       (with_instructions.Value() ? 1 : 0) | (with_reads.Value() ? 2 : 0) | (with_writes.Value() ? 4 : 0),
-      static_cast<uint32_t>(std::max<UINT64>(1, sample.Value())), program_command());
+      static_cast<uint32_t>(std::max<UINT64>(1, sample.Value())), command);
   event_limit = limit.Value();
   if (event_limit != 0) events_left = event_limit;
   burst_period = kBurst * std::max<UINT64>(1, sample.Value());

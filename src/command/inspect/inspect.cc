@@ -49,7 +49,7 @@ class Inspection {
   Inspection(Context& context, InspectOptions options)
       : context_(context),
         options_(std::move(options)),
-        filter_(options_.choice, *(sink_ = std::make_unique<Forward>())),
+        filter_(left_to_choose(options_), *(sink_ = std::make_unique<Forward>())),
         parser_(filter_) {}
 
   int run() {
@@ -78,6 +78,11 @@ class Inspection {
     }
     instrument::TraceSink* to = nullptr;
   };
+
+  // While a program runs, the tool has chosen already.
+  static instrument::TraceChoice left_to_choose(const InspectOptions& options) {
+    return options.read_path.empty() ? instrument::TraceChoice() : options.choice;
+  }
 
   Result<void> prepare() {
     if (!options_.output_path.empty()) {

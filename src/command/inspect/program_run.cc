@@ -38,9 +38,13 @@ class NamedPipe {
   }
   NamedPipe(const NamedPipe&) = delete;
   NamedPipe& operator=(const NamedPipe&) = delete;
-  ~NamedPipe() {
+  ~NamedPipe() { remove(); }
+  // Once both ends are open it needs no name, and leaves nothing behind however we end.
+  void remove() {
+    if (folder_.empty()) return;
     ::unlink(path().c_str());
     ::rmdir(folder_.c_str());
+    folder_.clear();
   }
 
   [[nodiscard]] std::string path() const { return folder_ + "/records"; }
@@ -137,6 +141,7 @@ Result<ProgramEnd> run_recorded(Context& context, const InspectOptions& options,
     }
     if (wake != Wake::input) continue;
     const Drain::State state = drain.run();
+    if (drain.any()) (*pipe)->remove();
     if (state == Drain::State::refused) {
       // SIGTERM could be caught, and the program goes on without its recorder.
       child->stop(SIGTERM);

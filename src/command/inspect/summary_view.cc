@@ -134,6 +134,15 @@ std::string time_table(const TraceSummary& summary, int columns) {
   return table.text(columns);
 }
 
+std::string nothing_ran(const TraceProgram& program) {
+  std::string text = "\nNothing that was chosen ran.";
+  constexpr std::size_t kMostNames = 40;
+  for (std::size_t i = 1; i < std::min(program.images.size(), kMostNames); ++i)
+    text += (i == 1 ? " Images of this program: " : ", ") +
+            printable(program.image_name(static_cast<std::uint32_t>(i)));
+  return text + "\n";
+}
+
 }  // namespace
 
 std::string grouped(std::uint64_t number) {
@@ -174,9 +183,7 @@ std::string inspect_text(const TraceProgram& program, const TraceSummary& summar
   if (summary.not_followed() > 0)
     fact("not in tables", grouped(summary.not_followed()) + " accesses: too many pages");
   if (!outcome.damage.empty()) fact("incomplete", outcome.damage);
-  if (summary.instructions() + total.accesses() == 0)
-    return text +
-           "\nNothing that was chosen ran. The names of images are those of isotach inspect -- COMMAND.\n";
+  if (summary.instructions() + total.accesses() == 0) return text + nothing_ran(program);
   text += '\n' + routines_table(program, summary, options, columns);
   text += '\n' + images_table(program, summary, options, columns);
   if (total.accesses() == 0) return text;
