@@ -225,6 +225,17 @@ setup() {
   usage_error
 }
 
+@test "flows of UDP" {
+  isotach connections --udp "$TALK"
+  exit_code 0
+  out '^0 UDP flows in 0 datagrams of 18 frames$'
+  isotach connections -u --json "$TALK"
+  exit_code 0
+  [[ $(jq -c .flows <<< "$output") == '[]' ]]
+  isotach connections --udp --why "$TALK"
+  usage_error
+}
+
 @test "usage errors" {
   isotach connections -o 0 "$TALK"
   usage_error

@@ -84,6 +84,7 @@ class FrameSink {
  public:
   FrameSink(const CaptureRequest& request, network::Tracker& tracker, CaptureRun& run)
       : filter_(request.filter),
+        udp_(request.udp),
         exact_(request.rules == network::Rules::exact),
         decoder_({.reassemble = exact_, .as_tcptrace = !exact_}),
         tracker_(tracker),
@@ -99,13 +100,16 @@ class FrameSink {
     run_.last_ns = frame.time_ns;
     const network::Packet* packet = decoder_.decode(frame);
     if (exact_ || frame.captured >= kShortestForTcptrace) tracker_.note_time(frame.time_ns);
-    if (packet != nullptr) tracker_.add(*packet, frame.wire_length, frame.time_ns);
+    if (packet == nullptr) return;
+    tracker_.add(*packet, frame.wire_length, frame.time_ns);
+    if (udp_ != nullptr) udp_->add(*packet, frame.wire_length, frame.time_ns);
   }
   [[nodiscard]] std::uint64_t seen() const { return seen_; }
   [[nodiscard]] const network::DecoderCounts& counts() const { return decoder_.counts(); }
 
  private:
   network::PacketFilter* filter_;
+  network::UdpFlows* udp_;
   bool exact_;
   network::Decoder decoder_;
   network::Tracker& tracker_;

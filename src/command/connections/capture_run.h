@@ -9,6 +9,7 @@
 #include "base/result.h"
 #include "command/context.h"
 #include "network/connections/tracker.h"
+#include "network/connections/udp_flows.h"
 #include "network/packet/decoder.h"
 #include "network/packet/packet_filter.h"
 
@@ -40,6 +41,7 @@ struct CaptureRequest {
   std::string filter_text;  // for the interface; empty: none
   network::Rules rules = network::Rules::exact;
   network::PacketFilter* filter = nullptr;  // for files
+  network::UdpFlows* udp = nullptr;         // where UDP goes, if it is wanted
   bool follow = false;                      // files still grow
   std::optional<std::int64_t> duration_ns;  // of capturing and following; nothing: until Ctrl-C
 };

@@ -18,6 +18,7 @@
 #include "command/connections/connections_view.h"
 #include "command/connections/live.h"
 #include "command/connections/selection.h"
+#include "command/connections/udp_view.h"
 #include "command/context.h"
 #include "network/connections/condition.h"
 #include "network/connections/flow_series.h"
@@ -33,6 +34,7 @@ struct Options {
   bool tcptrace = false;
   bool why = false;
   bool follow = false;
+  bool udp = false;
   std::string interface;
   std::optional<std::int64_t> duration_ns;
   std::optional<std::string> report;  // files and folders for graphs
@@ -71,6 +73,13 @@ Result<Options> options_of(const Arguments& arguments) {
     options.only = std::move(*ranges);
   }
   options.follow = arguments.has("--follow");
+  options.udp = arguments.has("--udp");
+  for (const char* option :
+       {"--long", "--why", "--where", "--tcptrace-output", "--report", "--svg", "--xplot"}) {
+    if (options.udp && arguments.has(option))
+      return failure(ErrorKind::usage, std::string(option) + " tells of TCP, and --udp shows UDP",
+                     "leave one of them out");
+  }
   options.interface = arguments.value("--interface").value_or("");
   if (!options.interface.empty() && !arguments.positionals().empty())
     return failure(ErrorKind::usage, "an interface and files are two captures", "name one or the other");
@@ -236,8 +245,9 @@ int run_connections(Context& context, const Arguments& arguments) {
   if (const auto error = check_paths(context, paths)) return context.report(*error);
   const network::Rules rules = options->tcptrace ? network::Rules::tcptrace : network::Rules::exact;
   // Who sends the packets must not be able to choose which of them collide in the hash table.
-  network::Tracker tracker(rules, static_cast<std::uint64_t>(context.clock.now().monotonic_ns) |
-                                      (static_cast<std::uint64_t>(::getpid()) << 40));
+  const std::uint64_t seed = static_cast<std::uint64_t>(context.clock.now().monotonic_ns) |
+                             (static_cast<std::uint64_t>(::getpid()) << 40);
+  network::Tracker tracker(rules, seed);
   Watchers watchers(*options);
   if (auto prepared = watchers.prepare(); !prepared) return context.report(prepared.error());
   tracker.set_observer(watchers.observer());
@@ -249,16 +259,23 @@ int run_connections(Context& context, const Arguments& arguments) {
   request.filter = options->filter ? &*options->filter : nullptr;
   request.follow = options->follow;
   request.duration_ns = options->duration_ns;
+  network::UdpFlows udp(seed);
+  if (options->udp) request.udp = &udp;
   const auto run = read_captures(context, request, tracker);
   if (!run) return context.report(run.error());
+  const int code = run->interrupted ? kExitCutShort : run->is_damaged() ? kExitFailed : kExitOk;
+  if (options->udp) {
+    write_udp_flows(context, options->format, udp, *run, options->only, options->sort, options->top);
+    tell_about(context, *run, tracker);
+    return code;
+  }
   const Shown shown = watchers.select(tracker);
   if (auto written = watchers.write_graphs(context, tracker, *run, shown); !written)
     return context.report(written.error());
   write(context, *options, tracker, *run, shown, watchers.names(), watchers.limits());
   context.out.flush();
   tell_about(context, *run, tracker);
-  if (run->interrupted) return kExitCutShort;
-  return run->is_damaged() ? kExitFailed : kExitOk;
+  return code;
 }
 
 CommandSpec connections_command() {
@@ -296,6 +313,7 @@ CommandSpec connections_command() {
       {"--long", 'l', "", "every statistic of each connection, both directions side by side", "what to show"},
       {"--why", 'w', "", "what limited each connection, with shares of its time and the evidence",
        "what to show"},
+      {"--udp", 'u', "", "flows of UDP and QUIC instead of connections of TCP", "what to show"},
       {"--only", 'o', "LIST", "only these connections, by number: 3, 1,4 or 2-7", "what to show"},
       {"--where", 'f', "CONDITION", "only connections for which it holds: retransmits>10 && duration>5s",
        "what to show"},
