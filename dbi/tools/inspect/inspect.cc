@@ -446,6 +446,30 @@ VOID thread_ended(THREADID thread, const CONTEXT*, INT32, VOID*) {
   stream.instructions = stream.not_recorded = stream.not_readable = 0;
 }
 
+bool may_wait(ADDRINT number) {
+  switch (number) {
+    case 7:    // poll
+    case 23:   // select
+    case 34:   // pause
+    case 35:   // nanosleep
+    case 61:   // wait4
+    case 62:   // kill
+    case 130:  // rt_sigsuspend
+    case 200:  // tkill
+    case 202:  // futex
+    case 230:  // clock_nanosleep
+    case 232:  // epoll_wait
+    case 234:  // tgkill
+    case 247:  // waitid
+    case 270:  // pselect6
+    case 271:  // ppoll
+    case 281:  // epoll_pwait
+      return true;
+    default:
+      return false;
+  }
+}
+
 VOID before_system_call(THREADID thread, CONTEXT* context, SYSCALL_STANDARD standard, VOID*) {
   constexpr ADDRINT kMmap = 9, kMprotect = 10, kMunmap = 11, kBrk = 12, kMremap = 25, kMadvise = 28,
                     kShmdt = 67;
@@ -453,7 +477,13 @@ VOID before_system_call(THREADID thread, CONTEXT* context, SYSCALL_STANDARD stan
   if (number == kMmap || number == kMprotect || number == kMunmap || number == kBrk || number == kMremap ||
       number == kMadvise || number == kShmdt)
     mapping_epoch.fetch_add(1, std::memory_order_relaxed);
-  if (ThreadStream* const own = stream_of(thread)) own->pause();
+  ThreadStream* const own = stream_of(thread);
+  if (own == nullptr) return;
+  // Who waits may wait for a signal that ends it, and with it what was not written.
+  if (may_wait(number))
+    own->flush();
+  else
+    own->pause();
 }
 
 VOID in_child(THREADID, const CONTEXT*, VOID*) {
