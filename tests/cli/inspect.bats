@@ -61,6 +61,9 @@ setup() { load helpers; }
   [[ $status == 0 ]]
   grep -q "Accesses over address and time" "$BATS_TEST_TMPDIR/r.html"
   grep -q "memcpy" "$BATS_TEST_TMPDIR/r.html"
+  run "$ISOTACH" inspect --read "$RECORDING" --svg "$BATS_TEST_TMPDIR/r.svg"
+  [[ $status == 0 ]]
+  rsvg-convert "$BATS_TEST_TMPDIR/r.svg" >/dev/null
 }
 
 @test "a recording that was cut short is shown as far as it goes" {
