@@ -60,6 +60,27 @@ struct Scan {
   bool is_rep_string = false;  // a string instruction with F2 or F3
 };
 
+// The register through which an instruction without a ModRM byte reads memory of its segment: rsi of lods,
+// movs, cmps and outs, rbx of xlat; -1 where it is none of these.
+inline int segment_string_register(const Scan& scan) {
+  if (scan.map != 0 || scan.modrm_offset != 0 || scan.vector_prefix) return -1;
+  switch (scan.opcode) {
+    case 0x6e:
+    case 0x6f:
+    case 0xa4:
+    case 0xa5:
+    case 0xa6:
+    case 0xa7:
+    case 0xac:
+    case 0xad:
+      return 6;
+    case 0xd7:
+      return 3;
+    default:
+      return -1;
+  }
+}
+
 // Looks at the instruction at `bytes`, of which `size` bytes (at least one) can be read, as if it stood at
 // `address`. Pass all that can be read: with less than 32 bytes it works on a copy. Near branches with a 66
 // prefix are taken as Intel's processors do. An instruction that is cut short by the end is invalid, with

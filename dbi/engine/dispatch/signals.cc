@@ -173,6 +173,20 @@ void take_back_slots(ThreadContext& context, uint16_t state) {
   }
 }
 
+// A fault in a string instruction with a segment: the emitter has added the segment's base to its register.
+void take_back_segment(ThreadContext& context, uint64_t pc) {
+  uint8_t bytes[15];
+  size_t size = sizeof bytes;
+  if (!isotach_safe_copy(bytes, reinterpret_cast<const void*>(pc), size)) {
+    size = 4096 - pc % 4096;
+    if (size >= sizeof bytes || !isotach_safe_copy(bytes, reinterpret_cast<const void*>(pc), size)) return;
+  }
+  const Scan scan = scan_instruction(bytes, size, pc);
+  const int reg = segment_string_register(scan);
+  if (reg < 0 || scan.segment == Segment::none) return;
+  context.registers[reg] -= scan.segment == Segment::fs ? context.program_fs : context.program_gs;
+}
+
 // The thread leaves the handler into the dispatcher, which finds the program's registers in the context.
 void leave_to(ThreadContext& context, ucontext_t& user, void (*label)()) {
   greg_t* r = user.uc_mcontext.gregs;
@@ -288,6 +302,7 @@ void record_program_fault(ThreadContext& context, int signal, const siginfo_t& i
   if (!place.is_unit) report_crash(context, signal, info, user);
   copy_registers(context, user.uc_mcontext);
   take_back_slots(context, place.state);
+  if (signal == SIGSEGV || signal == SIGBUS) take_back_segment(context, place.pc);
   context.pc = is_behind ? place.pc + 1 : place.pc;
   state.is_stepping = false;
   if (state.is_recorded) {

@@ -82,6 +82,11 @@ class Assembler {
   void mov_reg_reg(uint8_t to, uint8_t from) {
     bytes({rex_w(from, to), 0x89, static_cast<uint8_t>(0xc0 | ((from & 7) << 3) | (to & 7))});
   }
+  // mov to, from: 32 bits, the upper half of `to` becomes 0
+  void mov_reg_reg32(uint8_t to, uint8_t from) {
+    bytes({static_cast<uint8_t>(0x40 | (from >> 3 << 2) | (to >> 3)), 0x89,
+           static_cast<uint8_t>(0xc0 | ((from & 7) << 3) | (to & 7))});
+  }
   // mov reg, [base + displacement] and back, 64 bits
   void load(uint8_t reg, uint8_t base, int32_t displacement) { memory_form(0x8b, reg, base, displacement); }
   void store(uint8_t reg, uint8_t base, int32_t displacement) { memory_form(0x89, reg, base, displacement); }

@@ -14,8 +14,8 @@ constexpr uint16_t kRcxInSlot0 = spilled(0, rcx);
 
 // Which of rax, rcx, rdx, rbx, rbp, rsi, rdi the instruction leaves alone: those need no other prefix to be
 // encoded as a base.
-int free_register(const PlannedInstruction& instruction) {
-  const uint32_t used = general_registers_used(instruction.bytes, instruction.scan.length);
+int free_register(const PlannedInstruction& instruction, uint32_t taken = 0) {
+  const uint32_t used = general_registers_used(instruction.bytes, instruction.scan.length) | taken;
   for (const uint8_t candidate : {rax, rcx, rdx, rbx, rsi, rdi}) {
     if ((used >> candidate & 1) == 0) return candidate;
   }
@@ -275,7 +275,7 @@ bool Emitter::emit_segment_access(const PlannedInstruction& instruction) {
     if (index == 4) index = -1;
     scale = sib >> 6;
   } else if (mod == 0 && rm == 5) {
-    return false;  // fs:[rip + x]: no compiler makes it
+    base = -1;
   }
   int64_t displacement = 0;
   if (scan.displacement_size == 1) {
@@ -287,13 +287,16 @@ bool Emitter::emit_segment_access(const PlannedInstruction& instruction) {
   }
   if (scan.vector_prefix) {
     const VectorMemory memory = vector_memory_operand(bytes, scan.length);
-    if (!memory.is_usable) return false;
+    if (!memory.is_usable) return has_sib && emit_gather_with_segment(instruction, base);
     base = memory.base;
     index = memory.index;
     scale = memory.scale;
     displacement = memory.displacement;
   }
-  if (scan.address32) return false;
+  if (scan.rip_relative || scan.address32) {
+    if (scan.rip_relative) displacement += static_cast<int64_t>(instruction.address + scan.length);
+    return emit_computed_segment_access(instruction, base, index, scale, displacement);
+  }
 
   // mov reg, fs:[x]: the destination itself can hold the base.
   const bool is_load = scan.map == 0 && scan.opcode == 0x8b && !scan.vector_prefix && (scan.rex & 8) != 0;
@@ -315,6 +318,61 @@ bool Emitter::emit_segment_access(const PlannedInstruction& instruction) {
   if (base >= 0) code_.lea_index(scratch, static_cast<uint8_t>(base), scratch, 0);
   if (index >= 0) code_.lea_index(scratch, scratch, static_cast<uint8_t>(index), scale);
   emit_with_base(instruction, scratch, static_cast<int32_t>(displacement));
+  code_.load_gs(scratch, slot_offset(1));
+  mark(0);
+  return true;
+}
+
+// The whole address is computed before the instruction: where it is more than base, index and 32 bits.
+bool Emitter::emit_computed_segment_access(const PlannedInstruction& instruction, int base, int index,
+                                           uint8_t scale, int64_t displacement) {
+  const Scan& scan = instruction.scan;
+  const int first = free_register(instruction);
+  const int second = first < 0 ? -1 : free_register(instruction, 1u << first);
+  if (second < 0) return false;
+  const auto address = static_cast<uint8_t>(first);
+  const auto other = static_cast<uint8_t>(second);
+  mark(spilled(1, address));
+  code_.store_gs(address, slot_offset(1));
+  mark(spilled(1, address));
+  code_.store_gs(other, slot_offset(2));
+  mark(spilled(1, address) | spilled(2, other));
+  code_.mov_reg_imm64(address, static_cast<uint64_t>(displacement));
+  if (base >= 0) code_.lea_index(address, static_cast<uint8_t>(base), address, 0);
+  if (index >= 0) code_.lea_index(address, address, static_cast<uint8_t>(index), scale);
+  if (scan.address32) code_.mov_reg_reg32(address, address);
+  code_.load_gs(other, scan.segment == Segment::fs ? CONTEXT_PROGRAM_FS : CONTEXT_PROGRAM_GS);
+  code_.lea_index(address, address, other, 0);
+  code_.load_gs(other, slot_offset(2));
+  mark(spilled(1, address));
+  emit_with_base(instruction, address, 0);
+  code_.load_gs(address, slot_offset(1));
+  mark(0);
+  return true;
+}
+
+// A gather or scatter: the vector index stays, the base becomes base plus segment.
+bool Emitter::emit_gather_with_segment(const PlannedInstruction& instruction, int base) {
+  const Scan& scan = instruction.scan;
+  const int borrowed = free_register(instruction);
+  if (borrowed < 0 || scan.address32) return false;
+  const auto scratch = static_cast<uint8_t>(borrowed);
+  mark(spilled(1, scratch));
+  code_.store_gs(scratch, slot_offset(1));
+  code_.load_gs(scratch, scan.segment == Segment::fs ? CONTEXT_PROGRAM_FS : CONTEXT_PROGRAM_GS);
+  if (base >= 0) code_.lea_index(scratch, static_cast<uint8_t>(base), scratch, 0);
+  const unsigned sib = scan.modrm_offset + 1u;
+  for (unsigned i = 0; i < scan.prefix_length; ++i) {
+    if (instruction.bytes[i] != 0x64 && instruction.bytes[i] != 0x65) code_.byte(instruction.bytes[i]);
+  }
+  uint8_t* head = code_.at();
+  code_.copy(instruction.bytes + scan.prefix_length, sib - scan.prefix_length);
+  head[1] |= 0x20;  // B, inverted: the base is one of the first eight
+  const uint8_t without_base = static_cast<uint8_t>(instruction.bytes[sib] & 0xf8);
+  code_.byte(static_cast<uint8_t>(without_base | scratch));
+  // Without a base mod is 0, with 32 bits of displacement: with one that is mod 2.
+  if (base < 0) head[sib - scan.prefix_length - 1] |= 0x80;
+  code_.copy(instruction.bytes + sib + 1, scan.length - sib - 1);
   code_.load_gs(scratch, slot_offset(1));
   mark(0);
   return true;
@@ -346,15 +404,14 @@ bool Emitter::emit_string_with_segment(const PlannedInstruction& instruction) {
     return true;
   }
   // lods, movs, cmps, outs read at rsi, xlat at rbx. The base is added for the instruction and taken off
-  // behind it.
-  const bool is_source = scan.opcode == 0xa4 || scan.opcode == 0xa5 || scan.opcode == 0xa6 ||
-                         scan.opcode == 0xa7 || scan.opcode == 0xac || scan.opcode == 0xad;
-  if (!is_source) return false;
-  // A fault inside is reported with rsi as the kernel saw it: rare enough.
+  // behind it; a fault inside is put right by take_back_segment().
+  const int reg = segment_string_register(scan);
+  if (reg < 0) return false;
+  const auto pointer = static_cast<uint8_t>(reg);
   mark(0);
   code_.store_gs(rax, slot_offset(1));
   code_.load_gs(rax, base_offset);
-  code_.lea_index(rsi, rsi, rax, 0);
+  code_.lea_index(pointer, pointer, rax, 0);
   code_.load_gs(rax, slot_offset(1));
   for (unsigned i = 0; i < scan.length; ++i) {
     const uint8_t byte = instruction.bytes[i];
@@ -363,8 +420,9 @@ bool Emitter::emit_string_with_segment(const PlannedInstruction& instruction) {
   }
   code_.store_gs(rax, slot_offset(1));
   code_.load_gs(rax, base_offset);
-  code_.bytes({0x48, 0xf7, 0xd0});              // not rax
-  code_.bytes({0x48, 0x8d, 0x74, 0x06, 0x01});  // lea rsi, [rsi + rax + 1]
+  code_.bytes({0x48, 0xf7, 0xd0});  // not rax
+  code_.bytes(
+      {0x48, 0x8d, static_cast<uint8_t>(0x44 | pointer << 3), pointer, 0x01});  // lea reg, [reg + rax + 1]
   code_.load_gs(rax, slot_offset(1));
   return true;
 }

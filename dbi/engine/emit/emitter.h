@@ -62,6 +62,9 @@ class Emitter {
   bool emit_instruction(const PlannedInstruction& instruction, bool is_last);
   void emit_copy(const PlannedInstruction& instruction);
   bool emit_segment_access(const PlannedInstruction& instruction);
+  bool emit_computed_segment_access(const PlannedInstruction& instruction, int base, int index, uint8_t scale,
+                                    int64_t displacement);
+  bool emit_gather_with_segment(const PlannedInstruction& instruction, int base);
   bool emit_far_rip_relative(const PlannedInstruction& instruction);
   bool emit_string_with_segment(const PlannedInstruction& instruction);
   // The instruction's bytes with its memory operand replaced by [base + displacement].
