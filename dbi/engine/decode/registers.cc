@@ -59,10 +59,10 @@ VectorMemory vector_memory_operand(const uint8_t* bytes, size_t size) {
     const bool has_index = operand.mem.index != ZYDIS_REGISTER_NONE;
     result.base = number_of(operand.mem.base);
     result.index = number_of(operand.mem.index);
-    if (has_index && result.index < 0) return {};
+    result.index_is_vector = has_index && result.index < 0;
     if (operand.mem.scale != 0) result.scale = static_cast<uint8_t>(std::countr_zero(operand.mem.scale));
     result.displacement = operand.mem.disp.has_displacement ? operand.mem.disp.value : 0;
-    result.is_usable = true;
+    result.is_usable = !result.index_is_vector;
     return result;
   }
   return result;

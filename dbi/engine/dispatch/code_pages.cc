@@ -36,6 +36,21 @@ void set_protection(uint64_t page, int protection) {
   raw_syscall(SYS_mprotect, page, kPageBytes, static_cast<uint64_t>(protection));
 }
 
+// True when any page of the range was protected.
+bool unprotect(uint64_t begin, uint64_t end) {
+  Engine& engine = dbi::engine();
+  Locked locked(engine.lock);
+  bool was_any = false;
+  for (auto& [address, page] : pages()) {
+    if (!page.is_protected || address + kPageBytes <= begin || address >= end) continue;
+    page.is_protected = false;
+    engine.cache.flush(address, address + kPageBytes);
+    set_protection(address, PROT_READ | PROT_WRITE | PROT_EXEC);
+    was_any = true;
+  }
+  return was_any;
+}
+
 }  // namespace
 
 CodeGuard guard_code(uint64_t begin, uint64_t end, const Mapping& mapping) {
@@ -79,17 +94,11 @@ bool let_code_be_written(uint64_t address) {
 }
 
 bool let_all_code_be_written() {
-  Engine& engine = dbi::engine();
-  Locked locked(engine.lock);
-  bool was_any = false;
-  for (auto& [address, page] : pages()) {
-    if (!page.is_protected) continue;
-    page.is_protected = false;
-    engine.cache.flush(address, address + kPageBytes);
-    set_protection(address, PROT_READ | PROT_WRITE | PROT_EXEC);
-    was_any = true;
-  }
-  return was_any;
+  return unprotect(0, ~uint64_t{0});
+}
+
+void let_code_be_written(uint64_t begin, uint64_t end) {
+  unprotect(begin, end);
 }
 
 void forget_protection(uint64_t begin, uint64_t end) {

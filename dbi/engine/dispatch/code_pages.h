@@ -24,6 +24,10 @@ CodeGuard guard_code(uint64_t begin, uint64_t end, const Mapping& mapping);
 // are forgotten.
 bool let_code_be_written(uint64_t address);
 
+// Before a change that keeps or moves the kernel's protection of these pages: they become as the program has
+// them.
+void let_code_be_written(uint64_t begin, uint64_t end);
+
 // The program changes the protection of or unmaps these pages: ours is no longer there.
 void forget_protection(uint64_t begin, uint64_t end);
 // A system call could not write to memory: lets all of [begin, end) be written. True if anything was

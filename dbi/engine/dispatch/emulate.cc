@@ -72,6 +72,29 @@ void emulate_int80(ThreadContext& context, const Scan& scan) {
   context.pc += scan.length;
 }
 
+// retf and iretq within the program's own code segment; false for all others.
+bool emulate_far_return(ThreadContext& context, const Scan& scan) {
+  constexpr uint64_t kCodeSegment = 0x33, kStackSegment = 0x2b, kUserFlags = 0x254dd5;
+  const bool is_iret = scan.opcode == 0xcf;
+  const bool is_retf = scan.opcode == 0xcb || scan.opcode == 0xca;
+  if (scan.map != 0 || (scan.rex & 8) == 0 || (!is_iret && !is_retf)) return false;
+  uint64_t words[5] = {};  // rip, cs; of iretq also flags, rsp, ss
+  const size_t size = is_iret ? 40 : 16;
+  if (!isotach_safe_copy(words, reinterpret_cast<const void*>(context.registers[rsp]), size)) {
+    raise_fault(context, SIGSEGV, SEGV_MAPERR, context.registers[rsp]);
+    return true;
+  }
+  if (words[1] != kCodeSegment || (is_iret && words[4] != kStackSegment)) return false;
+  context.pc = words[0];
+  if (is_iret) {
+    context.flags = (words[2] & kUserFlags) | 0x202;
+    context.registers[rsp] = words[3];
+  } else {
+    context.registers[rsp] += size + scan.immediate16;
+  }
+  return true;
+}
+
 }  // namespace
 
 void emulate_instruction(ThreadContext& context, unsigned length) {
@@ -84,8 +107,8 @@ void emulate_instruction(ThreadContext& context, unsigned length) {
     emulate_xbegin(context, bytes, scan);
   } else if (scan.map == 0 && scan.opcode == 0xcd) {
     emulate_int80(context, scan);
-  } else {
-    // Far transfers leave 64-bit mode or this code segment; nothing that runs here does that.
+  } else if (!emulate_far_return(context, scan)) {
+    // Others leave 64-bit mode or this code segment; nothing that runs here does that.
     warn("a far transfer is not supported", context.pc);
     raise_fault(context, SIGILL, ILL_ILLOPN, context.pc);
   }

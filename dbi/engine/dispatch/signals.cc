@@ -48,7 +48,9 @@ namespace {
 
 constexpr size_t kStackBytes = size_t{64} << 10;
 constexpr uint64_t kSaRestorer = 0x04000000;
+constexpr uint64_t kSystemCallBytes = 2;
 constexpr uint64_t kTrapFlag = 0x100;
+constexpr uint64_t kResumeFlag = 0x10000;
 constexpr uint64_t kSetSize = 8;
 constexpr int64_t kInterrupted = -4096;
 constexpr unsigned kMaximumStackArguments = 40;
@@ -173,15 +175,20 @@ void take_back_slots(ThreadContext& context, uint16_t state) {
   }
 }
 
-// A fault in a string instruction with a segment: the emitter has added the segment's base to its register.
-void take_back_segment(ThreadContext& context, uint64_t pc) {
+// The program's instruction at pc; of length 0 where it cannot be read.
+Scan scan_at(uint64_t pc) {
   uint8_t bytes[15];
   size_t size = sizeof bytes;
   if (!isotach_safe_copy(bytes, reinterpret_cast<const void*>(pc), size)) {
     size = 4096 - pc % 4096;
-    if (size >= sizeof bytes || !isotach_safe_copy(bytes, reinterpret_cast<const void*>(pc), size)) return;
+    if (size >= sizeof bytes || !isotach_safe_copy(bytes, reinterpret_cast<const void*>(pc), size)) return {};
   }
-  const Scan scan = scan_instruction(bytes, size, pc);
+  return scan_instruction(bytes, size, pc);
+}
+
+// A fault in a string instruction with a segment: the emitter has added the segment's base to its register.
+void take_back_segment(ThreadContext& context, uint64_t pc) {
+  const Scan scan = scan_at(pc);
   const int reg = segment_string_register(scan);
   if (reg < 0 || scan.segment == Segment::none) return;
   context.registers[reg] -= scan.segment == Segment::fs ? context.program_fs : context.program_gs;
@@ -205,10 +212,20 @@ uint64_t frame_mask(const ucontext_t& user) {
   return mask;
 }
 
+void send_to_itself(const siginfo_t& info) {
+  raw_syscall(SYS_rt_tgsigqueueinfo, static_cast<uint64_t>(raw_syscall(SYS_getpid)),
+              static_cast<uint64_t>(raw_syscall(SYS_gettid)), static_cast<uint64_t>(info.si_signo),
+              reinterpret_cast<uint64_t>(&info));
+}
+
 void record(ThreadContext& context, const siginfo_t& info, ucontext_t& user) {
   SignalState& state = *context.signals;
   state.is_recorded = true;
   state.info = info;
+  // A filter of system calls (seccomp) names the instruction behind the call.
+  if (info.si_signo == SIGSYS && info.si_code > 0) {
+    state.info.si_call_addr = reinterpret_cast<void*>(context.pc + kSystemCallBytes);
+  }
   state.mask = frame_mask(user) | state.blocked_faults;
   set_frame_mask(user, ~kFaults);
   __atomic_store_n(&context.pending, 1, __ATOMIC_RELAXED);
@@ -303,21 +320,18 @@ void record_program_fault(ThreadContext& context, int signal, const siginfo_t& i
   copy_registers(context, user.uc_mcontext);
   take_back_slots(context, place.state);
   if (signal == SIGSEGV || signal == SIGBUS) take_back_segment(context, place.pc);
-  context.pc = is_behind ? place.pc + 1 : place.pc;
+  context.pc = is_behind ? place.pc + scan_at(place.pc).length : place.pc;
   state.is_stepping = false;
   if (state.is_recorded) {
     // An asynchronous signal waits for a boundary that the thread never reaches: it goes back to the kernel.
-    const int waiting = state.info.si_signo;
-    raw_syscall(SYS_rt_tgsigqueueinfo, static_cast<uint64_t>(raw_syscall(SYS_getpid)),
-                static_cast<uint64_t>(raw_syscall(SYS_gettid)), static_cast<uint64_t>(waiting),
-                reinterpret_cast<uint64_t>(&state.info));
+    send_to_itself(state.info);
     set_frame_mask(user, state.mask);
   }
   siginfo_t reported = info;
-  if (signal == SIGSEGV || signal == SIGBUS) {
-    // An instruction fetch is never ours here, so the address is the program's.
-  } else if (signal == SIGILL || signal == SIGFPE || is_behind) {
-    reported.si_addr = reinterpret_cast<void*>(is_behind ? nullptr : reinterpret_cast<void*>(place.pc));
+  // With SIGSEGV and SIGBUS an instruction fetch is never ours here, so the address is the program's; with
+  // the others it is the instruction's, which int3 does not tell.
+  if (signal != SIGSEGV && signal != SIGBUS) {
+    reported.si_addr = is_behind ? nullptr : reinterpret_cast<void*>(context.pc);
   }
   record(context, reported, user);
   context.fault = {user.uc_mcontext.gregs[REG_ERR], user.uc_mcontext.gregs[REG_TRAPNO],
@@ -344,6 +358,13 @@ void master_handler(int signal, siginfo_t* info, void* data) {
     report_crash(context, signal, *info, user);
   }
   SignalState& state = *context.signals;
+  if ((state.blocked_faults & bit(signal)) != 0) {
+    // Sent by kill(2) while the program blocks it: stays pending in the kernel, where sigwait(2) and
+    // signalfd(2) find it.
+    set_frame_mask(user, frame_mask(user) | bit(signal));
+    send_to_itself(*info);
+    return;
+  }
   if (!state.is_recorded) {
     record(context, *info, user);
   } else if (is_fault_signal(signal)) {
@@ -353,9 +374,7 @@ void master_handler(int signal, siginfo_t* info, void* data) {
     // kernel, and the mask that counts is that of what was interrupted first.
     state.mask = frame_mask(user) | state.blocked_faults;
     set_frame_mask(user, ~kFaults);
-    raw_syscall(SYS_rt_tgsigqueueinfo, static_cast<uint64_t>(raw_syscall(SYS_getpid)),
-                static_cast<uint64_t>(raw_syscall(SYS_gettid)), static_cast<uint64_t>(signal),
-                reinterpret_cast<uint64_t>(info));
+    send_to_itself(*info);
   }
   if (is_between(pc, isotach_system_call_window, isotach_system_call_instruction) ||
       pc == address_of(&isotach_system_call_instruction)) {
@@ -538,9 +557,17 @@ void fault_at_pc(ThreadContext& context) {
     __atomic_store_n(&context.pending, 1, __ATOMIC_RELAXED);
     return;
   }
+  context.flags |= kResumeFlag;  // as the processor has it in a fault
+  if (static_cast<int64_t>(context.pc << 16) >> 16 != static_cast<int64_t>(context.pc)) {
+    // No address at all: a general protection fault.
+    raise_fault(context, SIGSEGV, SI_KERNEL, 0);
+    context.fault = {0, 13, 0};
+    return;
+  }
   Mapping mapping;
   const bool is_mapped = dbi::engine().memory.find(context.pc, mapping);
   raise_fault(context, SIGSEGV, is_mapped ? SEGV_ACCERR : SEGV_MAPERR, context.pc);
+  if (is_mapped) context.fault.error |= 1;
 }
 
 int64_t program_sigaction(ThreadContext& context, int signal, uint64_t action, uint64_t old,

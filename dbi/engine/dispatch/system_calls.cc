@@ -71,6 +71,8 @@ int64_t change_memory(ThreadContext& context) {
   const uint64_t number = context.registers[rax];
   const uint64_t address = context.registers[rdi];
   const uint64_t size = context.registers[rsi];
+  // These leave our protection on the pages, where they are or somewhere else.
+  if (number == SYS_mremap || number == SYS_madvise) let_code_be_written(address, address + round_up(size));
   const int64_t result = pass(context);
   if (result < 0 && result > -4096) return result;
   switch (number) {

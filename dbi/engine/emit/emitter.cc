@@ -287,7 +287,8 @@ bool Emitter::emit_segment_access(const PlannedInstruction& instruction) {
   }
   if (scan.vector_prefix) {
     const VectorMemory memory = vector_memory_operand(bytes, scan.length);
-    if (!memory.is_usable) return has_sib && emit_gather_with_segment(instruction, base);
+    if (memory.index_is_vector) return emit_gather_with_segment(instruction, memory.base);
+    if (!memory.is_usable) return false;
     base = memory.base;
     index = memory.index;
     scale = memory.scale;

@@ -69,6 +69,19 @@ bool runnable(const Decoded& decoded) {
   const ZydisDecodedInstruction& instruction = decoded.instruction;
   if (exclusions().count(instruction.mnemonic) != 0) return false;
   if (instruction.meta.branch_type == ZYDIS_BRANCH_TYPE_FAR) return false;
+  // A segment other than that of all data together with 32-bit addresses, in a string instruction, gather or
+  // scatter: the engine does not translate it, and no compiler makes it.
+  if ((instruction.attributes & (ZYDIS_ATTRIB_HAS_SEGMENT_FS | ZYDIS_ATTRIB_HAS_SEGMENT_GS)) != 0 &&
+      instruction.address_width == 32) {
+    for (int i = 0; i < instruction.operand_count; ++i) {
+      const ZydisDecodedOperand& operand = decoded.operands[i];
+      if (operand.type == ZYDIS_OPERAND_TYPE_MEMORY &&
+          (operand.mem.type == ZYDIS_MEMOP_TYPE_VSIB ||
+           operand.visibility == ZYDIS_OPERAND_VISIBILITY_HIDDEN ||
+           (instruction.attributes & ZYDIS_ATTRIB_HAS_MODRM) == 0))
+        return false;
+    }
+  }
   // AMD's processors cut rip to 16 bits then, Intel's do not.
   if (instruction.meta.branch_type != ZYDIS_BRANCH_TYPE_NONE &&
       (instruction.attributes & ZYDIS_ATTRIB_HAS_OPERANDSIZE) != 0)
@@ -410,6 +423,7 @@ bool make_sample(const Form& form, Random& random, const Target& target, Sample&
     }
     memcpy(sample.bytes, bytes, size);
     sample.size = static_cast<uint8_t>(size);
+    sample.branch = instruction.meta.branch_type != ZYDIS_BRANCH_TYPE_NONE;
     sample.repeated = (instruction.attributes &
                        (ZYDIS_ATTRIB_HAS_REP | ZYDIS_ATTRIB_HAS_REPE | ZYDIS_ATTRIB_HAS_REPNE)) != 0;
     sample.string = instruction.meta.category == ZYDIS_CATEGORY_STRINGOP ||

@@ -59,6 +59,7 @@ struct Sample {
   int8_t vector_index = -1;      // register of a gather or scatter
   bool repeated = false;         // rep prefix: wants a small rcx
   bool string = false;
+  bool branch = false;  // wants addresses that are some, if not mapped
 };
 
 std::vector<Form> find_forms();

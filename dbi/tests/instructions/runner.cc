@@ -232,6 +232,8 @@ Test make_test(uint64_t seed, uint64_t number, unsigned length, uint64_t address
                              ? forms[number % forms.size()]
                              : forms[random.below(static_cast<uint32_t>(forms.size()))];
       made = make_sample(form, random, Target{address, kWindow, kWindowSize}, sample);
+      // A branch would be the end of the sequence.
+      if (length > 1 && sample.branch) made = false;
     }
     test.samples.push_back(sample);
     address += sample.size;
@@ -243,6 +245,14 @@ uint64_t pointer_into_window(Random& random) {
   uint64_t offset = kWindowSize / 4 + random.below(kWindowSize / 2);
   if (random.one_in(2)) offset &= ~63ull;
   return kWindow + offset;
+}
+
+// An address that is none makes a branch fault before it is done: engines see it behind, and tell it so.
+constexpr uint64_t kCanonical = (1ull << 47) - 1;
+bool has_branch(const Test& test) {
+  for (const Sample& sample : test.samples)
+    if (sample.branch) return true;
+  return false;
 }
 
 void make_state(const Test& test) {
@@ -258,6 +268,9 @@ void make_state(const Test& test) {
     if (sample.index >= 0) state_in.registers[sample.index] = random.below(64);
     if (sample.base >= 0) state_in.registers[sample.base] = pointer_into_window(random);
     if (sample.repeated) state_in.registers[1] = random.below(40);
+  }
+  if (has_branch(test)) {
+    for (uint64_t& value : state_in.registers) value &= kCanonical;
   }
   state_in.flags = 0x202 | (random.next() & 0x8d5) | (random.one_in(4) ? 0x400 : 0);
   state_in.fs_base = kWindow + (random.below(64) << 6);
@@ -311,10 +324,12 @@ void make_state(const Test& test) {
 
 uint8_t* const window = reinterpret_cast<uint8_t*>(kWindow);
 
-void fill_window(uint64_t seed) {
-  Random random(seed ^ 0x5555);
+void fill_window(const Test& test) {
+  Random random(test.seed ^ 0x5555);
+  // A word anywhere in it must be an address then.
+  const uint64_t bits = has_branch(test) ? 0 : ~0ull;
   for (uint32_t i = 0; i < kWindowSize; i += 8) {
-    const uint64_t value = random.next();
+    const uint64_t value = random.next() & bits;
     memcpy(window + i, &value, 8);
   }
 }
@@ -332,7 +347,7 @@ uint64_t address_of_fault(uint64_t slot) {
 
 uint64_t run_test(const Test& test, uint64_t slot) {
   make_state(test);
-  fill_window(test.seed);
+  fill_window(test);
   outcome = {};
   memset(&state_out, 0, sizeof state_out);
   code_address = slot;
@@ -398,7 +413,7 @@ void show(const Test& test, uint64_t slot) {
   show_state(state_out);
   static uint8_t before[kWindowSize];
   memcpy(before, window, kWindowSize);
-  fill_window(test.seed);
+  fill_window(test);
   for (uint32_t i = 0; i < kWindowSize; i += 8) {
     if (memcmp(before + i, window + i, 8) == 0) continue;
     printf("  [%lx]", kWindow + i);
