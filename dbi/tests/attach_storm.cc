@@ -1,4 +1,5 @@
-// What attach_storm_test.py attaches to and lets go of: eight threads that work and check their work all the time.
+// What attach_storm_test.py attaches to and lets go of: eight threads that work and check their work all the
+// time.
 //
 //   attach_storm FILE
 //
