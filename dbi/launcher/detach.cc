@@ -46,14 +46,15 @@ bool is_interrupted(const user_regs_struct& registers) {
 
 class Detacher {
  public:
-  Detacher(int process, uint64_t address) : process_(process), address_(address), threads_(process) {}
+  Detacher(int process, uint64_t address)
+      : process_(process), address_(address), threads_(process), memory_(process, process) {}
 
   Problem run() {
     if (!threads_.stop_all()) return give_up("cannot stop it: " + threads_.error());
     read_request();
     if (request_.magic != kDetachMagic) return give_up("the runtime in it is of another version");
     const uint32_t wanted = 1;
-    front().write(address_ + offsetof(DetachRequest, wanted), &wanted, sizeof wanted);
+    memory_.write(address_ + offsetof(DetachRequest, wanted), &wanted, sizeof wanted);
     if (std::string wrong = park_all(); !wrong.empty()) return give_up(wrong);
     if (std::string wrong = finish(); !wrong.empty()) return give_up(wrong);
     restore();
@@ -62,9 +63,7 @@ class Detacher {
   }
 
  private:
-  Tracee& front() { return *threads_.threads().front().tracee; }
-
-  void read_request() { front().read(address_, &request_, sizeof request_); }
+  void read_request() { memory_.read(address_, &request_, sizeof request_); }
 
   Problem give_up(const std::string& what) {
     threads_.detach_all();
@@ -76,7 +75,7 @@ class Detacher {
     read_request();
     if (request_.parked_count > kMostParked) return;
     parked_.resize(request_.parked_count);
-    front().read(request_.parked, parked_.data(), parked_.size() * sizeof(StoppedThread));
+    memory_.read(request_.parked, parked_.data(), parked_.size() * sizeof(StoppedThread));
   }
 
   const StoppedThread* parked_of(int thread) const {
@@ -140,7 +139,7 @@ class Detacher {
     int quiet = 0;
     for (int round = 0;; round++) {
       read_parked();
-      if (!front().ok()) return front().error();
+      if (!memory_.ok()) return memory_.error();
       bool all_are = true;
       std::vector<Stopped*> to_run;
       for (Stopped& thread : threads_.threads()) {
@@ -186,14 +185,14 @@ class Detacher {
       wait_a_little();
       read_request();
       if (now_ns() > deadline) return "the tool does not come to its end";
-    } while (!request_.finished && front().ok());
+    } while (!request_.finished && memory_.ok());
     if (!threads_.stop_all()) return threads_.error();
-    return front().error();
+    return memory_.error();
   }
 
   void restore() {
     std::vector<Interval> regions(request_.region_count < kMostRegions ? request_.region_count : 0);
-    front().read(request_.regions, regions.data(), regions.size() * sizeof(Interval));
+    memory_.read(request_.regions, regions.data(), regions.size() * sizeof(Interval));
     // Unmapped by a thread that needs none of it any more.
     Tracee* last = nullptr;
     for (Stopped& thread : threads_.threads()) {
@@ -233,6 +232,7 @@ class Detacher {
   int process_;
   uint64_t address_;
   StoppedThreads threads_;
+  Tracee memory_;  // only that: any thread of the list may be running
   DetachRequest request_{};
   std::vector<StoppedThread> parked_;
   bool has_other_threads_ = false;

@@ -23,6 +23,7 @@ TESTS = engine.BUILD / "dbi" / "tests"
 TARGET = TESTS / "launcher" / "attach_target"
 NATIVE_PIN = TESTS / "native_kit" / "pin"
 PROBE = TESTS / "probe.so"
+DETACH_TOOL = TESTS / "detach_tool.so"
 NOBODY = 65534
 
 results = engine.Results()
@@ -37,10 +38,15 @@ def check(name, condition, reason=""):
 
 
 class Target:
-    """The program; counts() are of what each of its threads has done."""
+    """The program; counts() are of what each of its threads has done. `words` stand before it."""
+
+    def __init__(self, *words):
+        self.words = [str(word) for word in words]
+        self.err = tempfile.TemporaryFile("w+")
 
     def __enter__(self):
-        self.process = subprocess.Popen([TARGET], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.process = subprocess.Popen([*self.words, TARGET], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                        stderr=self.err, text=True)
         assert self.process.stdout.readline().startswith("ready")
         return self
 
@@ -135,6 +141,21 @@ def test_with_tools():
                   f"{got} {out.exists()}")
         target.goes_on("after tools")
         target.ends_well("with tools")
+    return None
+
+
+def test_a_tool_asks():
+    if not DETACH_TOOL.exists():
+        return results.skip("a tool that asks", f"{DETACH_TOOL} is not built")
+    with Target(engine.PIN, "-t", DETACH_TOOL, "--") as target:
+        deadline = time.monotonic() + 20
+        while "isotach" in target.maps() and time.monotonic() < deadline:
+            os.sched_yield()
+        check("a tool asks to be let go", "isotach" not in target.maps())
+        target.goes_on("let go by the tool")
+        target.ends_well("let go by the tool")
+        target.err.seek(0)
+        check("the tool is told once", target.err.read() == "detached\n")
     return None
 
 
