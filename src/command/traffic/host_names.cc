@@ -5,6 +5,7 @@
 #include <netinet/in.h>
 
 #include <array>
+#include <chrono>
 #include <condition_variable>
 #include <deque>
 #include <mutex>
@@ -23,6 +24,8 @@ struct HostNames::State {
   bool ended = false;
   std::size_t threads = 0;
   std::size_t idle = 0;
+  std::size_t asking = 0;
+  std::condition_variable answered;
   std::deque<std::string> waiting;
   // An address that is being asked for has an entry without a name.
   std::unordered_map<std::string, std::optional<std::string>> answers;
@@ -75,15 +78,24 @@ std::optional<std::string> HostNames::name_of(const std::string& address) {
         if (state->ended) return;
         const std::string asked = std::move(state->waiting.front());
         state->waiting.pop_front();
+        ++state->asking;
         guard.unlock();
         auto name = state->ask(asked);
         guard.lock();
+        --state->asking;
         if (name) state->answers[asked] = std::move(name);
+        if (state->asking == 0 && state->waiting.empty()) state->answered.notify_all();
       }
     }).detach();
   }
   state_->work.notify_one();
   return std::nullopt;
+}
+
+void HostNames::wait(std::int64_t limit_ns) {
+  std::unique_lock lock(state_->mutex);
+  state_->answered.wait_for(lock, std::chrono::nanoseconds(limit_ns),
+                            [&] { return state_->asking == 0 && state_->waiting.empty(); });
 }
 
 std::uint64_t HostNames::postponed() const {

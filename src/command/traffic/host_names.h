@@ -33,6 +33,8 @@ class HostNames {
 
   // The name of "192.0.2.1" or "2001:db8::1", when it is known already.
   [[nodiscard]] std::optional<std::string> name_of(const std::string& address);
+  // Waits until everything that was asked is answered, but no longer than this; for what is printed once.
+  void wait(std::int64_t limit_ns);
   // Questions that found no place in the queue, of those that are not answered yet.
   [[nodiscard]] std::uint64_t postponed() const;
 

@@ -27,6 +27,14 @@ TEST(HostNames, AnswersComeLater) {
   EXPECT_EQ(wait_for(names, "2001:db8::1"), "host-2001:db8::1");
 }
 
+TEST(HostNames, WaitingEndsWithTheLastAnswer) {
+  HostNames names([](const std::string& address) { return std::optional("host-" + address); });
+  for (int i = 0; i < 100; ++i) (void)names.name_of("10.0.0." + std::to_string(i));
+  names.wait(60'000'000'000);
+  for (int i = 0; i < 100; ++i) EXPECT_TRUE(names.name_of("10.0.0." + std::to_string(i))) << i;
+  names.wait(60'000'000'000);  // nothing to wait for
+}
+
 TEST(HostNames, AResolverThatHangsHoldsNobodyUp) {
   struct Gate {
     std::mutex mutex;
@@ -47,6 +55,7 @@ TEST(HostNames, AResolverThatHangsHoldsNobodyUp) {
     for (std::size_t i = 0; i < 2 * HostNames::kMostWaiting; ++i)
       EXPECT_FALSE(names.name_of("10.0.0." + std::to_string(i)));
     EXPECT_GT(names.postponed(), 0u);
+    names.wait(1'000'000);
     EXPECT_LE(gate->inside, static_cast<int>(HostNames::kThreads));
   }
   // The threads end by themselves.

@@ -229,6 +229,11 @@ view::TrafficModel TrafficPages::model(view::TrafficView& view, int columns, int
 }
 
 void TrafficPages::open(view::TrafficView& view) {
+  if (view.page == TrafficPage::overview) {
+    view.page = TrafficPage::flows;
+    view.cursor = 0;
+    return;
+  }
   if (details_ || view.cursor < first_ || view.cursor - first_ >= shown_.size()) return;
   const Shown& shown = shown_[view.cursor - first_];
   const network::TrafficSnapshot& now = session_.now();

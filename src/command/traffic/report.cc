@@ -31,7 +31,10 @@ class TrafficRun {
     sinks_.send_rest(session_);
     const bool cut_short = *ended == LiveEnd::interrupted && options_.is_planned();
     report_.interrupted = cut_short;
-    if (!is_stream() && !options_.log_file && session_.rates() != nullptr) write();
+    if (!is_stream() && !options_.log_file && session_.rates() != nullptr) {
+      if (names_ != nullptr) ask_for_names();
+      write();
+    }
     return ended;
   }
 
@@ -51,6 +54,13 @@ class TrafficRun {
     constexpr int kFileColumns = 200;
     const bool known = context_.out_is_terminal || std::getenv("COLUMNS") != nullptr;
     return known ? terminal_size(context_.out.fd()).columns : kFileColumns;
+  }
+
+  // What is printed once may wait a moment for the names in it.
+  void ask_for_names() {
+    constexpr std::int64_t kWaitNs = kNanosecondsPerSecond;
+    (void)traffic_text(session_, report_, columns(), names_);
+    names_->wait(kWaitNs);
   }
 
   Result<void> sample() {

@@ -241,6 +241,9 @@ TEST_F(TrafficScreen, PagesByDigitAndTab) {
   EXPECT_EQ(view_.page, TrafficPage::overview);
   press(Key::Kind::shift_tab);
   EXPECT_EQ(view_.page, TrafficPage::interfaces);
+  press(U'1');
+  press(Key::Kind::enter);
+  EXPECT_EQ(view_.page, TrafficPage::flows);
   EXPECT_EQ(press(U'q'), TrafficAction::quit);
 }
 
