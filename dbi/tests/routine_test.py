@@ -54,6 +54,33 @@ end 0
 OTHER = ("load [vdso]", "chains [vdso]", "unload [vdso]", "load linux-vdso", "chains linux-vdso")
 
 
+# access_program.cc: three rounds, in each of which recurse() calls itself ten times.
+CALLS = """\
+calls 30 recurse -> recurse
+calls 3 _start -> forms
+calls 3 _start -> recurse
+calls 3 _start -> strings
+calls 3 _start -> sum
+calls 1 _start -> segment
+"""
+
+
+def call_graph(results, folder):
+    tool = engine.find_tool("callgraph")
+    if tool is None:
+        results.skip("callgraph", "the kit has no tool callgraph")
+        return
+    lines, dot = folder / "calls", folder / "calls.dot"
+    outcome = engine.run([*engine.prefix("callgraph", tool_arguments=["-o", lines, "-dot", dot]),
+                          HERE / "access_program"])
+    text = lines.read_text().replace("access_program:", "").replace("(anonymous namespace)::", "")
+    found = "".join(line + "\n" for line in text.splitlines() if line.startswith("calls"))
+    if outcome.code == 7 and found == CALLS and '-> "access_program:' in dot.read_text():
+        results.ok("callgraph")
+    else:
+        results.fail("callgraph", f"{outcome.describe()}: {found}")
+
+
 def main():
     results = engine.Results()
     reason = engine.why_not() or (None if (HERE / "routine_tool.so").exists() else "routine_tool.so is not built")
@@ -79,6 +106,7 @@ def main():
             break
         if len(found) != len(expected):
             results.fail("lines", f"{len(found)}, not {len(expected)}")
+        call_graph(results, pathlib.Path(folder))
     sys.exit(results.end())
 
 
