@@ -225,6 +225,17 @@ setup() {
   usage_error
 }
 
+@test "an SQLite file has every statistic" {
+  isotach connections --sqlite "$BATS_TEST_TMPDIR/c.sqlite" --why "$TALK"
+  exit_code 0
+  [[ $(sqlite3 "$BATS_TEST_TMPDIR/c.sqlite" \
+    'SELECT conn, state, rexmt_data_pkts_a2b, limit_a2b FROM connections WHERE port_b = 80 ORDER BY conn LIMIT 1') \
+    == '1|complete|2|loss' ]]
+  isotach connections --sqlite "$BATS_TEST_TMPDIR/c.sqlite" "$TALK"
+  exit_code 1
+  err 'File exists'
+}
+
 @test "flows of UDP" {
   isotach connections --udp "$TALK"
   exit_code 0

@@ -40,6 +40,7 @@ struct Options {
   std::optional<std::string> report;  // files and folders for graphs
   std::optional<std::string> svg;
   std::optional<std::string> xplot;
+  std::optional<std::string> sqlite;
   std::vector<NumberRange> only;
   std::optional<network::Condition> where;
   std::optional<network::PacketFilter> filter;
@@ -58,9 +59,10 @@ Result<Options> options_of(const Arguments& arguments) {
   options.report = arguments.value("--report");
   options.svg = arguments.value("--svg");
   options.xplot = arguments.value("--xplot");
-  if (options.tcptrace && (options.report || options.svg || options.xplot))
-    return failure(ErrorKind::usage, "graphs show what is right, and --tcptrace-output is not",
-                   "draw them in a run of its own, without --tcptrace-output");
+  options.sqlite = arguments.value("--sqlite");
+  if (options.tcptrace && (options.report || options.svg || options.xplot || options.sqlite))
+    return failure(ErrorKind::usage, "graphs and --sqlite show what is right, and --tcptrace-output is not",
+                   "make them in a run of its own, without --tcptrace-output");
   if (options.why && options.details)
     return failure(ErrorKind::usage, "--why and --long are two different views",
                    "write one of them; --json has both at once");
@@ -75,7 +77,7 @@ Result<Options> options_of(const Arguments& arguments) {
   options.follow = arguments.has("--follow");
   options.udp = arguments.has("--udp");
   for (const char* option :
-       {"--long", "--why", "--where", "--tcptrace-output", "--report", "--svg", "--xplot"}) {
+       {"--long", "--why", "--where", "--tcptrace-output", "--report", "--svg", "--xplot", "--sqlite"}) {
     if (options.udp && arguments.has(option))
       return failure(ErrorKind::usage, std::string(option) + " tells of TCP, and --udp shows UDP",
                      "leave one of them out");
@@ -272,6 +274,11 @@ int run_connections(Context& context, const Arguments& arguments) {
   const Shown shown = watchers.select(tracker);
   if (auto written = watchers.write_graphs(context, tracker, *run, shown); !written)
     return context.report(written.error());
+  if (options->sqlite) {
+    auto written =
+        write_connections_sqlite(*options->sqlite, tracker, shown, watchers.names(), watchers.limits());
+    if (!written) return context.report(written.error());
+  }
   write(context, *options, tracker, *run, shown, watchers.names(), watchers.limits());
   context.out.flush();
   tell_about(context, *run, tracker);
@@ -343,6 +350,13 @@ CommandSpec connections_command() {
        "graphs",
        {},
        "directory"},
+      {"--sqlite",
+       0,
+       "FILE",
+       "also a new SQLite file with the table connections, every statistic a column",
+       "output",
+       {},
+       "file"},
       {"--tcptrace-output", 0, "", "what tcptrace -n -l -r -W prints, with its faults", "output"},
   };
   for (OptionSpec& option : format_options()) spec.options.push_back(std::move(option));

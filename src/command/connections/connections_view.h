@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/output.h"
+#include "base/result.h"
 #include "command/connections/capture_run.h"
 #include "network/connections/host_names.h"
 #include "network/connections/limit_observer.h"
@@ -32,6 +33,10 @@ void write_connections_json_stream(Output& out, const network::Tracker& tracker,
                                    const network::HostNames& names, const network::LimitObserver* limits);
 void write_connections_csv(Output& out, const network::Tracker& tracker, const Shown& shown,
                            const network::HostNames& names, const network::LimitObserver* limits);
+// A new SQLite file with the table "connections": the columns of --csv.
+[[nodiscard]] Result<void> write_connections_sqlite(const std::string& path, const network::Tracker& tracker,
+                                                    const Shown& shown, const network::HostNames& names,
+                                                    const network::LimitObserver* limits);
 // How many connections there are, and how they ended.
 void write_totals(Output& out, const network::Tracker& tracker, const CaptureRun& run, const Shown& shown);
 void write_connections_tcptrace(Output& out, const network::Tracker& tracker, const CaptureRun& run,

@@ -48,7 +48,7 @@ struct LiveOptions {
 };
 
 Result<LiveOptions> options_of(const Arguments& arguments) {
-  for (const char* option : {"--udp", "--long", "--only", "--sort", "--where", "--filter",
+  for (const char* option : {"--udp", "--sqlite", "--long", "--only", "--sort", "--where", "--filter",
                              "--tcptrace-output", "--report", "--svg", "--xplot", "--follow", "--for"}) {
     if (arguments.has(option))
       return failure(ErrorKind::usage, std::string(option) + " is for captures, and none is named",
