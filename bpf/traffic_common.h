@@ -11,8 +11,8 @@ typedef __u32 u32;
 typedef __u64 u64;
 
 // Written before loading.
-const volatile __u32 slots_each = 1024;  // of a processor and buffer; a power of two
-const volatile __u32 slot_limit = 512;   // of them may be used
+const volatile __u32 slot_limit = 512;    // slots of a processor and buffer
+const volatile __u32 places_each = 1024;  // places of its hash table; a power of two
 const volatile __u32 block_count = 1;
 const volatile __u64 hash_seed = 1;
 const volatile __u8 find_owners = 1;
@@ -30,13 +30,13 @@ struct {
   __type(value, struct traffic_slot);
 } slots SEC(".maps");
 
+// A hash table of the slots' numbers: generation << 32 | twelve bits of the hash << 20 | number.
 struct {
   __uint(type, BPF_MAP_TYPE_ARRAY);
-  __uint(map_flags, BPF_F_MMAPABLE);
   __uint(max_entries, 1);
   __type(key, u32);
-  __type(value, u64);  // arrays have elements of eight bytes at least
-} used_slots SEC(".maps");
+  __type(value, u64);
+} places SEC(".maps");
 
 struct {
   __uint(type, BPF_MAP_TYPE_ARRAY);
@@ -70,30 +70,35 @@ struct {
   __type(value, struct traffic_owner);
 } owners SEC(".maps");
 
-// The slot of the key in this generation, made if there is none; null when there is no room.
+// The slot of the key in this generation, made if there is none; null when there is no room. Slots are taken
+// one after the other, so that those of some thousand flows lie together.
 static __always_inline struct traffic_slot* find_slot(struct traffic_frame* frame,
                                                       const struct traffic_packet* p, u32 area, u32 now,
                                                       struct traffic_control* control, int egress) {
   const u64 hash = traffic_hash(&p->key, hash_seed);
-  const u64 mark = (u64)now << 32 | (u32)(hash >> 32);
-  const u32 mask = slots_each - 1;
+  const u32 check = traffic_check(hash);
+  const u32 mask = places_each - 1;
   for (int i = 0; i < TRAFFIC_PROBES; i++) {
-    u32 index = area * slots_each + (((u32)hash + i) & mask);
-    struct traffic_slot* slot = bpf_map_lookup_elem(&slots, &index);
+    u32 index = area * places_each + (((u32)hash + i) & mask);
+    u64* place = bpf_map_lookup_elem(&places, &index);
+    if (!place) return 0;
+    const u64 there = *place;
+    if (there >> 32 == now) {
+      if (((u32)there & ~TRAFFIC_NUMBER_MASK) != check) continue;
+      u32 number = area * slot_limit + ((u32)there & TRAFFIC_NUMBER_MASK);
+      struct traffic_slot* slot = bpf_map_lookup_elem(&slots, &number);
+      if (slot && traffic_same_key(&slot->key, &p->key)) return slot;
+      continue;
+    }
+    const u32 used = control->used;
+    if (used >= slot_limit) return 0;
+    u32 number = area * slot_limit + used;
+    struct traffic_slot* slot = bpf_map_lookup_elem(&slots, &number);
     if (!slot) return 0;
-    const u64 there = slot->mark;
-    if (there == mark && traffic_same_key(&slot->key, &p->key)) return slot;
-    if (there >> 32 == now) continue;
-    u32 place = control->used;
-    if (place >= slot_limit) return 0;
-    u32 list = area * slot_limit + place;
-    u64* listed = bpf_map_lookup_elem(&used_slots, &list);
-    if (!listed) return 0;
-    *listed = index;
-    control->used = place + 1;
+    control->used = used + 1;
     __builtin_memset(slot, 0, sizeof *slot);
     slot->key = p->key;
-    slot->mark = mark;
+    *place = (u64)now << 32 | check | used;
     if (find_owners) find_owner(frame, p, slot, egress);
     return slot;
   }

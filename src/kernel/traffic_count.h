@@ -253,6 +253,11 @@ TRAFFIC_INLINE __u64 traffic_hash(const struct traffic_key* key, __u64 seed) {
   return a ^ a >> 32;
 }
 
+// What a place holds of the hash beside the slot's number. The low bits chose the place.
+TRAFFIC_INLINE __u32 traffic_check(__u64 hash) {
+  return (__u32)(hash >> 32) & ~(__u32)TRAFFIC_NUMBER_MASK;
+}
+
 TRAFFIC_INLINE int traffic_same_key(const struct traffic_key* a, const struct traffic_key* b) {
   const __u64* x = (const __u64*)a;
   const __u64* y = (const __u64*)b;

@@ -3,8 +3,8 @@
 //
 // There are two buffers. `generation & 1` says which one is counted into; raising it and waiting until every
 // program that still saw the old number has ended makes the other one hold still, to be read without locks.
-// Slots belong to one processor and one generation: those of an older generation are free, so nothing is
-// ever deleted, and a list of the slots in use spares looking at the others.
+// Slots belong to one processor and one generation and are taken one after the other, found by a hash table
+// whose places hold the generation: those of an older one are free, so nothing is ever deleted.
 //
 // Interface blocks are never set back: what a generation added is the growth of its buffer's block.
 #pragma once
@@ -12,8 +12,9 @@
 #include <linux/types.h>
 
 enum {
-  TRAFFIC_PROBES = 32,        // slots that are tried for a key before it counts as overflow
-  TRAFFIC_INTERFACES = 2048,  // places of the table of interfaces: a power of two
+  TRAFFIC_NUMBER_MASK = 0xfffff,  // of a slot's number in its place
+  TRAFFIC_PROBES = 32,            // slots that are tried for a key before it counts as overflow
+  TRAFFIC_INTERFACES = 2048,      // places of the table of interfaces: a power of two
   TRAFFIC_INTERFACE_PROBES = 8,
   TRAFFIC_COMMAND_BYTES = 16,  // TASK_COMM_LEN
   TRAFFIC_SIZES = 9,
@@ -66,7 +67,7 @@ enum traffic_owner_state {
 };
 
 struct traffic_slot {
-  __u64 mark;  // generation << 32 | hash; generations start at 1
+  __u64 unused_first;  // the key ends a line of the cache, the counters fill the next
   struct traffic_key key;
   __u64 in_packets, in_bytes, out_packets, out_bytes;  // of the wire
   __u32 pid;

@@ -168,9 +168,8 @@ class LoadedProgram final : public TrafficProgram {
     const auto map = [](Mapping& mapping, bpf_map* from, std::size_t size) {
       return mapping.map(bpf_map__fd(from), size);
     };
-    if (auto ok = map(slots_, skeleton_->maps.slots, areas * options_.slots_each * sizeof(traffic_slot)); !ok)
+    if (auto ok = map(slots_, skeleton_->maps.slots, areas * options_.slot_limit * sizeof(traffic_slot)); !ok)
       return ok;
-    if (auto ok = map(used_, skeleton_->maps.used_slots, areas * options_.slot_limit * 8); !ok) return ok;
     if (auto ok = map(controls_, skeleton_->maps.controls, areas * sizeof(traffic_control)); !ok) return ok;
     if (auto ok = map(blocks_, skeleton_->maps.blocks, areas * options_.block_count * sizeof(traffic_block));
         !ok)
@@ -218,7 +217,7 @@ class LoadedProgram final : public TrafficProgram {
 
   [[nodiscard]] TrafficArea area(unsigned processor, unsigned buffer) const override {
     const std::size_t number = std::size_t{processor} * 2 + buffer;
-    return {slots_.as<traffic_slot>(), used_.as<std::uint64_t>() + number * options_.slot_limit,
+    return {slots_.as<traffic_slot>() + number * options_.slot_limit,
             controls_.as<traffic_control>() + number,
             blocks_.as<traffic_block>() + number * options_.block_count};
   }
@@ -295,7 +294,7 @@ class LoadedProgram final : public TrafficProgram {
   TrafficProgramOptions options_;
   unsigned processors_ = 1;
   Owned<Skeleton> skeleton_;
-  Mapping slots_, used_, controls_, blocks_;
+  Mapping slots_, controls_, blocks_;
   Fd inner_, outer_;
   Link mark_, walk_;
   std::vector<Link> traces_;
@@ -313,7 +312,7 @@ Result<Owned<Skeleton>> load_skeleton(const TrafficProgramOptions& options, bool
   const int possible = libbpf_num_possible_cpus();
   if (possible <= 0) return system_failure(-possible, "count the processors");
   const std::uint32_t areas = static_cast<std::uint32_t>(possible) * 2;
-  skeleton->rodata->slots_each = options.slots_each;
+  skeleton->rodata->places_each = options.places_each;
   skeleton->rodata->slot_limit = options.slot_limit;
   skeleton->rodata->block_count = options.block_count;
   skeleton->rodata->hash_seed = options.hash_seed;
@@ -323,8 +322,8 @@ Result<Owned<Skeleton>> load_skeleton(const TrafficProgramOptions& options, bool
     if (::stat("/proc/self/ns/net", &space) != 0) return system_failure(errno, "look at /proc/self/ns/net");
     skeleton->rodata->name_space = static_cast<std::uint32_t>(space.st_ino);
   }
-  bpf_map__set_max_entries(skeleton->maps.slots, areas * options.slots_each);
-  bpf_map__set_max_entries(skeleton->maps.used_slots, areas * options.slot_limit);
+  bpf_map__set_max_entries(skeleton->maps.slots, areas * options.slot_limit);
+  bpf_map__set_max_entries(skeleton->maps.places, areas * options.places_each);
   bpf_map__set_max_entries(skeleton->maps.controls, areas);
   bpf_map__set_max_entries(skeleton->maps.blocks, areas * options.block_count);
   bpf_program__set_autoload(skeleton->progs.walk_sockets, with_walk);

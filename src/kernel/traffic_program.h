@@ -16,10 +16,9 @@
 
 namespace isotach::kernel {
 
-// What one processor counted into one buffer. The pointers are to the whole of the shared memory.
+// What one processor counted into one buffer.
 struct TrafficArea {
-  const traffic_slot* slots = nullptr;  // indexed by what `used` holds
-  const std::uint64_t* used = nullptr;  // `control->used` of them
+  const traffic_slot* slots = nullptr;  // the first `control->used` of them
   traffic_control* control = nullptr;
   const traffic_block* blocks = nullptr;
 };
@@ -32,8 +31,8 @@ enum class TrafficHooks : std::uint8_t {
 
 struct TrafficProgramOptions {
   TrafficHooks hooks = TrafficHooks::tcx;
-  std::uint32_t slots_each = 1024;  // of a processor and buffer: a power of two
-  std::uint32_t slot_limit = 512;   // of them may be used
+  std::uint32_t slot_limit = 512;    // slots of a processor and buffer: at most 2^20
+  std::uint32_t places_each = 1024;  // places of its hash table: a power of two, twice as many or more
   std::uint32_t block_count = 1;
   std::uint64_t hash_seed = 1;
   bool find_owners = true;

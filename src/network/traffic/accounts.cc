@@ -142,12 +142,7 @@ void TrafficAccounts::add(unsigned number, const kernel::TrafficArea& area, std:
                           TrafficOwners& owners) {
   for (unsigned block = 0; block < row_of_block_.size(); ++block)
     if (row_of_block_[block] != kNoRow) add_block(number, block, area.blocks[block]);
-  constexpr std::uint32_t kAhead = 8;
-  const std::uint32_t used = area.control->used;
-  for (std::uint32_t i = 0; i < used; ++i) {
-    if (i + kAhead < used) __builtin_prefetch(&area.slots[area.used[i + kAhead]]);
-    add_slot(area.slots[area.used[i]], now_ns, owners);
-  }
+  for (std::uint32_t i = 0; i < area.control->used; ++i) add_slot(area.slots[i], now_ns, owners);
   area.control->used = 0;
   flows_rest_.overflow.in += growth(overflow_before_[number * 2], area.control->overflow_in);
   flows_rest_.overflow.out += growth(overflow_before_[number * 2 + 1], area.control->overflow_out);

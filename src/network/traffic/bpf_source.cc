@@ -23,8 +23,9 @@ namespace {
 
 constexpr std::int64_t kWalkEveryNs = 5 * kNanosecondsPerSecond;
 constexpr std::size_t kOwnerWord = TRAFFIC_COMMAND_BYTES;
-// Slots of all processors together, of both buffers: 128 MiB, unless one processor alone needs more.
+// Slots of all processors together, of both buffers: at most 128 MiB, and more only where each has few.
 constexpr std::uint32_t kSlotBudget = 1U << 20;
+constexpr std::uint32_t kMostSlots = TRAFFIC_NUMBER_MASK + 1U;
 
 std::int64_t processor_time_ns() {
   timespec time{};
@@ -238,11 +239,10 @@ Result<std::unique_ptr<TrafficSource>> open_bpf_source(const TrafficOptions& opt
   const std::uint64_t seed = std::uint64_t{random()} << 32 | random();
   kernel::TrafficProgramOptions program_options;
   // A flow needs its slot at every processor that sees it; one processor may see them all.
-  const std::uint32_t all = power_of_two_from(options.flow_limit) * 2;
   const auto processors = static_cast<std::uint32_t>(std::max(1L, sysconf(_SC_NPROCESSORS_CONF)));
-  const std::uint32_t fair = power_of_two_from(kSlotBudget / 2 / processors);
-  program_options.slots_each = std::min(all, std::max(fair, 4096U));
-  program_options.slot_limit = std::min(program_options.slots_each / 2, options.flow_limit);
+  const std::uint32_t fair = std::max(kSlotBudget / 2 / processors, 4096U);
+  program_options.slot_limit = std::min({options.flow_limit, fair, kMostSlots});
+  program_options.places_each = power_of_two_from(program_options.slot_limit) * 2;
   program_options.block_count =
       static_cast<std::uint32_t>(std::min<std::size_t>(1024, std::max<std::size_t>(32, links->size() * 2)));
   program_options.hash_seed = seed;

@@ -35,35 +35,41 @@ namespace isotach::network {
 
 FrameCounter::FrameCounter(std::uint32_t slot_limit, std::uint32_t block_count, std::uint64_t seed)
     : seed_(seed) {
-  std::size_t slots = 1024;
-  while (slots < std::size_t{slot_limit} * 2) slots *= 2;
+  std::size_t places = 1024;
+  while (places < std::size_t{slot_limit} * 2) places *= 2;
   for (Buffer& buffer : buffers_) {
-    buffer.slots.resize(slots);
-    buffer.used.resize(slot_limit);
+    buffer.slots.resize(slot_limit);
+    buffer.places.resize(places);
     buffer.blocks.resize(block_count);
   }
 }
 
 kernel::TrafficArea FrameCounter::area(unsigned buffer) {
   Buffer& from = buffers_[buffer];
-  return {from.slots.data(), from.used.data(), &from.control, from.blocks.data()};
+  return {from.slots.data(), &from.control, from.blocks.data()};
 }
 
 traffic_slot* FrameCounter::find_slot(Buffer& buffer, const traffic_key& key) {
   const std::uint64_t hash = traffic_hash(&key, seed_);
-  const std::uint64_t mark = std::uint64_t{generation_} << 32 | hash >> 32;
-  const std::uint32_t mask = static_cast<std::uint32_t>(buffer.slots.size()) - 1;
+  const std::uint32_t check = traffic_check(hash);
+  const std::uint32_t mask = static_cast<std::uint32_t>(buffer.places.size()) - 1;
   for (std::uint32_t i = 0; i < TRAFFIC_PROBES; ++i) {
-    const std::uint32_t index = (static_cast<std::uint32_t>(hash) + i) & mask;
-    traffic_slot* slot = &buffer.slots[index];
-    if (slot->mark == mark && traffic_same_key(&slot->key, &key) != 0) return slot;
-    if (slot->mark >> 32 == generation_) continue;
-    if (buffer.control.used >= buffer.used.size()) return nullptr;
-    buffer.used[buffer.control.used++] = index;
-    *slot = {};
-    slot->key = key;
-    slot->mark = mark;
-    return slot;
+    std::uint64_t& place = buffer.places[(static_cast<std::uint32_t>(hash) + i) & mask];
+    if (place >> 32 == generation_) {
+      const auto there = static_cast<std::uint32_t>(place);
+      if ((there & ~std::uint32_t{TRAFFIC_NUMBER_MASK}) != check) continue;
+      traffic_slot& slot = buffer.slots[there & TRAFFIC_NUMBER_MASK];
+      if (traffic_same_key(&slot.key, &key) != 0) return &slot;
+      continue;
+    }
+    const std::uint32_t used = buffer.control.used;
+    if (used >= buffer.slots.size()) return nullptr;
+    buffer.control.used = used + 1;
+    traffic_slot& slot = buffer.slots[used];
+    slot = {};
+    slot.key = key;
+    place = std::uint64_t{generation_} << 32 | check | used;
+    return &slot;
   }
   return nullptr;
 }

@@ -26,7 +26,7 @@ class FrameCounter {
  private:
   struct Buffer {
     std::vector<traffic_slot> slots;
-    std::vector<std::uint64_t> used;
+    std::vector<std::uint64_t> places;  // as in bpf/traffic_common.h
     std::vector<traffic_block> blocks;
     traffic_control control{};
   };

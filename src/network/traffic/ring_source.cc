@@ -120,7 +120,8 @@ class RingSource final : public TrafficSource {
         owners_(kernel::SystemRoot()),
         block_taken_(kMostInterfaces) {
     for (std::size_t i = 0; i < threads; ++i)
-      workers_.push_back(std::make_unique<RingWorker>(options.flow_limit, seed));
+      workers_.push_back(
+          std::make_unique<RingWorker>(std::min(options.flow_limit, TRAFFIC_NUMBER_MASK + 1U), seed));
     fanout_ = static_cast<std::uint16_t>(::getpid());
   }
 
