@@ -106,7 +106,13 @@ Problem find_kit(Kit& kit) {
   return {};
 }
 
-Problem check_tool(std::string& path) {
+Problem check_tool(std::string& path, const std::string& kit_folder) {
+  // A name alone that is no file here may be that of one of the kit's own tools.
+  if (!path.empty() && path.find('/') == std::string::npos && access(path.c_str(), F_OK) != 0) {
+    std::string own = kit_folder + "/tools/" + path;
+    if (path.find(".so") == std::string::npos) own += ".so";
+    if (access(own.c_str(), F_OK) == 0) path = own;
+  }
   const ElfFile file = read_elf(path);
   std::string wrong = file.wrong;
   if (wrong.empty() && file.header.e_type != ET_DYN) wrong = "is no shared object; link it with -shared";

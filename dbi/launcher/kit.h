@@ -17,8 +17,9 @@ struct Problem {
 // The kit is the folder of this program.
 Problem find_kit(Kit& kit);
 
-// Whether `path` can be loaded as a tool; makes it absolute.
-Problem check_tool(std::string& path);
+// Whether `path` can be loaded as a tool; makes it absolute. The tools of the kit are found by their names:
+// "inscount0".
+Problem check_tool(std::string& path, const std::string& kit_folder);
 
 // Finds a command as a shell does: in PATH when its name has no slash. Says in shell's words and codes what
 // is wrong with it.

@@ -44,7 +44,7 @@ int run(const std::vector<std::string>& words) {
   Kit kit;
   if (const Problem problem = find_kit(kit)) return report(problem);
   if (options.tool_argument) {
-    if (const Problem problem = check_tool(options.tool)) return report(problem);
+    if (const Problem problem = check_tool(options.tool, kit.folder)) return report(problem);
     options.arguments[options.tool_argument] = options.tool;
   }
   options.arguments.push_back("--");
