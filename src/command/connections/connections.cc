@@ -289,7 +289,7 @@ CommandSpec connections_command() {
   CommandSpec spec;
   spec.name = "connections";
   spec.area = "network";
-  spec.summary = "what TCP connections do, of this machine or of a capture, and what limits them";
+  spec.summary = "what TCP connections do, here or in a capture, and what limits them";
   spec.usages = {"isotach connections [OPTIONS]", "isotach connections [OPTIONS] FILE...",
                  "isotach connections [OPTIONS] -i INTERFACE"};
   spec.description =

@@ -49,7 +49,7 @@ CommandSpec traffic_command() {
   CommandSpec spec;
   spec.name = "traffic";
   spec.area = "network";
-  spec.summary = "who fills the interfaces: protocols, flows, hosts, processes, now and in all";
+  spec.summary = "who fills the interfaces: protocols, flows, hosts, processes";
   spec.usages = {"isotach traffic [OPTIONS] [INTERFACE...]"};
   spec.description =
       "Counts what goes over all interfaces, or over those named: by protocol, flow, host, station, port, "
