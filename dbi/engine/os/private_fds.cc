@@ -6,6 +6,7 @@
 #include <sys/syscall.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cstdlib>
 #include <vector>
 
@@ -15,8 +16,29 @@ namespace isotach::dbi {
 namespace {
 
 std::vector<int> placeholders;
-std::vector<int> private_fds;  // sorted
+// One bit for each number. Numbers above are not kept apart.
+constexpr int kMostNumbers = 65536;
+std::atomic<uint64_t> private_bits[kMostNumbers / 64];
 int first_private = 512;
+
+std::atomic<uint64_t>& bits_of(int fd) {
+  return private_bits[fd / 64];
+}
+constexpr uint64_t bit_of(int fd) {
+  return uint64_t{1} << (fd % 64);
+}
+
+void note(int fd) {
+  if (fd >= 0 && fd < kMostNumbers) bits_of(fd) |= bit_of(fd);
+}
+
+template <class Function>
+void for_each_private(Function&& function) {
+  for (int i = 0; i < kMostNumbers / 64; ++i) {
+    for (uint64_t rest = private_bits[i]; rest != 0; rest &= rest - 1)
+      function(i * 64 + __builtin_ctzll(rest));
+  }
+}
 
 int64_t descriptor_flags(int fd) {
   return raw_syscall(SYS_fcntl, static_cast<uint64_t>(fd), F_GETFD);
@@ -42,36 +64,53 @@ void shield_low_fds() {
 void unshield_low_fds() {
   for (const int fd : placeholders) raw_syscall(SYS_close, static_cast<uint64_t>(fd));
   placeholders.clear();
-  private_fds.clear();
   for (int fd = first_private; fd < first_private + 512; ++fd) {
-    if (descriptor_flags(fd) >= 0) private_fds.push_back(fd);
+    if (descriptor_flags(fd) >= 0) note(fd);
   }
 }
 
 bool is_private_fd(int fd) {
-  return fd >= first_private && std::binary_search(private_fds.begin(), private_fds.end(), fd);
+  return fd >= 0 && fd < kMostNumbers && (bits_of(fd) & bit_of(fd)) != 0;
+}
+
+int make_private_fd(int fd) {
+  if (fd >= first_private) {
+    note(fd);
+    return fd;
+  }
+  const int64_t high = raw_syscall(SYS_fcntl, static_cast<uint64_t>(fd), F_DUPFD_CLOEXEC,
+                                   static_cast<uint64_t>(first_private));
+  if (high < 0) return fd;
+  note(static_cast<int>(high));
+  raw_syscall(SYS_close, static_cast<uint64_t>(fd));
+  return static_cast<int>(high);
+}
+
+void forget_private_fd(int fd) {
+  if (fd >= 0 && fd < kMostNumbers) bits_of(fd) &= ~bit_of(fd);
 }
 
 void protect_private_fds_at_exec() {
-  for (const int fd : private_fds) raw_syscall(SYS_fcntl, static_cast<uint64_t>(fd), F_SETFD, FD_CLOEXEC);
+  for_each_private([](int fd) { raw_syscall(SYS_fcntl, static_cast<uint64_t>(fd), F_SETFD, FD_CLOEXEC); });
 }
 
 void close_private_fds() {
-  for (const int fd : private_fds) raw_syscall(SYS_close, static_cast<uint64_t>(fd));
-  private_fds.clear();
+  for_each_private([](int fd) {
+    raw_syscall(SYS_close, static_cast<uint64_t>(fd));
+    forget_private_fd(fd);
+  });
 }
 
 int64_t close_range_of_program(uint64_t first, uint64_t last, uint64_t flags) {
   if (first > last) return -EINVAL;
-  for (const int fd : private_fds) {
+  int64_t failure = 0;
+  for_each_private([&](int fd) {
     const auto number = static_cast<uint64_t>(fd);
-    if (number < first || number > last) continue;
-    if (number > first) {
-      const int64_t result = raw_syscall(SYS_close_range, first, number - 1, flags);
-      if (result < 0) return result;
-    }
+    if (number < first || number > last || failure < 0) return;
+    if (number > first) failure = raw_syscall(SYS_close_range, first, number - 1, flags);
     first = number + 1;
-  }
+  });
+  if (failure < 0) return failure;
   return first <= last ? raw_syscall(SYS_close_range, first, last, flags) : 0;
 }
 

@@ -1,6 +1,6 @@
 // Descriptors that belong to the engine and its tool, kept apart from the program's.
 //
-// Thread rules: any thread; the set changes only while the tool's main runs and at exec.
+// Thread rules: any thread.
 #pragma once
 
 #include <cstdint>
@@ -13,6 +13,11 @@ void shield_low_fds();
 void unshield_low_fds();
 
 bool is_private_fd(int fd);
+// Moves a descriptor that the tool has opened to a private number; returns it, or `fd` where there is none
+// left.
+int make_private_fd(int fd);
+// The tool closes it.
+void forget_private_fd(int fd);
 // Marks all private descriptors close-on-exec.
 void protect_private_fds_at_exec();
 // At detach: what the tool has left open.
