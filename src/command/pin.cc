@@ -49,9 +49,9 @@ CommandSpec pin_command() {
       {"--detach-after", 0, "TIME", "let the process go again after this time", "a running process"},
   };
   spec.examples = {
-      {"isotach pin -t inscount.so -- ls -l", "the instructions that ls executes"},
-      {"isotach pin --follow -t inscount.so -- make", "and those of all that make starts"},
-      {"isotach pin --pid 1234 --detach-after 10 -t inscount.so", "ten seconds of a running process"}};
+      {"isotach pin -t inscount0 -- ls -l", "the instructions that ls executes"},
+      {"isotach pin --follow -t inscount0 -- make", "and those of all that make starts"},
+      {"isotach pin --pid 1234 --detach-after 10 -t inscount0", "ten seconds of a running process"}};
   spec.takes_command = true;
   spec.run = run;
   return spec;
