@@ -21,7 +21,6 @@ clean_up() {
 }
 trap clean_up EXIT
 
-client() { ip netns exec lab-client "$@"; }
 server() { ip netns exec lab-server "$@"; }
 
 ip netns add lab-client
@@ -34,13 +33,14 @@ done
 ip -n lab-client addr add 10.7.0.1/24 dev eth0
 ip -n lab-server addr add 10.7.0.2/24 dev eth0
 
-server "$isotach" nettest -s -B 10.7.0.2 >"$work/server" 2>&1 &
+# Not by the function: the job is to be the program itself, which clean_up ends.
+ip netns exec lab-server "$isotach" nettest -s -B 10.7.0.2 >"$work/server" 2>&1 &
 until server ss -Hltn 'sport = 5201' | grep -q 5201; do read -rt 0.05 <> <(:) || true; done
 
 # Known traffic: 40 Mbit/s of TCP in two streams, 4 Mbit/s of UDP in datagrams of 200 bytes.
 load() {
-  client "$isotach" nettest -c 10.7.0.2 -b 20M -P 2 -t "$1" >/dev/null 2>&1 &
-  client "$isotach" nettest -c 10.7.0.2 -u -b 4M -l 200 -t "$1" >/dev/null 2>&1 &
+  ip netns exec lab-client "$isotach" nettest -c 10.7.0.2 -b 20M -P 2 -t "$1" >/dev/null 2>&1 &
+  ip netns exec lab-client "$isotach" nettest -c 10.7.0.2 -u -b 4M -l 200 -t "$1" >/dev/null 2>&1 &
 }
 
 load 26
