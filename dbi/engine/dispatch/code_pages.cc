@@ -78,6 +78,8 @@ CodeGuard guard_code(uint64_t begin, uint64_t end, const Mapping& mapping) {
 
 bool let_code_be_written(uint64_t address) {
   Engine& engine = dbi::engine();
+  if (engine.lock.is_mine())
+    return false;  // while translating, nothing is written that the program may execute
   Locked locked(engine.lock);
   const auto found = pages().find(page_of(address));
   if (found == pages().end() || !found->second.is_protected) {
