@@ -268,7 +268,9 @@ class LoadedProgram final : public TrafficProgram {
   [[nodiscard]] Result<void> make_barrier() {
     inner_ = Fd(bpf_map_create(BPF_MAP_TYPE_ARRAY, "traffic_inner", 4, 4, 1, nullptr));
     if (!inner_.is_open()) return system_failure(errno, "make a BPF map", kRemedy);
-    LIBBPF_OPTS(bpf_map_create_opts, options, .inner_map_fd = static_cast<std::uint32_t>(inner_.get()));
+    bpf_map_create_opts options{};
+    options.sz = sizeof options;
+    options.inner_map_fd = static_cast<std::uint32_t>(inner_.get());
     outer_ = Fd(bpf_map_create(BPF_MAP_TYPE_ARRAY_OF_MAPS, "traffic_outer", 4, 4, 1, &options));
     if (!outer_.is_open()) return system_failure(errno, "make a BPF map of maps", kRemedy);
     return {};
