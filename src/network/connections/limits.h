@@ -126,7 +126,6 @@ class LimitAnalysis {
   std::array<Echo, 32> echoes_{};
   std::size_t next_echo_ = 0;
   std::uint32_t last_echoed_ = 0;
-  bool timestamps_ = false;
   // From the capture to the sender and back: the least of the last ones.
   std::array<std::int64_t, 16> near_{};
   std::size_t near_count_ = 0;
