@@ -1,6 +1,5 @@
 // Integer types, macros and text of numbers, as tools for Pin spell them.
 #pragma once
-
 #include <cassert>
 #include <cstddef>
 #include <cstdint>
@@ -226,6 +225,7 @@ inline UINT32 BitCount(ADDRINT value) {
 #define ASSERTSLOW(condition) ASSERTX(condition)
 #define LOG(message) LEVEL_BASE::PIN_LogMessage(message)
 #define MESSAGE_TYPE_LOG 1
+#define CONSOLE(message) LEVEL_BASE::PIN_LogMessage(message)
 #define MESSAGE(message) LEVEL_BASE::PIN_LogMessage(message)
 #define DEBUG(message) \
   do {                 \

@@ -31,14 +31,26 @@ enum PROCESSOR_STATE {
 };
 
 // The x87 and SSE registers as fxsave writes them.
+union FXREG {
+  UINT8 _raw[16];
+  struct {
+    UINT64 _lo, _hi;
+  } _raw64;
+};
+union XMMREG {
+  UINT8 _vec8[16];
+  UINT16 _vec16[8];
+  UINT32 _vec32[4];
+  UINT64 _vec64[2];
+};
 struct alignas(16) FXSAVE {
   UINT16 _fcw, _fsw;
   UINT8 _ftw, _pad1;
   UINT16 _fop;
   UINT64 _fpuip, _fpudp;
   UINT32 _mxcsr, _mxcsrmask;
-  UINT8 _sts[8][16];
-  UINT8 _xmms[16][16];
+  FXREG _sts[8];
+  XMMREG _xmms[16];
   UINT8 _pad2[96];
 };
 struct FPSTATE {
@@ -71,6 +83,10 @@ enum EXCEPTION_CODE : UINT32 {
   EXCEPTCODE_X87_DENORMAL_OPERAND,
   EXCEPTCODE_X87_STACK_ERROR,
   EXCEPTCODE_SIMD_DIVIDE_BY_ZERO,
+  EXCEPTCODE_SIMD_OVERFLOW,
+  EXCEPTCODE_SIMD_UNDERFLOW,
+  EXCEPTCODE_SIMD_INEXACT_RESULT,
+  EXCEPTCODE_SIMD_DENORMAL_OPERAND,
   EXCEPTCODE_SIMD_INVALID_OPERATION,
   EXCEPTCODE_DBG_BREAKPOINT_TRAP,
   EXCEPTCODE_DBG_SINGLE_STEP_TRAP,

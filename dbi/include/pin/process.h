@@ -1,6 +1,7 @@
 // A tool's start and end, what happens to the program and its threads, system calls, signals, memory.
 #pragma once
 
+#include "pin/arguments.h"
 #include "pin/context.h"
 #include "pin/lock.h"
 
@@ -159,6 +160,19 @@ struct CALL_APPLICATION_FUNCTION_PARAM {
 ISOTACH_API VOID PIN_CallApplicationFunction(const CONTEXT* context, THREADID thread,
                                              CALLINGSTD_TYPE convention, AFUNPTR function,
                                              CALL_APPLICATION_FUNCTION_PARAM* parameters, ...);
+
+inline VOID PIN_CallApplicationFunction(const CONTEXT* context, THREADID thread, CALLINGSTD_TYPE convention,
+                                        AFUNPTR function, PARG_TYPE, ...) {
+  PIN_CallApplicationFunction(context, thread, convention, function,
+                              static_cast<CALL_APPLICATION_FUNCTION_PARAM*>(nullptr));
+}
+
+// Of probe mode: each ends the tool with a message, as PIN_StartProgramProbed does.
+enum PROBE_MODE {
+  PROBE_MODE_DEFAULT = 0,
+  PROBE_MODE_ALLOW_RELOCATION = 1,
+  PROBE_MODE_ALLOW_POTENTIAL_BRANCH_TARGET = 2
+};
 
 // Debuggers are not offered yet: these say so.
 enum DEBUG_STATUS {
