@@ -56,7 +56,8 @@ bool Translator::decode(uint64_t pc) {
     const Scan scan = scan_instruction(bytes, end - at < 15 ? end - at : 15, at);
     if (scan.flow == Flow::invalid && !plan_.instructions.empty()) break;  // reported when it is reached
     if (scan.uses_x87) isotach_program_uses_x87 = 1;
-    if (scan.map == 0 && scan.opcode == 0xfd) isotach_program_uses_std = 1;
+    // std and popf.
+    if (scan.map == 0 && (scan.opcode == 0xfd || scan.opcode == 0x9d)) isotach_program_uses_std = 1;
     PlannedInstruction& instruction = plan_.instructions.emplace_back();
     instruction.address = at;
     instruction.bytes = bytes;

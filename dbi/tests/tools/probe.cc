@@ -11,6 +11,7 @@
 //   registers  register values, stack pointer, branch targets and flags as arguments
 //   memory     each memory operand of each instruction of the program's own image: "pc r|w address size"
 //   -o FILE    where the result goes
+//   -above A   only instructions at or above this address, -below B below that one
 #include <cmath>
 #include <cstdio>
 #include <string>
@@ -22,6 +23,9 @@ namespace {
 
 KNOB<std::string> knob_way(KNOB_MODE_WRITEONCE, "pintool", "way", "ins", "how to instrument");
 KNOB<std::string> knob_output(KNOB_MODE_WRITEONCE, "pintool", "o", "/dev/null", "where the result goes");
+
+KNOB<ADDRINT> knob_above(KNOB_MODE_WRITEONCE, "pintool", "above", "0", "lowest address");
+KNOB<ADDRINT> knob_below(KNOB_MODE_WRITEONCE, "pintool", "below", "0xffffffffffffffff", "end of addresses");
 
 UINT64 count = 0, called = 0, mixed = 0;
 UINT32 countdown = 100;
@@ -94,6 +98,7 @@ VOID instrument_memory(INS ins) {
 
 VOID instrument_instruction(INS ins, VOID*) {
   const std::string& way = knob_way.Value();
+  if (INS_Address(ins) < knob_above.Value() || INS_Address(ins) >= knob_below.Value()) return;
   if (way == "ins") {
     INS_InsertCall(ins, IPOINT_BEFORE, reinterpret_cast<AFUNPTR>(count_one), IARG_END);
   } else if (way == "call") {
