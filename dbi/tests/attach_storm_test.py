@@ -3,7 +3,7 @@
 
 usage: attach_storm_test.py [--rounds N] [--tool TOOL] [--after TIME] [--kit KIT]
 
-N (6) rounds of `pin --pid P --detach-after TIME`. In each round pin must end well, the program must go on in every
+N (4) rounds of `pin --pid P --detach-after TIME`. In each round pin must end well, the program must go on in every
 thread, and no tracer may stay; at the end the program must have seen nothing wrong: no call interrupted, no message,
 wake-up or signal lost or doubled. Then a program that detaches in the middle of system calls that wait for long, one
 that ends while it is attached to, and processes that cannot be attached to. Ends with "N passed, N failed, N skipped".
@@ -166,7 +166,7 @@ def refusals(results):
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("--rounds", type=int, default=6)
+    parser.add_argument("--rounds", type=int, default=4)
     parser.add_argument("--tool", default="none")
     parser.add_argument("--after", default="20ms")
     parser.add_argument("--kit", type=pathlib.Path)

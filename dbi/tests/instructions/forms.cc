@@ -13,12 +13,14 @@ namespace {
 constexpr const char kTimeDependent[] = "its result depends on time, processor or chance";
 constexpr const char kFarTransfer[] = "leaves the code segment or calls the kernel: has tests of its own";
 constexpr const char kSegments[] = "changes segment registers or their bases: has tests of its own";
+constexpr const char kTrapFlag[] = "may set the trap flag: has tests of its own";
 constexpr const char kWaits[] = "waits or starts a transaction";
 constexpr const char kMachine[] = "talks to a hypervisor or an enclave";
 constexpr const char kPointers[] = "stores the address of the last x87 instruction";
 
 const std::map<ZydisMnemonic, const char*>& exclusions() {
   static const std::map<ZydisMnemonic, const char*> all = {
+      {ZYDIS_MNEMONIC_POPF, kTrapFlag},        {ZYDIS_MNEMONIC_POPFQ, kTrapFlag},
       {ZYDIS_MNEMONIC_RDTSC, kTimeDependent},  {ZYDIS_MNEMONIC_RDTSCP, kTimeDependent},
       {ZYDIS_MNEMONIC_RDRAND, kTimeDependent}, {ZYDIS_MNEMONIC_RDSEED, kTimeDependent},
       {ZYDIS_MNEMONIC_RDPID, kTimeDependent},  {ZYDIS_MNEMONIC_CPUID, kTimeDependent},
