@@ -139,6 +139,7 @@ isotach_exit_thread:
 isotach_save_vectors:
     cmp dword ptr [rip + isotach_program_uses_x87], 0
     jne 1f
+isotach_save_sse:
     movaps [rbx + CONTEXT_VECTORS + 0x00], xmm0
     movaps [rbx + CONTEXT_VECTORS + 0x10], xmm1
     movaps [rbx + CONTEXT_VECTORS + 0x20], xmm2
@@ -175,7 +176,8 @@ isotach_save_vectors:
 isotach_restore_vectors:
     cmp dword ptr [rip + isotach_program_uses_x87], 0
     jne 1f
-4:  movaps xmm0, [rdi + CONTEXT_VECTORS + 0x00]
+isotach_restore_sse:
+    movaps xmm0, [rdi + CONTEXT_VECTORS + 0x00]
     movaps xmm1, [rdi + CONTEXT_VECTORS + 0x10]
     movaps xmm2, [rdi + CONTEXT_VECTORS + 0x20]
     movaps xmm3, [rdi + CONTEXT_VECTORS + 0x30]
@@ -195,9 +197,9 @@ isotach_restore_vectors:
     ret
 # The x87 part from the image that was saved, the vectors from where the engine may have changed them.
 1:  cmp qword ptr [rdi + CONTEXT_X87 + 24], 0
-    je 4b
+    je isotach_restore_sse
     fxrstor64 [rdi + CONTEXT_X87]
-    jmp 4b
+    jmp isotach_restore_sse
 
 # int64_t isotach_program_system_call(const uint64_t registers[16], uint64_t number, const uint32_t* pending):
 # the one place where the program's system calls are made, so that a signal handler can tell whether one was
@@ -247,15 +249,12 @@ isotach_indirect_miss:
 # Around analysis calls, on the host stack, with the program's rsp in the context. Save leaves the context in rbx;
 # rbp and r12 to r15 stay as they are. The `all` forms also keep those and the whole flags in the context, and take
 # them from there again.
-    .globl isotach_call_save
-isotach_call_save:
-    mov gs:[CONTEXT_REGISTERS + 0x00], rax
-    mov gs:[CONTEXT_REGISTERS + 0x18], rbx
-    mov rbx, gs:[CONTEXT_SELF]
-    lahf
-    seto al
-    mov [rbx + CONTEXT_CALL_FLAGS], eax
-1:  mov [rbx + CONTEXT_REGISTERS + 0x08], rcx
+#
+# Only the `all` forms save the x87 registers, which costs hundreds of cycles: emitted code uses them in traces that
+# touch x87 or MMX themselves. Elsewhere the x87 stack is empty by the calling convention, and the little that the C++
+# library computes with it leaves it as it was.
+.macro save_volatile then
+    mov [rbx + CONTEXT_REGISTERS + 0x08], rcx
     mov [rbx + CONTEXT_REGISTERS + 0x10], rdx
     mov [rbx + CONTEXT_REGISTERS + 0x30], rsi
     mov [rbx + CONTEXT_REGISTERS + 0x38], rdi
@@ -264,11 +263,22 @@ isotach_call_save:
     mov [rbx + CONTEXT_REGISTERS + 0x50], r10
     mov [rbx + CONTEXT_REGISTERS + 0x58], r11
     cmp dword ptr [rip + isotach_program_uses_std], 0
-    je isotach_save_vectors
+    je \then
     pushfq
     pop qword ptr [rbx + CONTEXT_CALL_RSP]
     cld
-    jmp isotach_save_vectors
+    jmp \then
+.endm
+
+    .globl isotach_call_save
+isotach_call_save:
+    mov gs:[CONTEXT_REGISTERS + 0x00], rax
+    mov gs:[CONTEXT_REGISTERS + 0x18], rbx
+    mov rbx, gs:[CONTEXT_SELF]
+    lahf
+    seto al
+    mov [rbx + CONTEXT_CALL_FLAGS], eax
+    save_volatile isotach_save_sse
 
     .globl isotach_call_save_all
 isotach_call_save_all:
@@ -282,12 +292,12 @@ isotach_call_save_all:
     mov [rbx + CONTEXT_REGISTERS + 0x68], r13
     mov [rbx + CONTEXT_REGISTERS + 0x70], r14
     mov [rbx + CONTEXT_REGISTERS + 0x78], r15
-    jmp 1b
+    save_volatile isotach_save_vectors
 
     .globl isotach_call_restore
 isotach_call_restore:
     mov rdi, rbx
-    call isotach_restore_vectors
+    call isotach_restore_sse
     cmp dword ptr [rip + isotach_program_uses_std], 0
     jne 2f
 1:  mov eax, [rbx + CONTEXT_CALL_FLAGS]

@@ -264,8 +264,11 @@ const Call& CallEmitter::as_routine(const Call& record) {
 }
 
 void CallEmitter::emit_saved_group(const Calls& calls, Place place) {
+  // Also in traces that touch x87 or MMX: see switch.S.
   const bool all =
-      std::any_of(calls.begin(), calls.end(), [](const Call* call) { return needs_all_registers(*call); });
+      std::any_of(calls.begin(), calls.end(), [](const Call* call) { return needs_all_registers(*call); }) ||
+      std::any_of(e_.plan_.instructions.begin(), e_.plan_.instructions.end(),
+                  [](const PlannedInstruction& instruction) { return instruction.scan.uses_x87; });
   code_.store_gs(rsp, register_offset(rsp));
   code_.load_gs(rsp, CONTEXT_HOST_RSP);
   code_.bytes({0x65, 0xff, 0x14, 0x25});  // call gs:[...]

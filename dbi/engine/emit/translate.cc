@@ -53,7 +53,7 @@ bool Translator::decode(uint64_t pc) {
     }
     if (at == end) break;
     const auto* bytes = reinterpret_cast<const uint8_t*>(at);
-    const Scan scan = scan_instruction(bytes, end - at < 15 ? end - at : 15, at);
+    const Scan scan = scan_instruction(bytes, end - at, at);
     if (scan.flow == Flow::invalid && !plan_.instructions.empty()) break;  // reported when it is reached
     if (scan.uses_x87) isotach_program_uses_x87 = 1;
     // std and popf.
