@@ -395,7 +395,10 @@ bool Emitter::emit_string_with_segment(const PlannedInstruction& instruction) {
     code_.mov_reg_imm64(rdx, address);
     code_.lea_index(rcx, rcx, rdx, 0);
     for (unsigned i = 0; i < scan.prefix_length; ++i) {
-      if (instruction.bytes[i] != 0x64 && instruction.bytes[i] != 0x65) code_.byte(instruction.bytes[i]);
+      const uint8_t prefix = instruction.bytes[i];
+      const bool is_rex = scan.rex != 0 && i + 1 == scan.prefix_length;
+      if (prefix != 0x64 && prefix != 0x65)
+        code_.byte(is_rex ? prefix & 0x48 : prefix);  // of REX only W counts
     }
     static constexpr uint8_t kForms[] = {0x8a, 0x8b, 0x88, 0x89};
     code_.bytes({kForms[scan.opcode - 0xa0], 0x01});

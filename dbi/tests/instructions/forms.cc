@@ -14,12 +14,17 @@ constexpr const char kTimeDependent[] = "its result depends on time, processor o
 constexpr const char kFarTransfer[] = "leaves the code segment or calls the kernel: has tests of its own";
 constexpr const char kSegments[] = "changes segment registers or their bases: has tests of its own";
 constexpr const char kTrapFlag[] = "may set the trap flag: has tests of its own";
+constexpr const char kPorts[] =
+    "is forbidden even for no iteration, which a call for each iteration does not see";
 constexpr const char kWaits[] = "waits or starts a transaction";
 constexpr const char kMachine[] = "talks to a hypervisor or an enclave";
 constexpr const char kPointers[] = "stores the address of the last x87 instruction";
 
 const std::map<ZydisMnemonic, const char*>& exclusions() {
   static const std::map<ZydisMnemonic, const char*> all = {
+      {ZYDIS_MNEMONIC_INSB, kPorts},           {ZYDIS_MNEMONIC_INSW, kPorts},
+      {ZYDIS_MNEMONIC_INSD, kPorts},           {ZYDIS_MNEMONIC_OUTSB, kPorts},
+      {ZYDIS_MNEMONIC_OUTSW, kPorts},          {ZYDIS_MNEMONIC_OUTSD, kPorts},
       {ZYDIS_MNEMONIC_POPF, kTrapFlag},        {ZYDIS_MNEMONIC_POPFQ, kTrapFlag},
       {ZYDIS_MNEMONIC_RDTSC, kTimeDependent},  {ZYDIS_MNEMONIC_RDTSCP, kTimeDependent},
       {ZYDIS_MNEMONIC_RDRAND, kTimeDependent}, {ZYDIS_MNEMONIC_RDSEED, kTimeDependent},
@@ -71,6 +76,13 @@ bool runnable(const Decoded& decoded) {
   const ZydisDecodedInstruction& instruction = decoded.instruction;
   if (exclusions().count(instruction.mnemonic) != 0) return false;
   if (instruction.meta.branch_type == ZYDIS_BRANCH_TYPE_FAR) return false;
+  // maskmovq, maskmovdqu, clzero and such with a segment: the same.
+  if ((instruction.attributes & (ZYDIS_ATTRIB_HAS_SEGMENT_FS | ZYDIS_ATTRIB_HAS_SEGMENT_GS)) != 0 &&
+      (instruction.attributes & ZYDIS_ATTRIB_HAS_MODRM) != 0 && instruction.raw.modrm.mod == 3) {
+    for (int i = 0; i < instruction.operand_count; ++i) {
+      if (decoded.operands[i].type == ZYDIS_OPERAND_TYPE_MEMORY) return false;
+    }
+  }
   // A segment other than that of all data together with 32-bit addresses, in a string instruction, gather or
   // scatter: the engine does not translate it, and no compiler makes it.
   if ((instruction.attributes & (ZYDIS_ATTRIB_HAS_SEGMENT_FS | ZYDIS_ATTRIB_HAS_SEGMENT_GS)) != 0 &&
@@ -228,7 +240,19 @@ bool selects_by_group(const Form& form) {
   return false;
 }
 
+// Bytes that begin something else: prefixes, and escapes to other maps.
+bool is_no_opcode(const Form& form) {
+  if (form.encoding != Encoding::legacy) return false;
+  const int opcode = form.opcode;
+  if (form.map == 1) return opcode == 0x38 || opcode == 0x3a || opcode == 0x0f;
+  if (form.map != 0) return false;
+  return opcode == 0x0f || opcode == 0x26 || opcode == 0x2e || opcode == 0x36 || opcode == 0x3e ||
+         (opcode & 0xf0) == 0x40 || opcode == 0x62 || (opcode >= 0x64 && opcode <= 0x67) || opcode == 0xc4 ||
+         opcode == 0xc5 || opcode == 0xf0 || opcode == 0xf2 || opcode == 0xf3;
+}
+
 void probe_opcode(Form form, std::set<Key>& seen, std::vector<Form>& forms) {
+  if (is_no_opcode(form)) return;
   form.has_modrm = false;
   if (form.encoding == Encoding::legacy || (form.map == 1 && form.opcode == 0x77)) probe(form, seen, forms);
   form.has_modrm = true;
