@@ -23,7 +23,6 @@ class LiveOverview {
  public:
   LiveOverview(Context& context, const OverviewOptions& options, OverviewSource& source, view::Screen& screen)
       : context_(context),
-        options_(options),
         source_(source),
         screen_(screen),
         builder_(kernel::read_host(overview_root(options)), options.proc_root),
@@ -115,7 +114,6 @@ class LiveOverview {
   }
 
   Context& context_;
-  const OverviewOptions& options_;
   OverviewSource& source_;
   view::Screen& screen_;
   OverviewBuilder builder_;

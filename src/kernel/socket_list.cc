@@ -34,11 +34,11 @@ bool unmap(std::array<std::uint8_t, 16>& address) {
   return true;
 }
 
-SocketEntry::Tcp tcp_facts(std::string_view payload) {
+SocketTcp tcp_facts(std::string_view payload) {
   // An older kernel tells less; what is missing stays 0.
   tcp_info info{};
   std::memcpy(&info, payload.data(), std::min(payload.size(), sizeof info));
-  SocketEntry::Tcp facts;
+  SocketTcp facts;
   facts.rtt_us = info.tcpi_rtt;
   facts.retransmits = info.tcpi_total_retrans;
   facts.bytes_in = info.tcpi_bytes_received;

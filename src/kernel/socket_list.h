@@ -22,6 +22,26 @@ inline constexpr std::uint8_t kTcpListening = 10;
 // "established", "time-wait"
 [[nodiscard]] const char* tcp_state_name(std::uint8_t state);
 
+// What the kernel knows of a TCP connection (struct tcp_info).
+struct SocketTcp {
+  std::uint64_t rtt_us = 0;
+  std::uint64_t retransmits = 0;  // segments
+  std::uint64_t bytes_in = 0;     // payload
+  std::uint64_t bytes_out = 0;    // payload that was acknowledged
+  std::uint64_t segments_in = 0, segments_out = 0;
+  std::uint32_t least_rtt_us = 0;  // 0: never measured
+  std::uint32_t mss = 0;
+  std::uint32_t window_segments = 0;     // congestion window
+  std::uint32_t threshold_segments = 0;  // of slow start
+  std::uint32_t in_flight_segments = 0;
+  std::uint32_t peer_window = 0;    // bytes
+  std::uint64_t delivery_rate = 0;  // bytes/s
+  bool in_loss = false;             // losses are being made good right now
+  // Time since the beginning in which it had something to send; of that, held up by the receiver's window
+  // and by its own send buffer.
+  std::uint64_t busy_us = 0, window_limited_us = 0, buffer_limited_us = 0;
+};
+
 struct SocketEntry {
   std::array<std::uint8_t, 16> local{}, remote{};  // IPv4: the first four bytes, also of mapped addresses
   std::uint16_t local_port = 0, remote_port = 0;
@@ -34,25 +54,7 @@ struct SocketEntry {
   std::uint64_t cookie = 0;                             // names the socket for ever
   std::uint32_t receive_queue = 0, send_queue = 0;      // bytes
   std::uint32_t send_buffer = 0, send_buffer_used = 0;  // bytes of memory
-  struct Tcp {
-    std::uint64_t rtt_us = 0;
-    std::uint64_t retransmits = 0;  // segments
-    std::uint64_t bytes_in = 0;     // payload
-    std::uint64_t bytes_out = 0;    // payload that was acknowledged
-    std::uint64_t segments_in = 0, segments_out = 0;
-    std::uint32_t least_rtt_us = 0;  // 0: never measured
-    std::uint32_t mss = 0;
-    std::uint32_t window_segments = 0;     // congestion window
-    std::uint32_t threshold_segments = 0;  // of slow start
-    std::uint32_t in_flight_segments = 0;
-    std::uint32_t peer_window = 0;    // bytes
-    std::uint64_t delivery_rate = 0;  // bytes/s
-    bool in_loss = false;             // losses are being made good right now
-    // Time since the beginning in which it had something to send; of that, held up by the receiver's window
-    // and by its own send buffer.
-    std::uint64_t busy_us = 0, window_limited_us = 0, buffer_limited_us = 0;
-  };
-  std::optional<Tcp> tcp;  // of connections
+  std::optional<SocketTcp> tcp;                         // of connections
 };
 
 // An answer behind the header of netlink; nothing for bytes that describe no socket.

@@ -241,7 +241,7 @@ class LiveRun {
     json.key("receive_queue_bytes").unsigned_integer(socket.receive_queue);
     json.key("send_queue_bytes").unsigned_integer(socket.send_queue);
     if (socket.tcp) {
-      const kernel::SocketEntry::Tcp& tcp = *socket.tcp;
+      const kernel::SocketTcp& tcp = *socket.tcp;
       json.key("sends_bytes_per_second").real(one.sent_rate);
       json.key("receives_bytes_per_second").real(one.received_rate);
       json.key("rtt_us").unsigned_integer(tcp.rtt_us);

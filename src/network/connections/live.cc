@@ -26,7 +26,7 @@ void decide(LiveConnection& one, Limit limit, double share, std::string why) {
 
 // Neither the application, nor the windows of both sides: what the network makes of it.
 void judge_network(LiveConnection& one, double share) {
-  const kernel::SocketEntry::Tcp& tcp = *one.socket.tcp;
+  const kernel::SocketTcp& tcp = *one.socket.tcp;
   // As in limits.cc: a queue stands where the round trip is longer by a quarter and half a millisecond.
   constexpr std::uint64_t kQueuedUs = 500;
   // The kernel counts the buffer as the limit only while nothing in it is left to send. A writer is woken
@@ -94,7 +94,7 @@ void LiveConnections::update(const std::vector<kernel::SocketEntry>& sockets, st
     LiveConnection& one = all_.emplace_back();
     one.socket = socket;
     if (!socket.tcp) continue;
-    const kernel::SocketEntry::Tcp& tcp = *socket.tcp;
+    const kernel::SocketTcp& tcp = *socket.tcp;
     Before& before = before_[socket.cookie];
     if (updates_ > 1 && seconds > 0) {
       one.sent_rate = static_cast<double>(difference(tcp.bytes_out, before.acknowledged)) / seconds;

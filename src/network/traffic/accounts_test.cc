@@ -217,7 +217,7 @@ TEST_F(Accounts, SocketsThatWereAskedForGiveTheirProcess) {
   socket.local_port = 443;
   socket.remote_port = 5000;
   socket.state = 1;
-  socket.tcp = kernel::SocketEntry::Tcp{250, 2, 0, 0, 0, 0};
+  socket.tcp = kernel::SocketTcp{250, 2, 0, 0, 0, 0};
   accounts_->tell_sockets({{socket, 4711}}, owners_);
   const TrafficSnapshot& found = read(2 * kSecond);
   const TrafficFlow& flow = found.flows[0];

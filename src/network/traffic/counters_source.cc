@@ -78,7 +78,7 @@ class CountersSource final : public TrafficSource {
     InterfaceTraffic row;
   };
   struct Connection {
-    kernel::SocketEntry::Tcp base;
+    kernel::SocketTcp base;
     TwoWay told;  // up to the reading before
     std::uint64_t id = 0;
     std::int64_t first_ns = 0;
