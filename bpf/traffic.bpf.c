@@ -34,7 +34,7 @@ static __always_inline __u32 traffic_type(const struct __sk_buff* skb) {
   return bpf_ntohs(skb->protocol);
 }
 
-#include "kernel/traffic_count.h"
+#include "kernel/traffic_count.inc"
 #include "traffic_common.h"
 
 #define TC_NEXT (-1)

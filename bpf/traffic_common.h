@@ -1,5 +1,5 @@
 // What both BPF objects of isotach traffic have: memory, slots, and the marks of sockets. It is included
-// after traffic_count.h, once `find_owner(frame, packet, slot, egress)` is declared.
+// after traffic_count.inc, once `find_owner(frame, packet, slot, egress)` is declared.
 #pragma once
 
 static __always_inline void find_owner(struct traffic_frame* frame, const struct traffic_packet* p,

@@ -36,7 +36,7 @@ static __always_inline __u32 traffic_type(const struct traffic_frame* frame) {
   return frame ? frame->type : 0;
 }
 
-#include "kernel/traffic_count.h"
+#include "kernel/traffic_count.inc"
 #include "traffic_common.h"
 
 // The namespace whose interfaces are counted; numbers of interfaces are its own.

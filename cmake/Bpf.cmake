@@ -28,7 +28,7 @@ function(isotach_add_bpf target)
       COMMAND ${ISOTACH_BPFTOOL} gen object ${generated}/${name}.o ${generated}/${name}.unlinked.o
       COMMAND ${ISOTACH_BPFTOOL} gen skeleton ${generated}/${name}.o name ${name}_bpf > ${generated}/${name}.skel.h
       DEPENDS ${CMAKE_SOURCE_DIR}/bpf/${name}.bpf.c ${shared} ${CMAKE_SOURCE_DIR}/src/kernel/traffic_layout.h
-              ${CMAKE_SOURCE_DIR}/src/kernel/traffic_count.h
+              ${CMAKE_SOURCE_DIR}/src/kernel/traffic_count.inc
       COMMENT "Compiling bpf/${name}.bpf.c"
       VERBATIM)
     target_sources(${target} PRIVATE ${generated}/${name}.skel.h)

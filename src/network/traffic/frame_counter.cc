@@ -29,7 +29,7 @@ inline std::uint32_t traffic_type(const traffic_frame* frame) {
 
 #define TRAFFIC_FUNCTION static inline
 #define traffic_hide(value)
-#include "kernel/traffic_count.h"
+#include "kernel/traffic_count.inc"
 
 namespace isotach::network {
 

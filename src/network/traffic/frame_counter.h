@@ -1,5 +1,5 @@
 // Counts frames that were copied to us as the BPF program counts those it sees, into memory of the same
-// layout (kernel/traffic_layout.h), by the same lines (kernel/traffic_count.h).
+// layout (kernel/traffic_layout.h), by the same lines (kernel/traffic_count.inc).
 //
 // One thread counts; switch_buffer() is called by another, under a lock that both hold.
 #pragma once
