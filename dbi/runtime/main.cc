@@ -26,6 +26,8 @@
 namespace isotach::dbi {
 namespace {
 
+constexpr int kWrongUsage = 2;
+
 // Made in advance: the first threads of a program start the faster, and half of all programs have one only.
 constexpr unsigned kReadyThreads = 1;
 
@@ -33,6 +35,7 @@ struct Arguments {
   EngineOptions engine;
   std::string tool;
   std::vector<std::string> tool_arguments;
+  std::string wrong;  // what is; empty: nothing
 };
 
 Arguments read_arguments(const Handover& handover) {
@@ -41,6 +44,15 @@ Arguments read_arguments(const Handover& handover) {
   for (uint32_t i = 0; i < handover.argument_count; ++i) {
     const std::string word = words[i];
     const auto value = [&] { return ++i < handover.argument_count ? std::string(words[i]) : std::string(); };
+    const auto number = [&](const std::string& option, const std::string& text, uint64_t least,
+                            uint64_t most) {
+      char* end = nullptr;
+      const uint64_t result = std::strtoull(text.c_str(), &end, 10);
+      if (!text.empty() && *end == 0 && result >= least && result <= most) return result;
+      arguments.wrong = option + " needs a number from " + std::to_string(least) + " to " +
+                        std::to_string(most) + ", not '" + text + "'";
+      return least;
+    };
     if (word == "-t") {
       arguments.tool = value();
       while (++i < handover.argument_count && std::strcmp(words[i], "--") != 0) {
@@ -51,13 +63,15 @@ Arguments read_arguments(const Handover& handover) {
     } else if (word == "--statistics") {
       arguments.engine.statistics = true;
     } else if (word == "--blocks") {
-      arguments.engine.translate.max_blocks = static_cast<unsigned>(std::atoi(value().c_str()));
+      arguments.engine.translate.max_blocks = static_cast<unsigned>(number(word, value(), 1, 16));
     } else if (word == "--count") {
       arguments.engine.translate.count_instructions = true;
     } else if (word == "--cache-size") {
-      arguments.engine.cache_limit_bytes = std::strtoull(value().c_str(), nullptr, 0) << 20;
+      arguments.engine.cache_limit_bytes = number(word, value(), 1, 16384) << 20;
     } else if (word == "--") {
       break;
+    } else {
+      arguments.wrong = "unknown option '" + word + "' of the engine; a tool's options stand behind -t TOOL";
     }
   }
   return arguments;
@@ -143,6 +157,12 @@ int run(int argc, char** argv) {
   Handover* handover = arrive(argc, argv);
   if (handover == nullptr) return kEngineFailed;
   Arguments arguments = read_arguments(*handover);
+  if (!arguments.wrong.empty()) {
+    std::fprintf(stderr, "isotach pin: %s\n", arguments.wrong.c_str());
+    if (handover->take_over != TakeOver::attach) return kWrongUsage;
+    handover->ready = 2;
+    for (;;) raw_syscall(SYS_exit, 0);
+  }
   Engine& engine = make_engine(arguments.engine);
   if (engine.options.statistics) engine.events.process_ending = print_statistics;
   if (engine.options.follow_exec) {
