@@ -171,6 +171,19 @@ Result<void> capture(Context& context, const CaptureRequest& request, FrameSink&
     progress.look_live(sink.seen(), (*live)->drops());
     if (!patience.wait((*live)->descriptor())) break;
   }
+  // What came before the end is counted too. An interface that never rests must not keep us: frames of later
+  // are where it stops.
+  const std::int64_t ended_ns = context.clock.now().wall_ns;
+  for (bool more = true; more;) {
+    const auto got = (*live)->next(frame);
+    if (!got) return tl::make_unexpected(got.error());
+    if (*got) {
+      more = frame.time_ns <= ended_ns;
+      if (more) sink.take(frame);
+    } else {
+      more = (*live)->wait_for_rest();
+    }
+  }
   run.dropped = (*live)->drops();
   run.files.push_back({request.interface, "live", sink.seen(), {}});
   return {};

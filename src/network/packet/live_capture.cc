@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <pcap/pcap.h>
+#include <poll.h>
 
 #include <cerrno>
 #include <utility>
@@ -107,6 +108,11 @@ Result<bool> LiveCapture::next(Frame& frame) {
   frame.link_type = state_->link_type;
   frame.time_ns = head->ts.tv_sec * kSecondNs + head->ts.tv_usec * state_->fraction_ns;
   return true;
+}
+
+bool LiveCapture::wait_for_rest() const {
+  pollfd wanted{descriptor(), POLLIN, 0};
+  return ::poll(&wanted, 1, 2 * kTimeoutMs) > 0;
 }
 
 int LiveCapture::descriptor() const {
