@@ -42,6 +42,16 @@ inline constexpr uint16_t spilled(unsigned slot, unsigned reg) {
   return static_cast<uint16_t>((reg + 1) << (5 * slot));
 }
 
+// A counter that was to go up by `addend` before each of some instructions in a row, and that emitted code
+// adds to once, before the first of them. When the thread leaves among them, what was not reached is taken
+// off again.
+struct SharedCount {
+  uint64_t counter;  // address
+  int32_t addend;
+  uint16_t first_pc_offset;
+  uint16_t last_pc_offset;
+};
+
 struct Unit {
   uint64_t pc = 0;      // first instruction
   uint64_t pc_end = 0;  // behind the last
@@ -50,11 +60,23 @@ struct Unit {
   uint32_t first_exit = 0;  // number of the first of a list; 0: none
   uint32_t map_count = 0;
   bool dead = false;  // flushed: no way leads here any more, but a thread may still be inside
+  uint32_t shared_count_count = 0;
   MapEntry* map = nullptr;
+  SharedCount* shared_counts = nullptr;
   Exit* incoming = nullptr;
   Exit* prologue = nullptr;  // from the table of indirect targets
   Unit* next_dead = nullptr;
   uint64_t retired_epoch = 0;
 };
+
+enum class Leaving {
+  at_boundary,  // the instruction has not begun, nor has what was planned before it
+  to_restart,   // what was planned before it is done, and will be done again
+  in_fault,     // what was planned before it is done
+};
+
+// Takes off the shared counts of `unit` what the thread does not reach as it leaves at the instruction at
+// `pc_offset`.
+void take_back_counts(const Unit& unit, uint16_t pc_offset, Leaving leaving);
 
 }  // namespace isotach::dbi

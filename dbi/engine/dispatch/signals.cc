@@ -144,6 +144,8 @@ void copy_registers(ThreadContext& context, const mcontext_t& machine) {
 }
 
 struct Place {
+  const Unit* unit = nullptr;  // code of units stays while a thread is inside
+  uint16_t pc_offset = 0;
   bool is_unit = false;
   bool is_boundary = false;
   uint64_t pc = 0;
@@ -162,6 +164,8 @@ Place place_of(uint64_t address) {
   for (uint32_t i = 0; i < unit->map_count && unit->map[i].code_offset <= offset; ++i) found = &unit->map[i];
   if (found == nullptr) return place;
   place.is_unit = true;
+  place.unit = unit;
+  place.pc_offset = found->pc_offset;
   place.pc = unit->pc + found->pc_offset;
   place.state = found->state;
   place.is_boundary = (found->state & kBoundary) != 0 && found->code_offset == offset;
@@ -255,6 +259,7 @@ void step_to_boundary(ThreadContext& context, ucontext_t& user) {
   }
   const Place place = place_of(pc);
   if (place.is_boundary) {
+    take_back_counts(*place.unit, place.pc_offset, Leaving::at_boundary);
     copy_registers(context, user.uc_mcontext);
     context.pc = place.pc;
     state.is_stepping = false;
@@ -298,6 +303,7 @@ bool handle_own_fault(ThreadContext& context, int signal, const siginfo_t& info,
     // anew.
     const Place place = place_of(pc);
     if (place.is_unit) {
+      take_back_counts(*place.unit, place.pc_offset, Leaving::to_restart);
       copy_registers(context, user.uc_mcontext);
       take_back_slots(context, place.state);
       context.pc = place.pc;
@@ -319,6 +325,7 @@ void record_program_fault(ThreadContext& context, int signal, const siginfo_t& i
   if (!place.is_unit) report_crash(context, signal, info, user);
   copy_registers(context, user.uc_mcontext);
   take_back_slots(context, place.state);
+  take_back_counts(*place.unit, place.pc_offset, Leaving::in_fault);
   if (signal == SIGSEGV || signal == SIGBUS) take_back_segment(context, place.pc);
   context.pc = is_behind ? place.pc + scan_at(place.pc).length : place.pc;
   state.is_stepping = false;

@@ -128,6 +128,29 @@ void CallEmitter::emit_increment(const InlineBody& body, int32_t addend) {
   if (value_spilled) code_.load_gs(first, register_offset(first));
 }
 
+bool CallEmitter::is_plain_count(PlainCount& count) const {
+  if (instruction_.calls.size() != 1 || instruction_.removed || instruction_.redirected) return false;
+  if (instruction_.scan.is_rep_string) return false;
+  const Call& call = instruction_.calls.front();
+  const bool is_before = call.place == Place::before || call.place == Place::anywhere;
+  if (!is_before || call.step != Call::Step::plain || call.predicated || call.returns_value) return false;
+  const InlineBody& body = inline_body(call.routine);
+  if (!body.is_increment) return false;
+  count.counter = body.address;
+  count.addend = body.addend;
+  if (body.addend_register < 0) return true;
+  if (call.arguments.empty() || call.arguments[0].kind != ArgumentKind::constant) return false;
+  if (call.arguments[0].value > INT32_MAX) return false;
+  count.addend = static_cast<int32_t>(call.arguments[0].value);
+  return true;
+}
+
+void CallEmitter::emit_plain_count(int32_t addend) {
+  current_live_registers_ = e_.live_.registers[index_];
+  current_live_flags_ = e_.live_.flags[index_];
+  emit_increment(inline_body(instruction_.calls.front().routine), addend);
+}
+
 void CallEmitter::emit_inlined(const Call& call, Place place) {
   const InlineBody& body = inline_body(call.routine);
   const uint32_t at = index_ + (place == Place::after ? 1u : 0u);

@@ -20,12 +20,21 @@ namespace isotach::dbi {
 size_t worst_call_bytes(const TracePlan& plan);
 size_t worst_call_cold_bytes(const TracePlan& plan);
 
+// An instruction's only call, of a routine that adds a constant to a counter and does nothing else.
+struct PlainCount {
+  uint64_t counter = 0;  // address
+  int32_t addend = 0;
+};
+
 class CallEmitter {
  public:
   CallEmitter(Emitter& emitter, uint32_t index);
 
   // The instruction with everything that was planned before, after and at its taken branch.
   bool emit(bool is_last);
+
+  bool is_plain_count(PlainCount& count) const;
+  void emit_plain_count(int32_t addend);
 
  private:
   using Calls = std::vector<const Call*>;

@@ -31,7 +31,8 @@ size_t Emitter::worst_hot_bytes(const TracePlan& plan) {
 }
 
 size_t Emitter::worst_cold_bytes(const TracePlan& plan) {
-  return plan.instructions.size() * kWorstInstructionColdBytes + 256 + worst_call_cold_bytes(plan);
+  return plan.instructions.size() * kWorstInstructionColdBytes + 256 +
+         plan.instructions.size() * sizeof(SharedCount) + worst_call_cold_bytes(plan);
 }
 
 void Emitter::mark(uint16_t state) {
@@ -59,13 +60,16 @@ bool Emitter::emit(bool count_blocks, bool indirect) {
   if (count_blocks || plan_.instrumented) compute_liveness(plan_, live_);
   if (plan_.compares) emit_comparison();
   for (const PlannedBlock& block : plan_.blocks) {
+    uint32_t counted = block.first;  // the calls of instructions before this one are done
     for (uint32_t i = block.first; i < block.first + block.count; ++i) {
       const PlannedInstruction& instruction = plan_.instructions[i];
       pc_offset_ = static_cast<uint16_t>(instruction.address - unit_.pc);
       mark(kBoundary);
       if (i == block.first && count_blocks) emit_count(i, block.count);
       const bool is_last = i + 1 == plan_.instructions.size();
-      if (instruction.calls.empty() && !instruction.removed && !instruction.redirected) {
+      if (i >= counted && plan_.instrumented) counted = i + emit_shared_count(i, block.first + block.count);
+      const bool has_calls = !instruction.calls.empty() && i >= counted;
+      if (!has_calls && !instruction.removed && !instruction.redirected) {
         if (!emit_instruction(instruction, is_last)) return false;
       } else if (!CallEmitter(*this, i).emit(is_last)) {
         return false;
@@ -79,9 +83,32 @@ bool Emitter::emit(bool count_blocks, bool indirect) {
   while (cold_.address() % alignof(MapEntry) != 0) cold_.byte(0xcc);
   unit_.map = reinterpret_cast<MapEntry*>(cold_.at());
   cold_.copy(reinterpret_cast<const uint8_t*>(map_.data()), map_.size() * sizeof(MapEntry));
+  while (cold_.address() % alignof(SharedCount) != 0) cold_.byte(0xcc);
+  unit_.shared_count_count = static_cast<uint32_t>(shared_counts_.size());
+  unit_.shared_counts = reinterpret_cast<SharedCount*>(cold_.at());
+  cold_.copy(reinterpret_cast<const uint8_t*>(shared_counts_.data()),
+             shared_counts_.size() * sizeof(SharedCount));
   region_.hot = code_.at();
   region_.cold = cold_.at();
   return true;
+}
+
+uint32_t Emitter::emit_shared_count(uint32_t first, uint32_t end) {
+  PlainCount shared;
+  if (!CallEmitter(*this, first).is_plain_count(shared)) return 0;
+  uint32_t count = 1;
+  for (PlainCount next; first + count < end && CallEmitter(*this, first + count).is_plain_count(next);
+       ++count) {
+    if (next.counter != shared.counter || next.addend != shared.addend) break;
+  }
+  const int64_t sum = int64_t{shared.addend} * count;
+  if (count < 2 || sum != static_cast<int32_t>(sum)) return 0;
+  CallEmitter(*this, first).emit_plain_count(static_cast<int32_t>(sum));
+  mark(0);
+  const uint64_t last = plan_.instructions[first + count - 1].address;
+  shared_counts_.push_back(
+      {shared.counter, shared.addend, pc_offset_, static_cast<uint16_t>(last - unit_.pc)});
+  return count;
 }
 
 void Emitter::emit_comparison() {

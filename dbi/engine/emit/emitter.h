@@ -25,6 +25,7 @@ namespace isotach::dbi {
 struct EmitterScratch {
   std::vector<MapEntry> map;
   std::vector<uint32_t> links;
+  std::vector<SharedCount> shared_counts;
   Liveness live;
 };
 
@@ -39,9 +40,11 @@ class Emitter {
         cold_(region.cold),
         map_(scratch.map),
         links_(scratch.links),
+        shared_counts_(scratch.shared_counts),
         live_(scratch.live) {
     map_.clear();
     links_.clear();
+    shared_counts_.clear();
   }
 
   // Bytes that emit() may need for this plan, at most.
@@ -76,6 +79,8 @@ class Emitter {
   void emit_leave(Exit::Kind kind, uint64_t target, uint8_t length);
   void emit_link(uint64_t target);
   void emit_link_if(uint8_t condition, uint64_t target);
+  // Counts of the instructions from `first` on that can be added at once: how many, at least 2, or 0.
+  uint32_t emit_shared_count(uint32_t first, uint32_t end);
   // Leaves for a new translation when the program's bytes are no longer those that were translated.
   void emit_comparison();
   void emit_count(uint32_t first, uint32_t count);
@@ -93,6 +98,7 @@ class Emitter {
   Assembler cold_;
   std::vector<MapEntry>& map_;
   std::vector<uint32_t>& links_;
+  std::vector<SharedCount>& shared_counts_;
   Liveness& live_;
   std::optional<CodeCache::Prologue> prologue_;
   uint16_t pc_offset_ = 0;
