@@ -647,6 +647,9 @@ int64_t program_sigprocmask(ThreadContext& context, int how, uint64_t set, uint6
     if (how == SIG_BLOCK) state.blocked_faults |= wanted & kFaults;
     if (how == SIG_UNBLOCK) state.blocked_faults &= ~wanted;
     if (how == SIG_SETMASK) state.blocked_faults = wanted & kFaults;
+    // A signal that came since the kernel changed the mask was recorded with the old ones.
+    asm volatile("" ::: "memory");
+    if (state.is_recorded) state.mask = (state.mask & ~kFaults) | state.blocked_faults;
   }
   if (old != 0 && !isotach_safe_copy(reinterpret_cast<void*>(old), &before, sizeof before)) return -EFAULT;
   return 0;

@@ -79,6 +79,7 @@ bool runnable(const Decoded& decoded) {
   // maskmovq, maskmovdqu, clzero and such with a segment: the same.
   if ((instruction.attributes & (ZYDIS_ATTRIB_HAS_SEGMENT_FS | ZYDIS_ATTRIB_HAS_SEGMENT_GS)) != 0 &&
       (instruction.attributes & ZYDIS_ATTRIB_HAS_MODRM) != 0 && instruction.raw.modrm.mod == 3) {
+    if (instruction.mnemonic == ZYDIS_MNEMONIC_CLZERO) return false;
     for (int i = 0; i < instruction.operand_count; ++i) {
       if (decoded.operands[i].type == ZYDIS_OPERAND_TYPE_MEMORY) return false;
     }

@@ -417,6 +417,23 @@ CASE(return_by_longjmp) {
   EXPECT_EQ(jumps, 100);
 }
 
+// Each mask that siglongjmp restores is in force for the next fault, whatever signal comes in between.
+CASE(faults_under_a_timer) {
+  static sigjmp_buf back;
+  static int* volatile nowhere = nullptr;
+  install(SIGALRM, count_it);
+  install(SIGSEGV, [](int, siginfo_t*, void*) { siglongjmp(back, 1); });
+  count = 0;
+  start_timer(1000);
+  volatile int faults = 0;
+  while (faults < 60000) {
+    faults = faults + 1;
+    if (sigsetjmp(back, 1) == 0) *nowhere = 1;
+  }
+  start_timer(0);
+  EXPECT_EQ(faults, 60000);
+}
+
 CASE(return_without_mask_by_longjmp) {
   static jmp_buf back;
   install(SIGUSR1, [](int, siginfo_t*, void*) { longjmp(back, 1); });
