@@ -128,10 +128,10 @@ void CallEmitter::emit_increment(const InlineBody& body, int32_t addend) {
   if (value_spilled) code_.load_gs(first, register_offset(first));
 }
 
-bool CallEmitter::is_plain_count(PlainCount& count) const {
-  if (instruction_.calls.size() != 1 || instruction_.removed || instruction_.redirected) return false;
-  if (instruction_.scan.is_rep_string) return false;
-  const Call& call = instruction_.calls.front();
+bool plain_count_of(const PlannedInstruction& instruction, PlainCount& count) {
+  if (instruction.calls.size() != 1 || instruction.removed || instruction.redirected) return false;
+  if (instruction.scan.is_rep_string) return false;
+  const Call& call = instruction.calls.front();
   const bool is_before = call.place == Place::before || call.place == Place::anywhere;
   if (!is_before || call.step != Call::Step::plain || call.predicated || call.returns_value) return false;
   const InlineBody& body = inline_body(call.routine);
@@ -145,10 +145,13 @@ bool CallEmitter::is_plain_count(PlainCount& count) const {
   return true;
 }
 
-void CallEmitter::emit_plain_count(int32_t addend) {
+void CallEmitter::emit_plain_count(const Call& call, std::optional<int32_t> addend) {
+  const InlineBody& body = inline_body(call.routine);
+  if (!addend)
+    addend = body.addend_register < 0 ? body.addend : static_cast<int32_t>(call.arguments[0].value);
   current_live_registers_ = e_.live_.registers[index_];
   current_live_flags_ = e_.live_.flags[index_];
-  emit_increment(inline_body(instruction_.calls.front().routine), addend);
+  emit_increment(body, *addend);
 }
 
 void CallEmitter::emit_inlined(const Call& call, Place place) {

@@ -26,6 +26,8 @@ struct PlainCount {
   int32_t addend = 0;
 };
 
+bool plain_count_of(const PlannedInstruction& instruction, PlainCount& count);
+
 class CallEmitter {
  public:
   CallEmitter(Emitter& emitter, uint32_t index);
@@ -33,8 +35,8 @@ class CallEmitter {
   // The instruction with everything that was planned before, after and at its taken branch.
   bool emit(bool is_last);
 
-  bool is_plain_count(PlainCount& count) const;
-  void emit_plain_count(int32_t addend);
+  // What the call of plain_count_of() does, before this instruction; with another addend where one is given.
+  void emit_plain_count(const Call& call, std::optional<int32_t> addend = {});
 
  private:
   using Calls = std::vector<const Call*>;

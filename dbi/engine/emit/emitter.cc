@@ -61,12 +61,18 @@ bool Emitter::emit(bool count_blocks, bool indirect) {
   if (plan_.compares) emit_comparison();
   for (const PlannedBlock& block : plan_.blocks) {
     uint32_t counted = block.first;  // the calls of instructions before this one are done
+    const uint32_t anywhere = plan_.instrumented ? better_place_of_count(block) : block.first;
+    if (anywhere != block.first) counted = block.first + 1;
     for (uint32_t i = block.first; i < block.first + block.count; ++i) {
       const PlannedInstruction& instruction = plan_.instructions[i];
       pc_offset_ = static_cast<uint16_t>(instruction.address - unit_.pc);
       mark(kBoundary);
       if (i == block.first && count_blocks) emit_count(i, block.count);
       const bool is_last = i + 1 == plan_.instructions.size();
+      if (i == anywhere && i != block.first) {
+        CallEmitter(*this, i).emit_plain_count(plan_.instructions[block.first].calls.front());
+        mark(0);
+      }
       if (i >= counted && plan_.instrumented) counted = i + emit_shared_count(i, block.first + block.count);
       const bool has_calls = !instruction.calls.empty() && i >= counted;
       if (!has_calls && !instruction.removed && !instruction.redirected) {
@@ -93,17 +99,30 @@ bool Emitter::emit(bool count_blocks, bool indirect) {
   return true;
 }
 
+uint32_t Emitter::better_place_of_count(const PlannedBlock& block) const {
+  const PlannedInstruction& head = plan_.instructions[block.first];
+  PlainCount count;
+  if (head.calls.size() != 1 || head.calls.front().place != Place::anywhere || !plain_count_of(head, count)) {
+    return block.first;
+  }
+  for (uint32_t i = block.first; i < block.first + block.count; ++i) {
+    if (live_.flags[i] == 0) return i;
+  }
+  return block.first;
+}
+
 uint32_t Emitter::emit_shared_count(uint32_t first, uint32_t end) {
   PlainCount shared;
-  if (!CallEmitter(*this, first).is_plain_count(shared)) return 0;
+  if (!plain_count_of(plan_.instructions[first], shared)) return 0;
   uint32_t count = 1;
-  for (PlainCount next; first + count < end && CallEmitter(*this, first + count).is_plain_count(next);
+  for (PlainCount next; first + count < end && plain_count_of(plan_.instructions[first + count], next);
        ++count) {
     if (next.counter != shared.counter || next.addend != shared.addend) break;
   }
   const int64_t sum = int64_t{shared.addend} * count;
   if (count < 2 || sum != static_cast<int32_t>(sum)) return 0;
-  CallEmitter(*this, first).emit_plain_count(static_cast<int32_t>(sum));
+  CallEmitter(*this, first)
+      .emit_plain_count(plan_.instructions[first].calls.front(), static_cast<int32_t>(sum));
   mark(0);
   const uint64_t last = plan_.instructions[first + count - 1].address;
   shared_counts_.push_back(

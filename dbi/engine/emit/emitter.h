@@ -79,6 +79,8 @@ class Emitter {
   void emit_leave(Exit::Kind kind, uint64_t target, uint8_t length);
   void emit_link(uint64_t target);
   void emit_link_if(uint8_t condition, uint64_t target);
+  // Where in the block a count that may stand anywhere costs least: where no flag is live.
+  uint32_t better_place_of_count(const PlannedBlock& block) const;
   // Counts of the instructions from `first` on that can be added at once: how many, at least 2, or 0.
   uint32_t emit_shared_count(uint32_t first, uint32_t end);
   // Leaves for a new translation when the program's bytes are no longer those that were translated.

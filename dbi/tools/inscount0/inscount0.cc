@@ -1,29 +1,24 @@
 // Counts executed instructions, one call per instruction. A repeated string instruction counts once for each
-// repetition.
+// repetition. All threads share the counter, so that with several at once some additions are lost: inscount2
+// counts each thread by itself.
 #include "pin.H"
 
 namespace {
 
 KNOB<std::string> output_file(KNOB_MODE_WRITEONCE, "pintool", "o", "inscount.out", "file for the count");
 
-// One line of the cache per thread, so that threads do not wait for each other.
-struct alignas(64) Counter {
-  UINT64 value;
-};
-Counter counters[PIN_MAX_THREADS];
+UINT64 instructions = 0;
 
-VOID count(THREADID thread) {
-  ++counters[thread].value;
+VOID count() {
+  ++instructions;
 }
 
 VOID instrument(INS ins, VOID*) {
-  INS_InsertCall(ins, IPOINT_BEFORE, reinterpret_cast<AFUNPTR>(count), IARG_THREAD_ID, IARG_END);
+  INS_InsertCall(ins, IPOINT_BEFORE, reinterpret_cast<AFUNPTR>(count), IARG_END);
 }
 
 VOID finish(INT32, VOID*) {
-  UINT64 sum = 0;
-  for (const Counter& counter : counters) sum += counter.value;
-  std::ofstream(output_file.Value()) << "Count " << sum << "\n";
+  std::ofstream(output_file.Value()) << "Count " << instructions << "\n";
 }
 
 }  // namespace
