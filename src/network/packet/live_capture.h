@@ -25,8 +25,8 @@ class LiveCapture {
 
   // The next frame that has come; false when there is none yet. Valid until the next call.
   [[nodiscard]] Result<bool> next(Frame& frame);
-  // At the end: waits until the kernel has handed over what came before, which it does in blocks, each after a
-  // tenth of a second at the latest. False when nothing more came.
+  // At the end: waits until the kernel has handed over what came before, which it does in blocks, each after
+  // a tenth of a second at the latest. False when nothing more came.
   [[nodiscard]] bool wait_for_rest() const;
   // To wait for more.
   [[nodiscard]] int descriptor() const;
