@@ -19,6 +19,8 @@ import engine  # noqa: E402
 RUNNER = engine.BUILD / "dbi" / "tests" / "instruction_runner"
 # Runs that the engine ended are taken up behind the sample where it ended; so often at most.
 RESTARTS = 40
+# So many different samples are run again.
+FEW = 5
 
 
 def digests(text):
@@ -76,6 +78,13 @@ def compare(name, words, options, start, count, results, shown):
         if restarts > RESTARTS:
             results.fail(name, f"the engine ended the run too often; {start + count - position} samples were not run")
             break
+    if failed and restarts == 0 and len(failed) <= FEW:
+        # Seen once in dozens of runs, never again alone: told apart from what is always wrong, and said.
+        expected = native(options, start, count)
+        again = digests(engine.run([*words, RUNNER, *options, "--from", str(start), "--count", str(count)], 240).out)
+        for number in [number for number in failed if again.get(number) == expected.get(number)]:
+            results.skip(f"{name} sample {number} [{' '.join(options)}]", "differed in one of two runs of all samples")
+            failed.remove(number)
     for number in failed:
         results.failed += 1
         if shown <= 0:
