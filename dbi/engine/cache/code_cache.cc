@@ -291,7 +291,6 @@ Unit* CodeCache::unit_at(uint64_t code_address) {
 
 void CodeCache::retire(Unit& unit) {
   unit.dead = true;
-  unit.retired_epoch = epoch_;
   while (unit.incoming != nullptr) unlink(*unit.incoming);
   for (uint32_t number = unit.first_exit; number != 0; number = exits_[number].next_of_unit) {
     unlink(exits_[number]);
@@ -316,7 +315,6 @@ size_t CodeCache::flush(uint64_t begin, uint64_t end) {
     std::erase_if(units, [&](Unit* unit) {
       if (!unit->dead && unit->pc < end && unit->pc_end > begin) {
         retire(*unit);
-        dead_.push_back(unit);
         ++count;
       }
       return unit->dead;
@@ -336,17 +334,6 @@ size_t CodeCache::flush(uint64_t begin, uint64_t end) {
   return count;
 }
 
-bool CodeCache::has_units_in(uint64_t begin, uint64_t end) const {
-  for (uint64_t page = begin >> kPageBits; page <= (end - 1) >> kPageBits; ++page) {
-    const auto found = by_page_.find(page);
-    if (found == by_page_.end()) continue;
-    for (const Unit* unit : found->second) {
-      if (!unit->dead && unit->pc < end && unit->pc_end > begin) return true;
-    }
-  }
-  return false;
-}
-
 void CodeCache::flush_all() {
   auto retired = std::make_unique<Retired>();
   std::fill_n(table_, kTableEntries, reinterpret_cast<uint64_t>(&isotach_indirect_miss));
@@ -360,7 +347,6 @@ void CodeCache::flush_all() {
   prologues_.clear();
   by_page_.clear();
   last_page_units_ = nullptr;
-  dead_.clear();  // all of them are in the regions' lists
   retired->epoch = epoch_++;
   std::swap(retired->regions, regions_);
   retired_.push_back(std::move(retired));

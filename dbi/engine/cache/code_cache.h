@@ -62,7 +62,6 @@ class CodeCache {
   // Frees what was flushed before `oldest_epoch`, the smallest of all threads inside the cache.
   void reclaim(uint64_t oldest_epoch);
   uint64_t epoch() const { return epoch_; }
-  bool has_units_in(uint64_t begin, uint64_t end) const;
 
   size_t unit_count() const { return live_units_; }
   size_t bytes_used() const { return regions_.bytes_used(); }
@@ -101,7 +100,6 @@ class CodeCache {
   uint64_t last_page_ = 0;  // the one that units were added to last, and its list
   std::vector<Unit*>* last_page_units_ = nullptr;
   std::unordered_map<uint64_t, uint32_t> prologues_;
-  std::vector<Unit*> dead_;
   std::vector<std::unique_ptr<Retired>> retired_;
   uint64_t epoch_ = 1;
 };

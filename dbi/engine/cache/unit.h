@@ -65,8 +65,6 @@ struct Unit {
   SharedCount* shared_counts = nullptr;
   Exit* incoming = nullptr;
   Exit* prologue = nullptr;  // from the table of indirect targets
-  Unit* next_dead = nullptr;
-  uint64_t retired_epoch = 0;
 };
 
 enum class Leaving {

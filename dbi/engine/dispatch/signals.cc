@@ -10,6 +10,7 @@
 #include "engine/dispatch/crash.h"
 #include "engine/dispatch/engine.h"
 #include "engine/dispatch/signal_frame.h"
+#include "engine/dispatch/system_calls.h"
 #include "engine/os/own_memory.h"
 #include "engine/os/raw_syscall.h"
 #include "engine/os/stop.h"
@@ -52,7 +53,6 @@ constexpr uint64_t kSystemCallBytes = 2;
 constexpr uint64_t kTrapFlag = 0x100;
 constexpr uint64_t kResumeFlag = 0x10000;
 constexpr uint64_t kSetSize = 8;
-constexpr int64_t kInterrupted = -4096;
 constexpr unsigned kMaximumStackArguments = 40;
 
 constexpr uint64_t bit(int signal) {

@@ -20,7 +20,6 @@ extern "C" int64_t isotach_program_system_call(const uint64_t* registers, uint64
 namespace isotach::dbi {
 namespace {
 
-constexpr int64_t kInterrupted = -4096;
 constexpr int64_t kNoResult = -4097;  // the registers are set already
 constexpr uint64_t kPageBytes = 4096;
 
@@ -145,7 +144,6 @@ int64_t clone_by_struct(ThreadContext& context, uint64_t next_pc) {
 
 int64_t execute_program(ThreadContext& context) {
   Engine& engine = dbi::engine();
-  uint64_t* r = context.registers;
   // What exec keeps must be the program's: ignored faults, blocked faults.
   give_back_signals(context, false);
   const uint64_t faults = context.signals->blocked_faults;
@@ -158,7 +156,6 @@ int64_t execute_program(ThreadContext& context) {
     result = pass(context);
   }
   if (faults != 0) raw_syscall(SYS_rt_sigprocmask, SIG_UNBLOCK, reinterpret_cast<uint64_t>(&faults), 0, 8);
-  (void)r;
   return result;
 }
 

@@ -13,6 +13,7 @@
 
 #include "engine/dispatch/engine.h"
 #include "engine/dispatch/signals.h"
+#include "engine/dispatch/system_calls.h"
 #include "engine/instrument/buffer.h"
 #include "engine/os/lent_thread.h"
 #include "engine/os/raw_syscall.h"
@@ -49,8 +50,6 @@ namespace isotach::dbi {
 namespace {
 
 constexpr uint64_t kTrapFlag = 0x100;
-
-constexpr int64_t kInterrupted = -4096;  // as isotach_program_system_call returns it
 
 uint64_t block_all_signals() {
   const uint64_t all = ~uint64_t{0};

@@ -127,6 +127,12 @@ class Assembler {
   }
   void relative32(uint64_t target) { int32(static_cast<int32_t>(target - (address() + 4))); }
 
+  // A jump forward with a 32 bit displacement that was written as 0 and ends at `behind` goes to here.
+  void land(uint8_t* behind) {
+    const auto distance = static_cast<int32_t>(p_ - behind);
+    std::memcpy(behind - 4, &distance, 4);
+  }
+
   // Moves on to a multiple of `alignment` with int3.
   void align(uint64_t alignment) {
     while (address() % alignment != 0) byte(0xcc);
@@ -163,6 +169,10 @@ class Assembler {
   uint8_t* p_;
 };
 
+// Where ThreadContext keeps a general register of the program.
+inline constexpr int32_t register_offset(unsigned number) {
+  return static_cast<int32_t>(CONTEXT_REGISTERS + 8 * number);
+}
 inline constexpr int32_t slot_offset(unsigned slot) {
   return static_cast<int32_t>(CONTEXT_SLOTS + 8 * slot);
 }

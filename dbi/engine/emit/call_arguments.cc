@@ -8,10 +8,6 @@ namespace {
 
 constexpr uint8_t kIntegerArguments[] = {rdi, rsi, rdx, rcx, r8, r9};
 
-int32_t register_offset(unsigned number) {
-  return static_cast<int32_t>(CONTEXT_REGISTERS + 8 * number);
-}
-
 // movzx to, [base + offset] of 1 or 2 bytes; mov of 4.
 void load_narrow(Assembler& code, uint8_t to, uint8_t base, int32_t offset, unsigned size) {
   const auto rex = static_cast<uint8_t>(0x40 | (to >> 3 << 2) | (base >> 3));

@@ -9,10 +9,6 @@ namespace {
 
 constexpr uint8_t kArgumentRegisters[] = {rdi, rsi, rdx, rcx, r8, r9};
 
-int32_t register_offset(unsigned number) {
-  return static_cast<int32_t>(CONTEXT_REGISTERS + 8 * number);
-}
-
 bool reaches(const Assembler& code, uint64_t address) {
   // From the end of an instruction of at most 16 bytes.
   const auto distance = static_cast<int64_t>(address - code.address());
@@ -261,8 +257,7 @@ void CallEmitter::emit_record(const Call& call, Place place) {
   for (const uint8_t reg : {rcx, rdx}) {
     if ((kept & live) >> reg & 1) code_.store_gs(reg, register_offset(reg));
   }
-  const auto distance = static_cast<int32_t>(code_.at() - behind);
-  std::memcpy(behind - 4, &distance, 4);
+  code_.land(behind);
   for (const uint8_t reg : {rcx, rdx}) {
     if ((kept & live) >> reg & 1) code_.load_gs(reg, register_offset(reg));
   }

@@ -12,10 +12,6 @@ constexpr size_t kWorstGroupBytes = 96;
 constexpr size_t kWorstCallBytes = 64;
 constexpr size_t kWorstArgumentBytes = 48;
 
-int32_t register_offset(unsigned number) {
-  return static_cast<int32_t>(CONTEXT_REGISTERS + 8 * number);
-}
-
 bool is_repeated(const PlannedInstruction& instruction) {
   return instruction.scan.is_rep_string;
 }
@@ -154,8 +150,7 @@ bool CallEmitter::emit_branch_with_taken_calls(bool is_last) {
   }
   emit_group(taken_, Place::taken_branch);
   e_.emit_link(scan.target);
-  const auto distance = static_cast<int32_t>(code_.at() - to_taken[0]);
-  std::memcpy(to_taken[0] - 4, &distance, 4);
+  code_.land(to_taken[0]);
   e_.mark(0);
   if (is_last) e_.emit_link(instruction_.address + scan.length);
   return true;
@@ -216,8 +211,7 @@ bool CallEmitter::emit_repeated(bool is_last) {
   out.push_back(jump_if_zero());
   code_.jump(reinterpret_cast<uint64_t>(top));
   for (uint8_t* behind : out) {
-    const auto distance = static_cast<int32_t>(code_.at() - behind);
-    std::memcpy(behind - 4, &distance, 4);
+    code_.land(behind);
   }
   if (is_last) e_.emit_link(instruction_.address + scan.length);
   return true;
@@ -296,12 +290,10 @@ void CallEmitter::emit_saved_group(const Calls& calls, Place place) {
       if (call->step == Call::Step::condition) {
         // Skipped: its result is 0.
         code_.bytes({0xeb, 2});
-        const auto distance = static_cast<int32_t>(code_.at() - to_skip);
-        std::memcpy(to_skip - 4, &distance, 4);
+        code_.land(to_skip);
         code_.bytes({0x31, 0xc0});
       } else {
-        const auto distance = static_cast<int32_t>(code_.at() - to_skip);
-        std::memcpy(to_skip - 4, &distance, 4);
+        code_.land(to_skip);
       }
     }
     if (call->step == Call::Step::condition) {
@@ -309,14 +301,12 @@ void CallEmitter::emit_saved_group(const Calls& calls, Place place) {
       code_.int32(0);
       to_skip_then = code_.at();
     } else if (to_skip_then != nullptr && call->step == Call::Step::then) {
-      const auto distance = static_cast<int32_t>(code_.at() - to_skip_then);
-      std::memcpy(to_skip_then - 4, &distance, 4);
+      code_.land(to_skip_then);
       to_skip_then = nullptr;
     }
   }
   if (to_skip_then != nullptr) {
-    const auto distance = static_cast<int32_t>(code_.at() - to_skip_then);
-    std::memcpy(to_skip_then - 4, &distance, 4);
+    code_.land(to_skip_then);
   }
   code_.bytes({0x65, 0xff, 0x14, 0x25});
   code_.int32(all ? CONTEXT_CALL_RESTORE_ALL : CONTEXT_CALL_RESTORE);

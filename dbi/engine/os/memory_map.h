@@ -24,7 +24,6 @@ class MemoryMap {
   // Any mapping that holds `address` as the kernel says now.
   bool find(uint64_t address, Mapping& found) const;
   void forget(uint64_t begin, uint64_t end);
-  void forget_all() { known_.clear(); }
 
  private:
   std::map<uint64_t, Mapping> known_;  // executable ones, by end
