@@ -13,6 +13,7 @@
 #include "kernel/route_link.h"
 #include "kernel/traffic_program.h"
 #include "network/traffic/accounts.h"
+#include "network/traffic/counting_blocks.h"
 #include "network/traffic/interface_watch.h"
 #include "network/traffic/methods.h"
 #include "network/traffic/owners.h"
@@ -49,7 +50,7 @@ class BpfSource final : public TrafficSource {
         routes_(std::move(routes)),
         accounts_(options, seed, program_->processors() * 2, blocks),
         owners_(kernel::SystemRoot(), [this](std::uint32_t pid) { return remembered(pid); }),
-        block_taken_(blocks) {
+        blocks_(blocks) {
     accounts_.take_unknown_for_kernel(program_->marks_all());
     if (tracepoints) lister_.emplace(options.processes);
   }
@@ -132,14 +133,14 @@ class BpfSource final : public TrafficSource {
                            " is left out: it carries neither Ethernet frames nor bare IP.");
       return {};
     }
-    const auto block = std::find(block_taken_.begin(), block_taken_.end(), false);
-    if (block == block_taken_.end()) {
+    const auto block = blocks_.find_free();
+    if (!block) {
       if (missing_.size() < 16)
         missing_.push_back(printable(link.name) + " is left out: there are too many interfaces; name some.");
       return {};
     }
     Entry entry;
-    entry.block = static_cast<unsigned>(block - block_taken_.begin());
+    entry.block = *block;
     entry.watched.base_before = link;
     InterfaceTraffic row = new_row(link);
     row.speed_bits_s = speed_of(kernel::SystemRoot(), link);
@@ -151,7 +152,7 @@ class BpfSource final : public TrafficSource {
       if (missing_.size() < 16) missing_.push_back(ok.error().message() + ".");
       return ok;
     }
-    block_taken_[entry.block] = true;
+    blocks_.take(entry.block);
     watched_[link.index] = std::move(entry);
     return {};
   }
@@ -183,17 +184,10 @@ class BpfSource final : public TrafficSource {
       accounts_.interfaces()[at->second.row].up = false;
       program_->detach(at->first);
       // What it counted last is in the other buffer: its block is free after that one was read, too.
-      leaving_.push_back({at->second.block, 2});
+      blocks_.leave(at->second.block);
       at = watched_.erase(at);
     }
-    for (Leaving& leaving : leaving_)
-      if (--leaving.reads == 0) {
-        accounts_.assign_block(leaving.block, kNoRow);
-        block_taken_[leaving.block] = false;
-      }
-    leaving_.erase(std::remove_if(leaving_.begin(), leaving_.end(),
-                                  [](const Leaving& leaving) { return leaving.reads == 0; }),
-                   leaving_.end());
+    blocks_.note_read(accounts_);
     bool any = false;
     for (const kernel::RouteLink& link : links) {
       if (!wants_interface(options_, link.name) || watched_.count(link.index) != 0) continue;
@@ -205,11 +199,6 @@ class BpfSource final : public TrafficSource {
     if (const auto now = routes_.links()) settle(*now);
   }
 
-  struct Leaving {
-    unsigned block;
-    int reads;
-  };
-
   TrafficOptions options_;
   Clock* clock_;
   std::unique_ptr<kernel::TrafficProgram> program_;
@@ -217,10 +206,9 @@ class BpfSource final : public TrafficSource {
   TrafficAccounts accounts_;
   TrafficOwners owners_;
   std::optional<SocketLister> lister_;  // where the program does not find sockets for what comes in
-  std::vector<bool> block_taken_;
+  CountingBlocks blocks_;
   std::map<std::uint32_t, Entry> watched_;
   std::map<std::uint32_t, bool> refused_;
-  std::vector<Leaving> leaving_;
   std::vector<std::string> missing_;
   std::int64_t walked_ns_ = 0;
   std::int64_t cost_ns_ = 0;

@@ -21,6 +21,7 @@
 #include "kernel/route_link.h"
 #include "kernel/socket_filter.h"
 #include "network/traffic/accounts.h"
+#include "network/traffic/counting_blocks.h"
 #include "network/traffic/frame_counter.h"
 #include "network/traffic/interface_watch.h"
 #include "network/traffic/owners.h"
@@ -118,7 +119,7 @@ class RingSource final : public TrafficSource {
         lister_(options.processes),
         accounts_(options, seed, static_cast<unsigned>(threads * 2), kMostInterfaces),
         owners_(kernel::SystemRoot()),
-        block_taken_(kMostInterfaces) {
+        blocks_(kMostInterfaces) {
     for (std::size_t i = 0; i < threads; ++i)
       workers_.push_back(
           std::make_unique<RingWorker>(std::min(options.flow_limit, TRAFFIC_NUMBER_MASK + 1U), seed));
@@ -208,8 +209,8 @@ class RingSource final : public TrafficSource {
       leave_out(printable(link.name) + " is left out: it carries neither Ethernet frames nor bare IP.");
       return {};
     }
-    const auto block = std::find(block_taken_.begin(), block_taken_.end(), false);
-    if (block == block_taken_.end()) {
+    const auto block = blocks_.find_free();
+    if (!block) {
       leave_out(printable(link.name) + " is left out: there are too many interfaces; name some.");
       return {};
     }
@@ -232,7 +233,7 @@ class RingSource final : public TrafficSource {
       rings.push_back(std::move(*ring));
     }
     Entry entry;
-    entry.block = static_cast<unsigned>(block - block_taken_.begin());
+    entry.block = *block;
     entry.watched.base_before = link;
     InterfaceTraffic row = new_row(link);
     row.speed_bits_s = speed_of(kernel::SystemRoot(), link);
@@ -240,7 +241,7 @@ class RingSource final : public TrafficSource {
     accounts_.assign_block(entry.block, static_cast<std::uint32_t>(entry.row));
     for (std::size_t i = 0; i < workers_.size(); ++i)
       workers_[i]->add(std::move(rings[i]), link.index, entry.block, *head);
-    block_taken_[entry.block] = true;
+    blocks_.take(entry.block);
     watched_[link.index] = std::move(entry);
     return {};
   }
@@ -274,17 +275,10 @@ class RingSource final : public TrafficSource {
       }
       accounts_.interfaces()[at->second.row].up = false;
       for (const auto& worker : workers_) worker->remove(at->first);
-      leaving_.push_back({at->second.block, 2});
+      blocks_.leave(at->second.block);
       at = watched_.erase(at);
     }
-    for (Leaving& leaving : leaving_)
-      if (--leaving.reads == 0) {
-        accounts_.assign_block(leaving.block, kNoRow);
-        block_taken_[leaving.block] = false;
-      }
-    leaving_.erase(std::remove_if(leaving_.begin(), leaving_.end(),
-                                  [](const Leaving& leaving) { return leaving.reads == 0; }),
-                   leaving_.end());
+    blocks_.note_read(accounts_);
     bool any = false;
     for (const kernel::RouteLink& link : links) {
       if (!wants_interface(options_, link.name) || watched_.count(link.index) != 0) continue;
@@ -296,21 +290,15 @@ class RingSource final : public TrafficSource {
     if (const auto now = routes_.links()) settle(*now);
   }
 
-  struct Leaving {
-    unsigned block;
-    int reads;
-  };
-
   TrafficOptions options_;
   Clock* clock_;
   kernel::RouteSocket routes_;
   SocketLister lister_;
   TrafficAccounts accounts_;
   TrafficOwners owners_;
-  std::vector<bool> block_taken_;
+  CountingBlocks blocks_;
   std::map<std::uint32_t, Entry> watched_;
   std::map<std::uint32_t, bool> refused_;
-  std::vector<Leaving> leaving_;
   std::vector<std::string> missing_;
   std::size_t ring_bytes_ = 0;
   std::uint16_t fanout_ = 0;
