@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/text.h"
+#include "command/nettest/reading.h"
 
 namespace isotach::command {
 namespace {
@@ -23,91 +24,6 @@ constexpr std::array<std::pair<std::string_view, int>, 22> kDscpNames = {
      {"cs6", 48},  {"cs7", 56},  {"af11", 10}, {"af12", 12}, {"af13", 14}, {"af21", 18},
      {"af22", 20}, {"af23", 22}, {"af31", 26}, {"af32", 28}, {"af33", 30}, {"af41", 34},
      {"af42", 36}, {"af43", 38}, {"ef", 46},   {"va", 44}}};
-
-Failure bad_value(const std::string& option, const std::string& text, const std::string& remedy) {
-  return failure(ErrorKind::usage, fmt::format("'{}' is no value for {}", printable(text), option), remedy);
-}
-
-// A whole number, decimal or as 0x10.
-std::optional<std::uint64_t> number_of(const std::string& text) {
-  if (!text.starts_with("0x") && !text.starts_with("0X")) return parse_unsigned(text);
-  std::uint64_t value = 0;
-  if (text.size() < 3 || text.size() > 10) return std::nullopt;
-  for (const char c : std::string_view(text).substr(2)) {
-    const auto digit =
-        std::string_view("0123456789abcdef").find(c >= 'A' && c <= 'F' ? static_cast<char>(c + 32) : c);
-    if (digit == std::string_view::npos) return std::nullopt;
-    value = value * 16 + digit;
-  }
-  return value;
-}
-
-class Reading {
- public:
-  explicit Reading(const Arguments& arguments) : arguments_(arguments) {}
-
-  template <class T>
-  void number(const char* option, std::uint64_t least, std::uint64_t most, T& target) {
-    const auto text = arguments_.value(option);
-    if (!text || problem_) return;
-    const auto value = number_of(*text);
-    if (!value || *value < least || *value > most) {
-      problem_ =
-          bad_value(option, *text, fmt::format("write a whole number from {} to {}", least, most)).value();
-      return;
-    }
-    target = static_cast<T>(*value);
-  }
-
-  template <class T>
-  void size(const char* option, std::uint64_t most, T& target) {
-    const auto text = arguments_.value(option);
-    if (!text || problem_) return;
-    const auto value = parse_buffer_size(*text);
-    if (!value || *value == 0 || *value > most) {
-      problem_ =
-          bad_value(option, *text, fmt::format("write a size such as 1400, 128K, 4M; at most {} bytes", most))
-              .value();
-      return;
-    }
-    target = static_cast<T>(*value);
-  }
-
-  void time(const char* option, bool zero, std::int64_t most_ns, std::int64_t& target_ns) {
-    const auto text = arguments_.value(option);
-    if (!text || problem_) return;
-    const auto value_ns = parse_duration_ns(*text);
-    if (!value_ns || *value_ns > most_ns || (*value_ns == 0 && !zero)) {
-      problem_ = bad_value(option, *text,
-                           fmt::format("write seconds or a unit, such as 10, 0.5, 250ms; at most {} s",
-                                       most_ns / kNanosecondsPerSecond))
-                     .value();
-      return;
-    }
-    target_ns = *value_ns;
-  }
-
-  void text(const char* option, std::string& target) const {
-    if (const auto value = arguments_.value(option)) target = *value;
-  }
-
-  void fail(const char* text, const char* remedy = "") {
-    if (!problem_) problem_ = Error{ErrorKind::usage, 0, text, remedy};
-  }
-  void fail(Error error) {
-    if (!problem_) problem_ = std::move(error);
-  }
-
-  [[nodiscard]] bool has(const char* option) const { return arguments_.has(option); }
-  [[nodiscard]] std::optional<std::string> value(const char* option) const {
-    return arguments_.value(option);
-  }
-  [[nodiscard]] const std::optional<Error>& problem() const { return problem_; }
-
- private:
-  const Arguments& arguments_;
-  std::optional<Error> problem_;
-};
 
 void read_rate(Reading& reading, nettest::TestParameters& parameters) {
   const auto text = reading.value("--bitrate");
@@ -224,12 +140,6 @@ void read_parameters(Reading& reading, NettestOptions& options) {
 }
 
 }  // namespace
-
-Result<std::uint64_t> parse_buffer_size(const std::string& text) {
-  constexpr std::string_view kLetters = "KMGTkmgt";
-  if (text.size() < 2 || kLetters.find(text.back()) == std::string_view::npos) return parse_size(text);
-  return parse_size(text.substr(0, text.size() - 1) + static_cast<char>(text.back() & ~0x20) + "i");
-}
 
 std::vector<OptionSpec> nettest_option_specs() {
   std::vector<OptionSpec> options = {

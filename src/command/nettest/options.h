@@ -23,8 +23,4 @@ struct NettestOptions {
 [[nodiscard]] std::vector<OptionSpec> nettest_option_specs();
 [[nodiscard]] Result<NettestOptions> nettest_options_of(const Arguments& arguments);
 
-// Sizes as iperf3 and netperf take them: K, M, G, T are powers of 1024. A whole suffix is taken at its word:
-// KiB is 1024 bytes and kB 1000.
-[[nodiscard]] Result<std::uint64_t> parse_buffer_size(const std::string& text);
-
 }  // namespace isotach::command
