@@ -149,6 +149,8 @@ bool has_rising_floor(const std::vector<Turn>& turns, double range) {
   for (const Turn& turn : turns)
     if (!turn.high) lows.push_back(turn.bytes);
   if (lows.size() < 4) return false;
+  // Where the curve begins is no low of the program's: it may lie on the way up to the first high.
+  lows[0] = std::min(lows[0], lows[1]);
   for (std::size_t i = 1; i < lows.size(); ++i)
     if (lows[i] < lows[i - 1] - 0.05 * range) return false;
   return lows.back() - lows.front() >= kRisingFloorShare * range;

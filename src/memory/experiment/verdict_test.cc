@@ -100,6 +100,14 @@ TEST(MemoryVerdict, LeaksLookLikeRepeatedWork) {
                          return (14 + 5 * request + (std::fmod(t, 0.25) < 0.12 ? 40 : 0)) * kMiB;
                        }),
             Verdict::leak_like);
+  // Judged from the middle of the first rise on: that is no low.
+  EXPECT_EQ(verdict_of(3,
+                       [](double t) {
+                         if (t < 0.22) return ramp(t, 0.13, 0.2, 14, 54) * kMiB;
+                         const int request = static_cast<int>(t / 0.25);
+                         return (14 + 5 * request + (std::fmod(t, 0.25) < 0.12 ? 40 : 0)) * kMiB;
+                       }),
+            Verdict::leak_like);
   // Many steps of one size.
   EXPECT_EQ(verdict_of(3, [](double t) { return (20 + 5 * std::floor(t / 0.25)) * kMiB; }),
             Verdict::leak_like);
