@@ -47,6 +47,17 @@ serve() {
   usage_error
   isotach nettest -c localhost --rr -R
   usage_error
+  isotach nettest -c localhost --rr --cc
+  usage_error
+  isotach nettest -c localhost --rate 100
+  usage_error
+  err 'give --rr, --crr or --cc'
+  isotach nettest -c localhost --rr --burst 1025
+  usage_error
+  isotach nettest -c localhost --cc -u
+  usage_error
+  isotach nettest -s --rr
+  usage_error
   isotach nettest -s -u
   usage_error
   err 'for the client to say'
@@ -120,6 +131,29 @@ serve() {
   isotach nettest -c 127.0.0.1 -p "$port" -t 0.3 --rr -u -P 3 --json
   exit_code 0
   json '.end.transactions | .min_ns <= .p50_ns and .p50_ns <= .p99_ns and .p99_ns <= .max_ns'
+}
+
+@test "has several transactions under way, and asks at a rate" {
+  serve
+  isotach nettest -c 127.0.0.1 -p "$port" -t 0.3 --rr --burst 8 --json
+  exit_code 0
+  json '.start.test_start | .outstanding == 8 and .transaction == "rr"'
+  json '.end.transactions.count == ([.end.transactions.histogram[][1]] | add)'
+  isotach nettest -c 127.0.0.1 -p "$port" -t 0.5 --rr --rate 200 -u --json
+  exit_code 0
+  json '.end.transactions | .count > 0 and .lost == 0 and .never_sent >= 0 and .unanswered >= 0'
+  json .end.sum.lost_packets 0
+  isotach nettest -c 127.0.0.1 -p "$port" -t 0.3 --rr -P 8 --threads 1 -r 100,3K --json
+  exit_code 0
+  json '.end.streams | length' 8
+  json '[.intervals[].streams[].transactions] | add > 0'
+  isotach nettest -c 127.0.0.1 -p "$port" -t 0.3 --rr --busy-poll
+  exit_code 0
+  for kind in --crr --cc; do
+    isotach nettest -c 127.0.0.1 -p "$port" -t 0.3 "$kind" --burst 4 --json
+    exit_code 0
+    json '.end.transactions.count > 0 and .end.transactions.lost == 0'
+  done
 }
 
 @test "ends early on Ctrl-C, with the results of both ends" {

@@ -230,10 +230,22 @@ void write_direction(JsonWriter& json, const TestFacts& facts, const TestReport&
   }
 }
 
-void write_latency(JsonWriter& json, const Histogram& latency, double seconds) {
+void write_latency(JsonWriter& json, const TestReport& report) {
+  const Histogram& latency = *report.latency;
+  const double seconds = report.seconds;
+  std::int64_t lost = 0;
+  std::uint64_t never_sent = 0;
+  std::uint64_t unanswered = 0;
+  for (const StreamTotal& stream : report.streams) {
+    lost += stream.whole.lost;
+    never_sent += stream.skipped;
+    unanswered += stream.unanswered;
+  }
   json.begin_object();
   json.key("count").unsigned_integer(latency.count());
   json.key("per_second").real(seconds > 0 ? static_cast<double>(latency.count()) / seconds : 0);
+  json.key("lost").integer(lost).key("never_sent").unsigned_integer(never_sent);
+  json.key("unanswered").unsigned_integer(unanswered);
   json.key("min_ns").unsigned_integer(latency.minimum());
   json.key("mean_ns").real(latency.mean());
   for (const auto& [name, share] :
@@ -262,10 +274,6 @@ void write_cpu(JsonWriter& json, const TestReport& report) {
   json.end_object();
 }
 
-std::string_view transaction_name(Transaction transaction) {
-  return transaction == Transaction::connect ? "crr" : "rr";
-}
-
 void write_test_start(JsonWriter& json, const nettest::TestParameters& parameters, double duration_s) {
   json.begin_object();
   json.key("protocol").string(parameters.udp ? "UDP" : "TCP");
@@ -281,9 +289,12 @@ void write_test_start(JsonWriter& json, const nettest::TestParameters& parameter
   json.key("bidir").integer(parameters.bidirectional ? 1 : 0);
   json.key("fqrate").unsigned_integer(parameters.fair_rate_bps);
   if (parameters.transaction != Transaction::none) {
-    json.key("transaction").string(transaction_name(parameters.transaction));
+    json.key("transaction").string(nettest::transaction_name(parameters.transaction));
     json.key("request_bytes").unsigned_integer(parameters.request_bytes);
     json.key("response_bytes").unsigned_integer(parameters.response_bytes);
+    json.key("outstanding").unsigned_integer(parameters.outstanding);
+    if (parameters.transaction_rate > 0) json.key("rate").unsigned_integer(parameters.transaction_rate);
+    if (parameters.busy_poll) json.key("busy_poll").boolean(true);
   }
   json.end_object();
 }
@@ -380,7 +391,7 @@ void write_end(JsonWriter& json, const TestFacts& facts, const TestReport& repor
   }
   if (report.latency) {
     json.key("transactions");
-    write_latency(json, *report.latency, report.seconds);
+    write_latency(json, report);
   }
   // Several tests share a server's stream of events.
   json.key("cookie").string(facts.cookie);

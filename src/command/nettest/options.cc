@@ -2,17 +2,17 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <limits>
 #include <utility>
 
 #include "base/text.h"
 #include "command/nettest/reading.h"
+#include "command/nettest/transaction_options.h"
 
 namespace isotach::command {
 namespace {
-
-using nettest::Transaction;
 
 constexpr std::int64_t kLongestTestNs = 86400 * kNanosecondsPerSecond;
 constexpr std::int64_t kLongestOmitNs = 600 * kNanosecondsPerSecond;
@@ -61,37 +61,6 @@ void read_tos(Reading& reading, nettest::TestParameters& parameters) {
   parameters.tos = value << 2;
 }
 
-void read_transactions(Reading& reading, nettest::TestParameters& parameters) {
-  if (reading.has("--rr") && reading.has("--crr"))
-    reading.fail("--rr and --crr are two tests: give one of them");
-  if (reading.has("--rr")) parameters.transaction = Transaction::request_response;
-  if (reading.has("--crr")) parameters.transaction = Transaction::connect;
-  const bool wanted = parameters.transaction != Transaction::none;
-  if (const auto text = reading.value("--sizes")) {
-    if (!wanted) reading.fail("-r belongs to --rr and --crr");
-    const auto pieces = split(*text, ',');
-    const auto request = parse_buffer_size(std::string(pieces[0]));
-    const auto response = parse_buffer_size(std::string(pieces.back()));
-    const std::uint64_t most = parameters.udp ? nettest::kLargestUdpLength : nettest::kLargestTransaction;
-    if (pieces.size() > 2 || !request || !response || *request == 0 || *response == 0 || *request > most ||
-        *response > most) {
-      reading.fail(
-          bad_value("-r", *text, "write the sizes of request and response, as in: -r 1,1 or -r 2K,32K")
-              .value());
-      return;
-    }
-    parameters.request_bytes = static_cast<std::uint32_t>(*request);
-    parameters.response_bytes = static_cast<std::uint32_t>(*response);
-  }
-  if (!wanted) return;
-  for (const char* option : {"--reverse", "--bidir", "--bytes", "--blocks", "--bitrate", "--length"})
-    if (reading.has(option))
-      reading.fail(Error{ErrorKind::usage, 0, std::string(option) + " has no meaning with transactions", ""});
-  if (parameters.transaction == Transaction::connect && parameters.udp)
-    reading.fail("--crr needs TCP: UDP has no connections");
-  parameters.rate_bps = 0;
-}
-
 void read_parameters(Reading& reading, NettestOptions& options) {
   nettest::ClientOptions& client = options.client;
   nettest::TestParameters& parameters = client.parameters;
@@ -119,7 +88,7 @@ void read_parameters(Reading& reading, NettestOptions& options) {
                parameters.blocks);
   read_rate(reading, parameters);
   read_tos(reading, parameters);
-  read_transactions(reading, parameters);
+  read_transaction_options(reading, parameters);
   if (const auto text = reading.value("--fq-rate")) {
     const auto rate = parse_size(*text);
     if (!rate) reading.fail(bad_value("--fq-rate", *text, "write bits per second, such as 10M").value());
@@ -145,8 +114,6 @@ std::vector<OptionSpec> nettest_option_specs() {
   std::vector<OptionSpec> options = {
       {"--server", 's', "", "serve any number of clients, until Ctrl-C", "what to do"},
       {"--client", 'c', "HOST", "test against the server at HOST", "what to do"},
-      {"--rr", 0, "", "transactions: a request, its response, the next", "what to do"},
-      {"--crr", 0, "", "the same with a new connection for each", "what to do"},
       {"--port", 'p', "PORT", "port of the server: 5201 unless given; a server takes 0 for any", "where"},
       {"--bind",
        'B',
@@ -174,7 +141,6 @@ std::vector<OptionSpec> nettest_option_specs() {
       {"--bidir", 0, "", "both send at once", "traffic"},
       {"--parallel", 'P', "N", "streams at once, up to 128", "traffic"},
       {"--length", 'l', "SIZE", "bytes of a write (128K) or datagram (what fits)", "traffic"},
-      {"--sizes", 'r', "REQUEST,RESPONSE", "bytes of a transaction: 1,1 unless given", "traffic"},
       {"--window", 'w', "SIZE", "socket buffers at both ends", "socket"},
       {"--set-mss", 'M', "BYTES", "largest segment of TCP", "socket"},
       {"--no-delay", 'N', "", "send at once what is there (TCP_NODELAY)", "socket"},
@@ -188,6 +154,10 @@ std::vector<OptionSpec> nettest_option_specs() {
       {"--title", 'T', "TEXT", "goes into the JSON document", "output"},
       {"--extra-data", 0, "TEXT", "goes into the JSON document", "output"},
   };
+  const std::vector<OptionSpec> transactions = transaction_option_specs();
+  const auto traffic = std::find_if(options.begin(), options.end(),
+                                    [](const OptionSpec& option) { return option.group == "socket"; });
+  options.insert(traffic, transactions.begin(), transactions.end());
   for (OptionSpec& option : format_options()) options.push_back(std::move(option));
   return options;
 }
@@ -213,12 +183,15 @@ Result<NettestOptions> nettest_options_of(const Arguments& arguments) {
                                                 : kernel::IpFamily::any;
   const auto addresses = arguments.values("--bind");
   if (options.server) {
-    for (const char* option :
-         {"--udp",     "--reverse",    "--bidir", "--parallel", "--length",  "--bitrate", "--time",
-          "--bytes",   "--blocks",     "--omit",  "--rr",       "--crr",     "--sizes",   "--window",
-          "--set-mss", "--congestion", "--tos",   "--dscp",     "--fq-rate", "--title"})
+    for (const char* option : {"--udp", "--reverse", "--bidir", "--parallel", "--length", "--bitrate",
+                               "--time", "--bytes", "--blocks", "--omit", "--window", "--set-mss",
+                               "--congestion", "--tos", "--dscp", "--fq-rate", "--title"})
       if (arguments.has(option))
         reading.fail(Error{ErrorKind::usage, 0, std::string(option) + " is for the client to say",
+                           "the server does what each client asks for"});
+    for (const OptionSpec& option : transaction_option_specs())
+      if (arguments.has(option.name))
+        reading.fail(Error{ErrorKind::usage, 0, option.name + " is for the client to say",
                            "the server does what each client asks for"});
     options.listen.port = port;
     options.listen.family = family;

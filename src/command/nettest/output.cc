@@ -29,6 +29,8 @@ int columns_of(const Context& context) {
 }  // namespace
 
 void ClientOutput::started(const TestFacts& facts) {
+  // Said before the first datagram leaves.
+  if (const auto text = nettest::fragments_text(facts)) context_.warn(*text);
   switch (format_) {
     case Format::table:
       context_.note(fmt::format("{}: {}", facts.peer.text(), describe_test(facts)));

@@ -95,10 +95,19 @@ std::string describe_test(const TestFacts& facts) {
   const nettest::TestParameters& parameters = facts.parameters;
   std::string text = parameters.udp ? "UDP" : "TCP";
   text += fmt::format(", {} stream{}", parameters.parallel, parameters.parallel == 1 ? "" : "s");
-  if (parameters.transaction != Transaction::none) {
+  if (parameters.transaction == Transaction::connect_close) {
+    text += ", nothing but connections";
+    if (parameters.transaction_rate > 0) text += fmt::format(", {} a second", parameters.transaction_rate);
+    if (parameters.outstanding > 1) text += fmt::format(", up to {} under way", parameters.outstanding);
+  } else if (parameters.transaction != Transaction::none) {
     text +=
         fmt::format(", transactions of {} and {} bytes", parameters.request_bytes, parameters.response_bytes);
     if (parameters.transaction == Transaction::connect) text += ", a connection for each";
+    if (parameters.transaction_rate > 0)
+      text += fmt::format(", {} a second{}", parameters.transaction_rate,
+                          parameters.parallel > 1 ? " on each" : "");
+    if (parameters.outstanding > 1) text += fmt::format(", up to {} under way", parameters.outstanding);
+    if (parameters.busy_poll) text += ", busy polling";
   } else {
     text += parameters.bidirectional ? ", both ways"
             : parameters.reverse     ? ", from the server"
@@ -255,7 +264,9 @@ void add_rows(view::Table& table, const TestFacts& facts, const std::string& nam
   row("received", received, false);
 }
 
-std::string latency_text(const Histogram& latency, double seconds) {
+std::string latency_text(const TestReport& report) {
+  const Histogram& latency = *report.latency;
+  const double seconds = report.seconds;
   if (latency.count() == 0) return "no transaction was completed\n";
   const auto time = [](std::uint64_t ns) { return format_duration_ns(static_cast<double>(ns)); };
   view::Table table({{"latency", view::Align::left}, {"", view::Align::quantity}});
@@ -265,9 +276,17 @@ std::string latency_text(const Histogram& latency, double seconds) {
     table.row({name, time(latency.quantile(share))});
   table.row({"most", time(latency.maximum())});
   table.row({"mean", format_duration_ns(latency.mean())});
-  return fmt::format("{} transactions in {:.3f} s: {:.1f} /s\n\n", latency.count(), seconds,
-                     seconds > 0 ? static_cast<double>(latency.count()) / seconds : 0) +
-         table.text(80);
+  std::string text = fmt::format("{} transactions in {:.3f} s: {:.1f} /s\n", latency.count(), seconds,
+                                 seconds > 0 ? static_cast<double>(latency.count()) / seconds : 0);
+  std::int64_t lost = 0;
+  std::uint64_t never_sent = 0;
+  for (const StreamTotal& stream : report.streams) {
+    lost += stream.whole.lost;
+    never_sent += stream.skipped;
+  }
+  if (lost > 0) text += fmt::format("{} had no answer in time\n", lost);
+  if (never_sent > 0) text += fmt::format("{} were due and could not be sent any more\n", never_sent);
+  return text + "\n" + table.text(80);
 }
 
 std::string cpu_text(const nettest::CpuShare& cpu) {
@@ -320,7 +339,7 @@ std::string NettestText::summary(const TestReport& report, bool we_are_server) c
     }
     text += table.text(110);
   } else if (report.latency) {
-    text += latency_text(*report.latency, report.seconds);
+    text += latency_text(report);
   }
   text += fmt::format("\n{:<8}{}\n", we_are_server ? "server" : "client", cpu_text(report.local));
   text += fmt::format("{:<8}{}\n", we_are_server ? "client" : "server", cpu_text(report.remote));

@@ -247,7 +247,7 @@ class Client {
     cpu_before_ = process_cpu();
     cpu_from_ns_ = monotonic_ns();
     measurement_.begin(cpu_from_ns_);
-    if (auto started = workers_.start(); !started) return started;
+    if (auto started = workers_.start(parameters().threads); !started) return started;
     observer_.started(facts_);
     return {};
   }

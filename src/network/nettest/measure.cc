@@ -193,6 +193,7 @@ std::vector<StreamTotal> Measurement::totals(const PeerResults* peer) const {
     total.calls = now.calls - first_[i].calls;
     total.late = now.late - first_[i].late;
     total.skipped = now.skipped - first_[i].skipped;
+    total.unanswered = transfer.unanswered();
     total.pieces_a_burst = transfer.pieces_a_burst();
     total.tos_received = transfer.counters().tos.load(kRelaxed);
     const Extremes& extremes = extremes_[i];

@@ -50,11 +50,30 @@ void read_extension(const JsonValue& json, TestParameters& parameters) {
   read_text(*ours, "transaction", transaction);
   if (transaction == "rr") parameters.transaction = Transaction::request_response;
   if (transaction == "crr") parameters.transaction = Transaction::connect;
+  if (transaction == "cc") parameters.transaction = Transaction::connect_close;
+  read_number(*ours, "outstanding", parameters.outstanding);
+  read_number(*ours, "rate", parameters.transaction_rate);
+  read_number(*ours, "threads", parameters.threads);
+  parameters.busy_poll = is_true(*ours, "busy_poll");
   read_number(*ours, "request_bytes", parameters.request_bytes);
   read_number(*ours, "response_bytes", parameters.response_bytes);
 }
 
 }  // namespace
+
+std::string_view transaction_name(Transaction transaction) {
+  switch (transaction) {
+    case Transaction::connect:
+      return "crr";
+    case Transaction::connect_close:
+      return "cc";
+    case Transaction::request_response:
+      return "rr";
+    case Transaction::none:
+      break;
+  }
+  return "";
+}
 
 std::string to_json(const TestParameters& parameters) {
   std::string out = fmt::format(R"({{"{}":true,"omit":{},"time":{},"num":{},"blockcount":{},"parallel":{})",
@@ -89,8 +108,12 @@ std::string to_json(const TestParameters& parameters) {
     out += R"(,"isotach":{"version":1)";
     if (parameters.transaction != Transaction::none)
       out += fmt::format(R"(,"transaction":"{}","request_bytes":{},"response_bytes":{})",
-                         parameters.transaction == Transaction::connect ? "crr" : "rr",
-                         parameters.request_bytes, parameters.response_bytes);
+                         transaction_name(parameters.transaction), parameters.request_bytes,
+                         parameters.response_bytes);
+    if (parameters.outstanding != 1) out += fmt::format(",\"outstanding\":{}", parameters.outstanding);
+    number("rate", parameters.transaction_rate);
+    number("threads", static_cast<std::uint64_t>(parameters.threads));
+    flag("busy_poll", parameters.busy_poll);
     out += "}";
   }
   return out + R"(,"pacing_timer":1000,"client_version":"3.12"})";
@@ -115,7 +138,10 @@ int check_parameters(const TestParameters& parameters) {
       (parameters.request_bytes == 0 || parameters.response_bytes == 0 ||
        parameters.request_bytes > largest || parameters.response_bytes > largest))
     return parameters.udp ? kErrorUdpBlockSize : kErrorBlockSize;
-  if (parameters.transaction == Transaction::connect && parameters.udp) return kErrorUnsupported;
+  if (makes_connections(parameters.transaction) && parameters.udp) return kErrorUnsupported;
+  if (parameters.outstanding < 1 || parameters.outstanding > kMostOutstanding) return kErrorBurst;
+  if (parameters.transaction_rate > kLargestTransactionRate) return kErrorParameters;
+  if (parameters.threads < 0 || parameters.threads > kStreamLimit) return kErrorStreams;
   constexpr auto kLargestCount = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
   if (parameters.bytes > kLargestCount || parameters.blocks > kLargestCount ||
       parameters.rate_bps > kLargestCount || parameters.fair_rate_bps > kLargestCount)

@@ -16,6 +16,7 @@ enum class Transaction : std::uint8_t {
   none,              // streams of data
   request_response,  // over a connection that stays, or by datagrams
   connect,           // a new connection for each
+  connect_close,     // nothing but new connections
 };
 
 struct TestParameters {
@@ -43,6 +44,10 @@ struct TestParameters {
   // Ours.
   bool isotach = false;  // the peer is an Isotach: it reads the keys below and in the results
   Transaction transaction = Transaction::none;
+  std::uint32_t outstanding = 1;       // transactions of a stream under way at a time
+  std::uint32_t transaction_rate = 0;  // of a stream, a second; 0: as fast as answers come
+  bool busy_poll = false;              // ask again and again instead of sleeping
+  int threads = 0;                     // at each end; 0: one for each processor
   std::uint32_t request_bytes = 1;
   std::uint32_t response_bytes = 1;
 };
@@ -54,7 +59,15 @@ inline constexpr std::uint32_t kDefaultUdpLength = 1460;
 inline constexpr std::uint32_t kLargestTcpLength = 1024 * 1024;
 inline constexpr std::uint32_t kLargestUdpLength = 65507;
 inline constexpr std::uint32_t kSmallestUdpLength = 16;
+inline constexpr std::uint32_t kMostOutstanding = 1024;
+inline constexpr std::uint32_t kLargestTransactionRate = 10'000'000;
 inline constexpr std::uint32_t kLargestTransaction = 16 * 1024 * 1024;
+
+[[nodiscard]] constexpr bool makes_connections(Transaction transaction) {
+  return transaction == Transaction::connect || transaction == Transaction::connect_close;
+}
+// "rr", "crr", "cc"; empty for none.
+[[nodiscard]] std::string_view transaction_name(Transaction transaction);
 
 [[nodiscard]] std::string to_json(const TestParameters& parameters);
 

@@ -80,6 +80,10 @@ TEST(Parameters, survivesTheWay) {
   sent.title = "a \"title\"";
   sent.isotach = true;
   sent.transaction = Transaction::request_response;
+  sent.outstanding = 8;
+  sent.transaction_rate = 250;
+  sent.threads = 2;
+  sent.busy_poll = true;
   sent.request_bytes = 2048;
   sent.response_bytes = 32768;
   const auto got = read_parameters(to_json(sent));

@@ -34,6 +34,10 @@ void warn_of_cpu(const CpuShare& cpu, const std::string& end, std::vector<std::s
   }
 }
 
+void warn_of_fragments(const TestFacts& facts, std::vector<std::string>& warnings) {
+  if (const auto text = fragments_text(facts)) warnings.push_back(*text);
+}
+
 }  // namespace
 
 std::uint64_t dropped_datagrams(std::uint64_t dropped_pieces, std::uint64_t received_datagrams,
@@ -73,6 +77,27 @@ StreamInterval interval_between(const StreamSample& before, const StreamSample& 
   return interval;
 }
 
+std::optional<std::string> fragments_text(const TestFacts& facts) {
+  const TestParameters& parameters = facts.parameters;
+  if (!parameters.udp || facts.path_mtu <= 0) return std::nullopt;
+  const bool transactions = parameters.transaction != Transaction::none;
+  const std::uint32_t length =
+      transactions ? std::max(parameters.request_bytes, parameters.response_bytes) : parameters.length;
+  const int headers = facts.peer.is_v6() ? 48 : 28;
+  if (static_cast<int>(length) + headers <= facts.path_mtu) return std::nullopt;
+  if (parameters.dont_fragment)
+    return fmt::format(
+        "datagrams of {} bytes do not fit into the path's MTU of {}, and may not be fragmented: none "
+        "can be sent; -l {} fits",
+        length, facts.path_mtu, facts.path_mtu - headers);
+  const auto payload = static_cast<std::uint32_t>(facts.path_mtu - (headers - 8)) / 8 * 8;
+  return fmt::format(
+      "datagrams of {} bytes do not fit into the path's MTU of {}: each is sent in {} fragments, and "
+      "lost if one of them is; {} {} avoids it",
+      length, facts.path_mtu, (length + 8 + payload - 1) / payload, transactions ? "-r" : "-l",
+      facts.path_mtu - headers);
+}
+
 std::vector<std::string> warnings_of(const TestFacts& facts, const TestReport& report) {
   std::vector<std::string> warnings;
   warn_of_cpu(report.local, "ours", warnings);
@@ -82,6 +107,8 @@ std::vector<std::string> warnings_of(const TestFacts& facts, const TestReport& r
         fmt::format("the server used {:.0f} % of a processor: it may be the limit, not the network",
                     report.remote.total));
   if (!facts.parameters.udp) return warnings;
+  warn_of_fragments(facts, warnings);
+  if (facts.parameters.transaction != Transaction::none) return warnings;
 
   std::uint64_t drops = 0;
   std::int64_t lost = 0;
@@ -103,15 +130,6 @@ std::vector<std::string> warnings_of(const TestFacts& facts, const TestReport& r
   if (skipped > 0)
     warnings.push_back(fmt::format(
         "{} datagrams were never sent, because we were stopped too long to send them evenly", skipped));
-  const int headers = facts.peer.is_v6() ? 48 : 28;
-  if (facts.path_mtu > 0 && static_cast<int>(facts.parameters.length) + headers > facts.path_mtu)
-    warnings.push_back(
-        fmt::format("datagrams of {} bytes do not fit into the path's MTU of {}: each is sent in {} "
-                    "fragments, and lost if one of them is; -l {} avoids it",
-                    facts.parameters.length, facts.path_mtu,
-                    (facts.parameters.length + 8 + static_cast<std::uint32_t>(facts.path_mtu) - 21) /
-                        (static_cast<std::uint32_t>(facts.path_mtu) - 20),
-                    facts.path_mtu - headers));
   return warnings;
 }
 

@@ -101,6 +101,7 @@ struct StreamTotal {
   std::uint64_t calls = 0;
   std::uint64_t late = 0;
   std::uint64_t skipped = 0;
+  std::uint64_t unanswered = 0;  // requests, at the end
   int pieces_a_burst = 0;
   int tos_received = -1;
   // Over the ends of the intervals.
@@ -151,6 +152,8 @@ struct TestReport {
   std::vector<std::string> warnings;
 };
 
+// A length over the path's MTU, in a sentence for people; nothing where all fits or nothing is known.
+[[nodiscard]] std::optional<std::string> fragments_text(const TestFacts& facts);
 // What limits the result other than the network, in sentences for people.
 [[nodiscard]] std::vector<std::string> warnings_of(const TestFacts& facts, const TestReport& report);
 

@@ -207,7 +207,7 @@ void Session::add_stream(Fd fd) {
   }
   DataPlan plan = plan_of(facts_.parameters);
   // Connections of their own are answered by the server: these only stay open.
-  if (plan.transaction == Transaction::connect) plan.transaction = Transaction::request_response;
+  if (makes_connections(plan.transaction)) plan.transaction = Transaction::request_response;
   workers_.add(make_transfer(std::move(fd), plan, stream.sender, workers_.control()));
   facts_.streams.push_back(stream);
   if (!needs_streams()) start_test();
@@ -227,12 +227,13 @@ void Session::start_test() {
                      : now_ns + (facts_.parameters.time_s + facts_.parameters.omit_s) * kSecond + kGraceNs;
   if (facts_.parameters.reverse) limit_transfers(facts_.parameters, workers_.control());
   host_cpu_.begin();
+  cpu_before_ = thread_cpu();
   measurement_.begin(now_ns);
   stage_ = Stage::running;
   has_run_ = true;
   send_state(State::test_start);
   send_state(State::test_running);
-  if (auto started = workers_.start(); !started) {
+  if (auto started = workers_.start(facts_.parameters.threads); !started) {
     refuse(kErrorStreamLimit, started.error().errno_value);
     return;
   }
@@ -331,13 +332,20 @@ void Session::settle() {
 CpuShare Session::our_cpu() {
   if (cpu_) return *cpu_;
   const auto wall_ns = static_cast<double>(monotonic_ns() - test_from_ns_);
-  const CpuUse use = workers_.cpu();
+  CpuUse use = workers_.cpu();
   CpuShare share;
   share.known = true;
+  share.busiest_thread = workers_.busiest_thread();
+  if (makes_connections(facts_.parameters.transaction)) {
+    const CpuUse now = thread_cpu();
+    const CpuUse ours = {now.user_ns - cpu_before_.user_ns, now.system_ns - cpu_before_.system_ns};
+    use += ours;
+    share.busiest_thread =
+        std::max(*share.busiest_thread, static_cast<double>(ours.user_ns + ours.system_ns) / wall_ns);
+  }
   share.user = 100 * static_cast<double>(use.user_ns) / wall_ns;
   share.system = 100 * static_cast<double>(use.system_ns) / wall_ns;
   share.total = share.user + share.system;
-  share.busiest_thread = workers_.busiest_thread();
   share.host_busy = host_cpu_.busy();
   cpu_ = share;
   return share;

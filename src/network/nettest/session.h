@@ -130,6 +130,7 @@ class Session {
   std::optional<PeerResults> peer_results_;
   std::optional<CpuShare> cpu_;
   std::uint64_t connect_transactions_ = 0;
+  CpuUse cpu_before_;  // of the server's own thread, which answers connections
 };
 
 }  // namespace isotach::nettest

@@ -40,6 +40,9 @@ DataPlan plan_of(const TestParameters& parameters) {
   plan.burst = parameters.burst;
   plan.counters_64 = parameters.counters_64;
   plan.transaction = parameters.transaction;
+  plan.outstanding = parameters.outstanding;
+  plan.transaction_rate = parameters.transaction_rate;
+  plan.busy_poll = parameters.busy_poll;
   plan.request_bytes = parameters.request_bytes;
   plan.response_bytes = parameters.response_bytes;
   return plan;

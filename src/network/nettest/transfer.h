@@ -27,10 +27,13 @@ struct DataPlan {
   bool counters_64 = true;
   bool segment_offload = true;  // many datagrams in one call, where path and kernel allow
   Transaction transaction = Transaction::none;
+  std::uint32_t outstanding = 1;       // transactions under way at a time
+  std::uint32_t transaction_rate = 0;  // a second, whatever comes back; 0: as fast as answers come
+  bool busy_poll = false;
   bool initiator = false;  // of transactions
   std::uint32_t request_bytes = 1;
   std::uint32_t response_bytes = 1;
-  // Of Transaction::connect.
+  // Of those that connect.
   kernel::SocketAddress server;
   Cookie cookie{};
 };
@@ -64,6 +67,15 @@ struct alignas(64) TransferCounters {
 
 enum class Step : std::uint8_t { moved, waits, ended };
 
+// Messages of fixed size that go out and come in by turns; memory of the transfer.
+struct Exchange {
+  const char* out;
+  std::uint32_t out_bytes;
+  char* in;
+  std::uint32_t in_bytes;
+  bool speaks_first;
+};
+
 class Transfer {
  public:
   virtual ~Transfer() = default;
@@ -74,10 +86,27 @@ class Transfer {
   [[nodiscard]] virtual std::int64_t due_ns() const { return 0; }
   // Whether it ends when senders are to stop: receivers go on, to drain the network.
   [[nodiscard]] virtual bool is_sender() const = 0;
-  // Waits inside of step() whatever it is told: it gets a turn at every round.
-  [[nodiscard]] virtual bool always_ready() const { return false; }
+  // Monotonic; step() has something to do then although ready_fd() is silent. 0: never.
+  [[nodiscard]] virtual std::int64_t wake_ns() const { return 0; }
+  // Readable or writable when step() may move something.
+  [[nodiscard]] virtual int ready_fd() const { return fd_.get(); }
+  // step(true) waits by means of its own, and needs no blocking socket.
+  [[nodiscard]] virtual bool waits_itself() const { return false; }
+  // A thread of its own asks again and again, and never sleeps.
+  [[nodiscard]] virtual bool spins() const { return false; }
+  // What somebody else may move in place of step(), who tells of each message by said() and heard(). Nothing:
+  // this is no exchange of messages.
+  [[nodiscard]] virtual std::optional<Exchange> exchange() { return std::nullopt; }
+  virtual void said() {}
+  virtual void heard() {}
+  // The exchange cannot go on; 0: the peer has closed.
+  void fail(int errno_value) { static_cast<void>(end(errno_value)); }
   // Round-trip times in ns; once the worker has ended.
   [[nodiscard]] virtual const Histogram* latency() const { return nullptr; }
+  // Requests that had no answer yet at the end; once the worker has ended.
+  [[nodiscard]] virtual std::uint64_t unanswered() const { return 0; }
+  // The worker will not call step() again.
+  virtual void stopped() {}
   // Back-to-back pieces of a paced sender; 0 where it is not paced.
   [[nodiscard]] virtual int pieces_a_burst() const { return 0; }
 

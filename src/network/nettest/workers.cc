@@ -12,6 +12,7 @@
 #include <system_error>
 
 #include "base/clock.h"
+#include "network/nettest/exchange_ring.h"
 
 namespace isotach::nettest {
 namespace {
@@ -20,21 +21,14 @@ namespace {
 constexpr std::int64_t kLookUpNs = 20'000'000;
 // Pieces that one stream moves before the next of the same thread has its turn.
 constexpr int kPiecesATurn = 4;
+// A thread that spins sleeps after so long without anything.
+constexpr std::int64_t kSpinNs = 100'000;
 
 std::size_t processors() {
   cpu_set_t allowed;
   CPU_ZERO(&allowed);
   if (::sched_getaffinity(0, sizeof allowed, &allowed) != 0) return 1;
   return static_cast<std::size_t>(std::max(1, CPU_COUNT(&allowed)));
-}
-
-CpuUse thread_cpu() {
-  rusage usage{};
-  ::getrusage(RUSAGE_THREAD, &usage);
-  const auto ns = [](const timeval& time) {
-    return std::int64_t{time.tv_sec} * kNanosecondsPerSecond + std::int64_t{time.tv_usec} * 1000;
-  };
-  return {ns(usage.ru_utime), ns(usage.ru_stime)};
 }
 
 // Until `fd` is readable or writable, or the time has come.
@@ -47,6 +41,15 @@ void wait_for(int fd, short events, std::int64_t until_ns) {
 
 }  // namespace
 
+CpuUse thread_cpu() {
+  rusage usage{};
+  ::getrusage(RUSAGE_THREAD, &usage);
+  const auto ns = [](const timeval& time) {
+    return std::int64_t{time.tv_sec} * kNanosecondsPerSecond + std::int64_t{time.tv_usec} * 1000;
+  };
+  return {ns(usage.ru_utime), ns(usage.ru_stime)};
+}
+
 Workers::~Workers() {
   stop();
   join();
@@ -57,8 +60,9 @@ void Workers::notify() const {
   [[maybe_unused]] const ssize_t ignored = ::write(notify_fd_, &one, sizeof one);
 }
 
-Result<void> Workers::start() {
-  const std::size_t threads = std::min(transfers_.size(), processors());
+Result<void> Workers::start(int most_threads) {
+  std::size_t threads = std::min(transfers_.size(), processors());
+  if (most_threads > 0) threads = std::min(threads, static_cast<std::size_t>(most_threads));
   for (std::size_t i = 0; i < threads; ++i) workers_.push_back(std::make_unique<Worker>());
   int senders = 0;
   for (std::size_t i = 0; i < transfers_.size(); ++i) {
@@ -119,13 +123,15 @@ bool Workers::is_over(const Transfer& transfer) const {
          (transfer.is_sender() && control_.stop_sending.load(std::memory_order_relaxed));
 }
 
-void Workers::ended_one(const Transfer& transfer) {
+void Workers::ended_one(Transfer& transfer) {
+  transfer.stopped();
   if (!transfer.is_sender()) return;
   if (senders_left_.fetch_sub(1, std::memory_order_acq_rel) == 1) notify();
 }
 
 void Workers::run_alone(Transfer& transfer) {
-  const bool blocks = transfer.always_ready() || kernel::set_blocking(transfer.fd(), kLookUpNs).has_value();
+  if (transfer.spins()) return spin(transfer);
+  const bool blocks = transfer.waits_itself() || kernel::set_blocking(transfer.fd(), kLookUpNs).has_value();
   while (!is_over(transfer)) {
     const std::int64_t due_ns = transfer.due_ns();
     if (const std::int64_t now_ns = due_ns == 0 ? 0 : monotonic_ns(); due_ns > now_ns) {
@@ -139,7 +145,29 @@ void Workers::run_alone(Transfer& transfer) {
   ended_one(transfer);
 }
 
+// Whoever sleeps needs to be woken, which takes longer than most answers. After a while without any it sleeps
+// all the same: where no processor is free, the other end may be waiting for ours.
+void Workers::spin(Transfer& transfer) {
+  std::int64_t moved_ns = monotonic_ns();
+  while (!is_over(transfer)) {
+    const Step step = transfer.step(false);
+    if (step == Step::ended) break;
+    const std::int64_t now_ns = monotonic_ns();
+    if (step == Step::moved) moved_ns = now_ns;
+    if (now_ns - moved_ns < kSpinNs) continue;
+    const std::int64_t wake_ns = transfer.wake_ns();
+    const std::int64_t until_ns = now_ns + kLookUpNs;
+    wait_for(transfer.ready_fd(), POLLIN, wake_ns > 0 ? std::min(wake_ns, until_ns) : until_ns);
+    moved_ns = monotonic_ns();
+  }
+  ended_one(transfer);
+}
+
 void Workers::run_many(Worker& worker) {
+  const bool by_ring = run_by_ring(
+      worker.transfers, [this](const Transfer& transfer) { return is_over(transfer); },
+      [this](Transfer& transfer) { ended_one(transfer); });
+  if (by_ring) return;
   struct Entry {
     Transfer* transfer;
     bool ready = true;
@@ -152,7 +180,7 @@ void Workers::run_many(Worker& worker) {
     epoll_event event{};
     event.events = EPOLLIN | EPOLLOUT | EPOLLET;
     event.data.u64 = i;
-    ::epoll_ctl(poller.get(), EPOLL_CTL_ADD, worker.transfers[i]->fd(), &event);
+    ::epoll_ctl(poller.get(), EPOLL_CTL_ADD, worker.transfers[i]->ready_fd(), &event);
   }
   std::size_t left = entries.size();
   std::array<epoll_event, 64> events;
@@ -163,6 +191,8 @@ void Workers::run_many(Worker& worker) {
     for (Entry& entry : entries) {
       if (entry.over) continue;
       Transfer& transfer = *entry.transfer;
+      if (const std::int64_t wake_ns = entry.ready ? 0 : transfer.wake_ns(); wake_ns > 0)
+        entry.ready = wake_ns <= monotonic_ns();
       for (int piece = 0; entry.ready && piece < kPiecesATurn; ++piece) {
         Step step = Step::ended;
         if (!is_over(transfer)) {
@@ -174,7 +204,7 @@ void Workers::run_many(Worker& worker) {
           }
           step = transfer.step(false);
         }
-        if (step == Step::waits) entry.ready = transfer.always_ready();
+        if (step == Step::waits) entry.ready = false;
         if (step != Step::ended) continue;
         entry.over = true;
         --left;
@@ -182,6 +212,8 @@ void Workers::run_many(Worker& worker) {
         break;
       }
       if (!entry.over && entry.ready && transfer.due_ns() == 0) any_ready = true;
+      if (entry.over || entry.ready) continue;
+      if (const std::int64_t wake_ns = transfer.wake_ns(); wake_ns > 0) next_ns = std::min(next_ns, wake_ns);
     }
     if (left == 0) break;
     if (!any_ready) wait_for(poller.get(), POLLIN, next_ns);

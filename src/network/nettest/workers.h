@@ -27,6 +27,9 @@ struct CpuUse {
   }
 };
 
+// Of the calling thread since its start.
+[[nodiscard]] CpuUse thread_cpu();
+
 class Workers {
  public:
   // `notify_fd`: an eventfd that is written to when a thread ends or its senders have; not owned.
@@ -37,7 +40,8 @@ class Workers {
 
   [[nodiscard]] TransferControl& control() { return control_; }
   void add(std::unique_ptr<Transfer> transfer) { transfers_.push_back(std::move(transfer)); }
-  [[nodiscard]] Result<void> start();
+  // `most_threads` 0: as many as there are processors.
+  [[nodiscard]] Result<void> start(int most_threads);
   void stop_senders() { control_.stop_sending.store(true, std::memory_order_relaxed); }
   void stop() { control_.stop_all.store(true, std::memory_order_relaxed); }
 
@@ -65,9 +69,10 @@ class Workers {
   void run(Worker& worker);
   void run_alone(Transfer& transfer);
   void run_many(Worker& worker);
+  void spin(Transfer& transfer);
   void notify() const;
   [[nodiscard]] bool is_over(const Transfer& transfer) const;
-  void ended_one(const Transfer& transfer);
+  void ended_one(Transfer& transfer);
 
   int notify_fd_;
   TransferControl control_;
