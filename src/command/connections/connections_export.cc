@@ -17,6 +17,8 @@ using network::FieldValue;
 
 constexpr std::string_view kSchema = "isotach.connections.v1";
 constexpr double kMillisecondNs = 1e6;
+// Rows are handed over in pieces of this size.
+constexpr std::size_t kPieceBytes = std::size_t{64} << 10;
 
 // As tcptrace says it.
 const char* complete_text(const Connection& connection) {
@@ -232,7 +234,7 @@ void write_connections_csv(Output& out, const network::Tracker& tracker, const S
     name.empty() ? csv.empty() : csv.text(name);
     if (limits != nullptr) write_limits(csv, index, *limits);
     csv.end_row();
-    out.write(csv.take());
+    if (csv.written().size() >= kPieceBytes) out.write(csv.take());
   }
   out.write(csv.take());
 }

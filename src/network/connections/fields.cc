@@ -1,5 +1,7 @@
 #include "network/connections/fields.h"
 
+#include <cmath>
+
 #include "network/connections/stream_length.h"
 
 namespace isotach::network {
@@ -23,16 +25,23 @@ V count(std::uint64_t number) {
 V flag(bool value) {
   return std::string(value ? "Y" : "N");
 }
+// What was computed, to the sixth place after the point: a millisecond to the nanosecond. Digits beyond say
+// nothing, and cost more than all else of a row.
+V rounded(double number) {
+  constexpr double kMillion = 1e6;
+  constexpr double kExact = 1e9;  // beyond, a double has no such places
+  return number < kExact ? std::floor(number * kMillion + 0.5) / kMillion : number;
+}
 V milliseconds(double ns) {
-  return ns / kMillisecondNs;
+  return rounded(ns / kMillisecondNs);
 }
 V per_second(std::uint64_t bytes, std::int64_t span_ns) {
   if (span_ns <= 0) return {};
-  return static_cast<double>(bytes) / (static_cast<double>(span_ns) / kSecondNs);
+  return rounded(static_cast<double>(bytes) / (static_cast<double>(span_ns) / kSecondNs));
 }
 V mean(std::uint64_t total, std::uint64_t number) {
   if (number == 0) return {};
-  return static_cast<double>(total) / static_cast<double>(number);
+  return rounded(static_cast<double>(total) / static_cast<double>(number));
 }
 V least(const TimeSamples& samples) {
   return samples.count == 0 ? V() : milliseconds(static_cast<double>(samples.least));
@@ -52,7 +61,8 @@ V some(std::uint64_t number) {
 
 V weighted(C connection, D one) {
   if (connection.elapsed_ns() <= 0) return {};
-  return static_cast<double>(one.outstanding_weighted) * 1000 / static_cast<double>(connection.elapsed_ns());
+  return rounded(static_cast<double>(one.outstanding_weighted) * 1000 /
+                 static_cast<double>(connection.elapsed_ns()));
 }
 
 V length_of(D one) {

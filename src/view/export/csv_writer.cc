@@ -1,15 +1,13 @@
 #include "view/export/csv_writer.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cmath>
-#include <iterator>
 #include <utility>
 
 #include "base/check.h"
 #include "base/text.h"
 #include "view/export/exact.h"
+#include "view/export/number_text.h"
 
 namespace isotach::view {
 namespace {
@@ -37,6 +35,12 @@ std::string cleaned(std::string_view field) {
   return clean;
 }
 
+// What nearly every field is: letters, digits and signs that mean nothing in a CSV file.
+bool is_plain(std::string_view field) {
+  return !field.empty() && std::all_of(field.begin(), field.end(),
+                                       [](char c) { return c > ' ' && c <= '~' && c != ',' && c != '"'; });
+}
+
 }  // namespace
 
 void CsvWriter::separate() {
@@ -52,6 +56,10 @@ CsvWriter& CsvWriter::head(const std::vector<std::string>& names) {
 
 CsvWriter& CsvWriter::text(std::string_view field) {
   separate();
+  if (is_plain(field)) {
+    text_ += field;
+    return *this;
+  }
   const std::string clean = cleaned(field);
   // A row of one empty field would be a blank line, which readers skip: it is quoted instead.
   const bool blank_line = clean.empty() && fields_ == 1;
@@ -71,20 +79,20 @@ CsvWriter& CsvWriter::text(std::string_view field) {
 
 CsvWriter& CsvWriter::integer(std::int64_t field) {
   separate();
-  fmt::format_to(std::back_inserter(text_), "{}", field);
+  append_integer(text_, field);
   return *this;
 }
 
 CsvWriter& CsvWriter::unsigned_integer(std::uint64_t field) {
   separate();
-  fmt::format_to(std::back_inserter(text_), "{}", field);
+  append_unsigned(text_, field);
   return *this;
 }
 
 CsvWriter& CsvWriter::real(double field) {
   if (!std::isfinite(field)) return empty();
   separate();
-  fmt::format_to(std::back_inserter(text_), "{}", field);
+  append_real(text_, field);
   return *this;
 }
 

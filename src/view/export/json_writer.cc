@@ -9,6 +9,7 @@
 
 #include "base/check.h"
 #include "base/text.h"
+#include "view/export/number_text.h"
 
 namespace isotach::view {
 
@@ -102,20 +103,20 @@ JsonWriter& JsonWriter::string(std::string_view value) {
 
 JsonWriter& JsonWriter::integer(std::int64_t value) {
   separate();
-  fmt::format_to(std::back_inserter(text_), "{}", value);
+  append_integer(text_, value);
   return *this;
 }
 
 JsonWriter& JsonWriter::unsigned_integer(std::uint64_t value) {
   separate();
-  fmt::format_to(std::back_inserter(text_), "{}", value);
+  append_unsigned(text_, value);
   return *this;
 }
 
 JsonWriter& JsonWriter::real(double value) {
   if (!std::isfinite(value)) return null();
   separate();
-  fmt::format_to(std::back_inserter(text_), "{}", value);
+  append_real(text_, value);
   return *this;
 }
 
