@@ -230,7 +230,7 @@ std::optional<std::string> nearest_word(std::string_view word, const std::vector
 }
 
 std::string wrap_words(std::string_view text, std::size_t first_indent, std::size_t indent,
-                    std::size_t columns) {
+                       std::size_t columns) {
   std::string out;
   std::string current(first_indent, ' ');
   bool has_word = false;

@@ -49,7 +49,7 @@ struct RouteLink {
   unsigned index = 0;
   std::string name;
   unsigned hardware = 0;  // ARPHRD_*: what kind of frames it carries
-  bool enabled = false;  // an administrator has set it up
+  bool enabled = false;   // an administrator has set it up
   bool loopback = false;
   bool running = false;  // the kernel's IFF_LOWER_UP: the driver sees a carrier
   std::string state;     // "up", "down", "unknown", ... as ip link says it

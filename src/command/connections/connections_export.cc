@@ -98,7 +98,7 @@ void write_members(view::JsonWriter& json, const Connection& connection, std::si
   json.key("first_packet_ns").integer(connection.first_ns);
   json.key("last_packet_ns").integer(connection.last_ns);
   json.key("elapsed_seconds").real(static_cast<double>(connection.elapsed_ns()) / 1e9);
-  json.key("total_packets").unsigned_integer(connection.packets);
+  json.key("total_packets").unsigned_integer(connection.packets());
   json.key("handshake_ms");
   if (connection.handshake_ns >= 0) {
     json.real(static_cast<double>(connection.handshake_ns) / kMillisecondNs);
@@ -220,7 +220,7 @@ void write_connections_csv(Output& out, const network::Tracker& tracker, const S
     if (!out.is_open()) return;
     const Connection& one = tracker[index];
     csv.unsigned_integer(index + 1).text(host_a(one)).text(host_b(one)).text(complete_text(one));
-    csv.integer(one.first_ns).integer(one.last_ns).unsigned_integer(one.packets);
+    csv.integer(one.first_ns).integer(one.last_ns).unsigned_integer(one.packets());
     if (one.handshake_ns >= 0) {
       csv.real(static_cast<double>(one.handshake_ns) / kMillisecondNs);
     } else {

@@ -220,7 +220,7 @@ std::vector<std::string> limit_texts(const GraphSource& source, std::size_t inde
 
 std::string summary_of(const Connection& one) {
   std::string text = fmt::format(
-      "{}, {} packets in {} from {}. ", network::connection_state_name(one.state()), one.packets,
+      "{}, {} packets in {} from {}. ", network::connection_state_name(one.state()), one.packets(),
       format_duration_ns(static_cast<double>(one.elapsed_ns())), format_wall_time_local(one.first_ns));
   for (const int side : sides_of(one)) {
     const Direction& me = one.directions[static_cast<std::size_t>(side)];

@@ -75,7 +75,7 @@ Result<void> write_connections_sqlite(const std::string& path, const network::Tr
     row.emplace_back(std::string(network::connection_state_name(one.state())));
     row.emplace_back(one.first_ns);
     row.emplace_back(one.last_ns);
-    row.emplace_back(static_cast<std::int64_t>(one.packets));
+    row.emplace_back(static_cast<std::int64_t>(one.packets()));
     row.push_back(one.handshake_ns < 0 ? TableFile::Value()
                                        : TableFile::Value(static_cast<double>(one.handshake_ns) / 1e6));
     if (limits != nullptr) {

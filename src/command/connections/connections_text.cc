@@ -125,7 +125,7 @@ void write_connections_details(Output& out, const network::Tracker& tracker, con
     out.write(fmt::format("connection {}: a {}  b {}\n", index + 1,
                           endpoint_text(one.key.source_address(), one.key.source_port),
                           endpoint_text(one.key.destination_address(), one.key.destination_port)));
-    out.write(fmt::format("{}, {} packets in {} from {}\n", state_text(one), one.packets,
+    out.write(fmt::format("{}, {} packets in {} from {}\n", state_text(one), one.packets(),
                           format_duration_ns(static_cast<double>(one.elapsed_ns())),
                           format_wall_time_local(one.first_ns)));
     if (const network::HostName& name = names.name(index); name.source != network::NameSource::none)

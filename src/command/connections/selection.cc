@@ -21,7 +21,7 @@ double retransmissions(const Connection& one) {
 
 double key_of(const Connection& one, const std::string& sort) {
   if (sort == "bytes") return static_cast<double>(one.a().unique_bytes + one.b().unique_bytes);
-  if (sort == "packets") return static_cast<double>(one.packets);
+  if (sort == "packets") return static_cast<double>(one.packets());
   if (sort == "time") return static_cast<double>(one.elapsed_ns());
   if (sort == "rexmt") return retransmissions(one);
   if (sort == "rtt")

@@ -24,6 +24,7 @@ class Entry {
       : connection_(connection),
         me_(connection.directions[static_cast<std::size_t>(side)]),
         peer_(connection.directions[static_cast<std::size_t>(1 - side)]),
+        work_(me_.working()),
         segment_(segment),
         head_(segment.head),
         now_(segment.time_ns),
@@ -31,6 +32,11 @@ class Entry {
 
   SegmentVerdict run() {
     enter();
+    // Last, for both are in use until here. tcptrace's answers may depend on all that was ever seen.
+    if (!kTcptrace && me_.fins + me_.resets + peer_.resets > 0 && connection_.is_closed()) {
+      me_.end_work();
+      peer_.end_work();
+    }
     return verdict();
   }
 
@@ -79,7 +85,7 @@ class Entry {
 
   void count_flags() {
     // A time of 0 passes for none with tcptrace.
-    if (kTcptrace ? connection_.first_ns == 0 : connection_.packets == 0) connection_.first_ns = now_;
+    if (kTcptrace ? connection_.first_ns == 0 : connection_.packets() == 0) connection_.first_ns = now_;
     connection_.last_ns = now_;
     if (head_.has(kTcpSyn)) count(me_.syns);
     if (head_.has(kTcpRst)) count(me_.resets);
@@ -98,7 +104,7 @@ class Entry {
   }
 
   // Scaled, unless in a SYN; the scale counts only when both sides offered one (RFC 7323).
-  std::uint64_t effective_window() const {
+  std::uint32_t effective_window() const {
     if (!head_.has(kTcpAck) && !head_.has(kTcpSyn)) return 0;
     std::uint64_t window = head_.window;
     if (me_.asked_scale && peer_.asked_scale && !head_.has(kTcpSyn)) {
@@ -106,7 +112,7 @@ class Entry {
       const unsigned scale = me_.window_scale;
       window <<= kTcptrace ? scale & 63u : std::min(scale, kLargestScale);
     }
-    return window;
+    return static_cast<std::uint32_t>(std::min<std::uint64_t>(window, 0xffff'ffff));
   }
 
   void note_times() {
@@ -159,15 +165,15 @@ class Entry {
     }
     if (options.has_timestamps && !me_.asked_timestamps) {
       me_.asked_timestamps = true;
-      me_.first_timestamp = options.timestamp;
-      me_.first_timestamp_ns = now_;
+      work_.first_timestamp = options.timestamp;
+      work_.first_timestamp_ns = now_;
     }
     if (!head_.has(kTcpSyn) && (!me_.asked_scale || !peer_.asked_scale))
       me_.window_scale = peer_.window_scale = 0;
     if (options.sack_permitted) me_.asked_sack = true;
     if (options.sack_blocks > 0) ++me_.troubles().sack_options;
     if (length_ <= 0) return;
-    const auto length = static_cast<std::uint64_t>(length_);
+    const auto length = static_cast<std::uint32_t>(length_);
     ++me_.data_packets;
     if (head_.has(kTcpPsh)) ++me_.pushed_packets;
     me_.data_bytes += length;
@@ -182,7 +188,6 @@ class Entry {
   }
 
   void count_packet() {
-    ++connection_.packets;
     ++me_.packets;
     me_.wire_bytes += segment_.wire_length;
     if (kTcptrace && me_.scaling_counted) ++me_.window_packets;
@@ -206,24 +211,24 @@ class Entry {
     if (segment_.ip_version != 4 && id == 0) return;
     const std::uint32_t sequence = head_.sequence;
     if (id != 0 && sequence != 0 && holds_id(id)) {
-      for (std::size_t i = 0; i < me_.recent_ids.size(); ++i) {
-        if (me_.recent_ids[i] != id || me_.recent_sequences[i] != sequence) continue;
+      for (std::size_t i = 0; i < work_.recent_ids.size(); ++i) {
+        if (work_.recent_ids[i] != id || work_.recent_sequences[i] != sequence) continue;
         duplicated_ = true;
         ++me_.troubles().duplicated;
         return;
       }
     }
-    me_.recent_ids[me_.recent_next] = id;
-    me_.recent_sequences[me_.recent_next] = sequence;
-    me_.recent_next = static_cast<std::uint8_t>((me_.recent_next + 1u) % 8);
+    work_.recent_ids[work_.recent_next] = id;
+    work_.recent_sequences[work_.recent_next] = sequence;
+    work_.recent_next = static_cast<std::uint8_t>((work_.recent_next + 1u) % 8);
   }
 
   // Four ids of sixteen bits at a time: a difference of 0 in one of the lanes.
   bool holds_id(std::uint16_t id) const {
     constexpr std::uint64_t kOnes = 0x0001'0001'0001'0001;
     std::array<std::uint64_t, 2> ids{};
-    static_assert(sizeof ids == sizeof me_.recent_ids);
-    std::memcpy(ids.data(), me_.recent_ids.data(), sizeof ids);
+    static_assert(sizeof ids == sizeof work_.recent_ids);
+    std::memcpy(ids.data(), work_.recent_ids.data(), sizeof ids);
     std::uint64_t found = 0;
     for (const std::uint64_t four : ids) {
       const std::uint64_t difference = four ^ (kOnes * id);
@@ -322,9 +327,10 @@ class Entry {
   void note_ids() {
     if (segment_.ip_id == 0 || retransmitted_ || out_of_order_ || duplicated_) return;
     constexpr int kLargestStep = 2048;
-    const auto step = static_cast<std::int16_t>(segment_.ip_id - me_.last_ip_id);
-    if (me_.last_ip_id != 0) ++(step > 0 && step < kLargestStep ? me_.ids_in_order : me_.ids_out_of_order);
-    me_.last_ip_id = segment_.ip_id;
+    const auto step = static_cast<std::int16_t>(segment_.ip_id - work_.last_ip_id);
+    if (work_.last_ip_id != 0)
+      ++(step > 0 && step < kLargestStep ? work_.ids_in_order : work_.ids_out_of_order);
+    work_.last_ip_id = segment_.ip_id;
   }
 
   void take_ack() {
@@ -339,25 +345,27 @@ class Entry {
     }
     const std::uint32_t samples = peer_.rtt.count;
     take_acknowledgement(peer_, me_, kRules, ack, length_, window_, plain, now_);
-    if (peer_.rtt.count != samples) rtt_ns_ = peer_.rtt_last;
+    if (peer_.rtt.count != samples) rtt_ns_ = peer_.work->rtt_last;
     if (ack == static_cast<std::uint32_t>(peer_.syn + 1) && peer_.syns == 1)
-      peer_.rtt_handshake = static_cast<std::uint64_t>(peer_.rtt_last);
+      peer_.rtt_handshake = static_cast<std::uint64_t>(peer_.work->rtt_last);
   }
 
   // What the other side will know of losses once it has this segment.
   void note_evidence(std::uint32_t ack, bool plain) {
     const TcpOptions& options = segment_.options;
-    for (std::uint32_t i = 0; i < options.sack_blocks; ++i) {
-      const std::uint32_t right = options.sack[i].right;
-      if (after(right, ack) && (!after(peer_.sacked_top, ack) || after(right, peer_.sacked_top)))
-        peer_.sacked_top = right;
+    if (options.sack_blocks > 0) {
+      std::uint32_t& top = peer_.working().sacked_top;
+      for (std::uint32_t i = 0; i < options.sack_blocks; ++i) {
+        const std::uint32_t right = options.sack[i].right;
+        if (after(right, ack) && (!after(top, ack) || after(right, top))) top = right;
+      }
     }
     if (me_.has_ack && ack == me_.ack) {
-      if (plain && length_ == 0 && window_ == me_.window_last && after(peer_.top, ack)) ++me_.duplicate_run;
+      if (plain && length_ == 0 && window_ == me_.window_last && after(peer_.top, ack)) ++work_.duplicate_run;
       return;
     }
     if (me_.has_ack && !after(ack, me_.ack)) return;
-    me_.duplicate_run = 0;
+    work_.duplicate_run = 0;
     if (peer_.trouble && peer_.trouble->in_recovery && !after(peer_.trouble->recovery_point, ack))
       peer_.trouble->in_recovery = false;
   }
@@ -458,30 +466,32 @@ class Entry {
       me_.outstanding_min = amount;
     me_.outstanding_total += amount;
     ++me_.outstanding_count;
-    const bool first = kTcptrace ? me_.outstanding_last_ns / kSecondNs == 0 : me_.outstanding_count == 1;
-    if (!first && now_ > me_.outstanding_last_ns) {
+    const bool first = kTcptrace ? work_.outstanding_last_ns / kSecondNs == 0
+                                 : me_.outstanding_count == 1 || work_.outstanding_last_ns == 0;
+    if (!first && now_ > work_.outstanding_last_ns) {
       // Of whole moments, so that nothing is lost from one to the next.
-      const auto span_us = static_cast<std::uint64_t>(now_ / 1000 - me_.outstanding_last_ns / 1000);
+      const auto span_us = static_cast<std::uint64_t>(now_ / 1000 - work_.outstanding_last_ns / 1000);
       if constexpr (kTcptrace) {
         // In whole bytes and seconds, cut off each time (fault 14).
         const double seconds = static_cast<double>(span_us) / 1e6;
-        me_.outstanding_weighted += cut_off(static_cast<double>(me_.outstanding_last) * seconds);
+        me_.outstanding_weighted += cut_off(static_cast<double>(work_.outstanding_last) * seconds);
       } else {
-        me_.outstanding_weighted += me_.outstanding_last * span_us;
+        me_.outstanding_weighted += work_.outstanding_last * span_us;
       }
     }
-    me_.outstanding_last_ns = now_;
-    me_.outstanding_last = amount;
+    work_.outstanding_last_ns = now_;
+    work_.outstanding_last = amount;
   }
 
   Connection& connection_;
   Direction& me_;
   Direction& peer_;
+  Working& work_;
   const SeenSegment& segment_;
   const TcpHeader& head_;
   const std::int64_t now_;
   const std::int64_t length_;
-  std::uint64_t window_ = 0;
+  std::uint32_t window_ = 0;
   Placement placement_;
   std::int64_t repeated_bytes_ = 0;
   bool out_of_order_ = false;

@@ -87,7 +87,7 @@ FieldValue special_value(const ConditionNode& node, const ConditionSubject& subj
     case SpecialField::duration:
       return static_cast<double>(one.elapsed_ns()) / 1e9;
     case SpecialField::packets:
-      return one.packets;
+      return one.packets();
     case SpecialField::bytes:
       return one.a().unique_bytes + one.b().unique_bytes;
     case SpecialField::retransmits:

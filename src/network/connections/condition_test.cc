@@ -18,7 +18,7 @@ Connection some_connection() {
   one.key.destination[2] = 2;
   one.key.destination[3] = 3;
   one.last_ns = 6'000'000'000;
-  one.packets = 500;
+  one.directions[0].packets = 500;
   one.directions[0].troubles().retransmitted_packets = 25;
   one.directions[0].rtt.add(40e6);
   one.directions[0].unique_bytes = 3000;

@@ -15,7 +15,6 @@ struct Connection {
   FlowKey key;  // from a to b
   std::int64_t first_ns = 0;
   std::int64_t last_ns = 0;
-  std::uint64_t packets = 0;
   // The handshake: when the last SYN, its answer and the acknowledgement of that were seen; 0: not seen.
   std::int64_t syn_ns = 0;
   std::int64_t syn_ack_ns = 0;
@@ -25,6 +24,7 @@ struct Connection {
 
   [[nodiscard]] const Direction& a() const { return directions[0]; }
   [[nodiscard]] const Direction& b() const { return directions[1]; }
+  [[nodiscard]] std::uint64_t packets() const { return std::uint64_t{a().packets} + b().packets; }
   [[nodiscard]] std::int64_t elapsed_ns() const { return last_ns > first_ns ? last_ns - first_ns : 0; }
   [[nodiscard]] int sides_with_syn() const { return (a().syns > 0 ? 1 : 0) + (b().syns > 0 ? 1 : 0); }
   [[nodiscard]] int sides_with_fin() const { return (a().fins > 0 ? 1 : 0) + (b().fins > 0 ? 1 : 0); }

@@ -1,6 +1,8 @@
 // Which connection a packet belongs to: the two endpoints.
 #pragma once
 
+#include <array>
+#include <bit>
 #include <cstdint>
 #include <cstring>
 
@@ -19,9 +21,13 @@ struct FlowKey {
   [[nodiscard]] static FlowKey of(const Packet& packet, std::uint16_t source_port,
                                   std::uint16_t destination_port) {
     FlowKey key;
-    const std::size_t size = packet.ip_version == 4 ? 4 : 16;
-    std::memcpy(key.source, packet.source, size);
-    std::memcpy(key.destination, packet.destination, size);
+    if (packet.ip_version == 4) {
+      std::memcpy(key.source, packet.source, 4);
+      std::memcpy(key.destination, packet.destination, 4);
+    } else {
+      std::memcpy(key.source, packet.source, 16);
+      std::memcpy(key.destination, packet.destination, 16);
+    }
     key.source_port = source_port;
     key.destination_port = destination_port;
     key.ip_version = packet.ip_version;
@@ -36,9 +42,13 @@ struct FlowKey {
     return key;
   }
   [[nodiscard]] bool is_reverse_of(const FlowKey& other) const {
-    return source_port == other.destination_port && destination_port == other.source_port &&
-           ip_version == other.ip_version && std::memcmp(source, other.destination, sizeof source) == 0 &&
-           std::memcmp(destination, other.source, sizeof destination) == 0;
+    const Words mine = words();
+    const Words theirs = other.words();
+    // The ports change places, the version does not.
+    const std::uint64_t ports =
+        (theirs[4] & ~std::uint64_t{0xffff'ffff}) | std::rotl(static_cast<std::uint32_t>(theirs[4]), 16);
+    return ((mine[0] ^ theirs[2]) | (mine[1] ^ theirs[3]) | (mine[2] ^ theirs[0]) | (mine[3] ^ theirs[1]) |
+            (mine[4] ^ ports)) == 0;
   }
   [[nodiscard]] IpAddress source_address() const {
     return IpAddress::from(source, static_cast<std::uint8_t>(ip_version));
@@ -49,7 +59,16 @@ struct FlowKey {
   // The same for both directions. `seed` keeps who sends the packets from choosing collisions.
   [[nodiscard]] std::uint64_t hash(std::uint64_t seed) const;
 
-  friend bool operator==(const FlowKey& a, const FlowKey& b) { return std::memcmp(&a, &b, sizeof a) == 0; }
+  friend bool operator==(const FlowKey& a, const FlowKey& b) {
+    const Words one = a.words();
+    const Words two = b.words();
+    return ((one[0] ^ two[0]) | (one[1] ^ two[1]) | (one[2] ^ two[2]) | (one[3] ^ two[3]) |
+            (one[4] ^ two[4])) == 0;
+  }
+
+ private:
+  using Words = std::array<std::uint64_t, 5>;
+  [[nodiscard]] Words words() const { return std::bit_cast<Words>(*this); }
 };
 static_assert(sizeof(FlowKey) == 40);
 
@@ -61,20 +80,22 @@ inline std::uint64_t mix(std::uint64_t a, std::uint64_t b) {
   return static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64);
 }
 
-inline std::uint64_t endpoint_hash(const std::uint8_t* address, std::uint16_t port, std::uint64_t seed) {
-  std::uint64_t low;
-  std::uint64_t high;
-  std::memcpy(&low, address, sizeof low);
-  std::memcpy(&high, address + 8, sizeof high);
-  return mix(low ^ seed, (high + (std::uint64_t{port} << 32)) ^ 0x9e37'79b9'7f4a'7c15);
-}
-
 }  // namespace detail
 
+// Both factors have a secret part, for a factor that can be made 0 makes all products equal.
 inline std::uint64_t FlowKey::hash(std::uint64_t seed) const {
-  const std::uint64_t a = detail::endpoint_hash(source, source_port, seed);
-  const std::uint64_t b = detail::endpoint_hash(destination, destination_port, seed);
-  return detail::mix((a + b) ^ seed, (a ^ b) | 1);
+  const Words word = words();
+  const std::uint64_t other_seed = std::rotl(seed, 29) ^ 0x9e37'79b9'7f4a'7c15;
+  const std::uint64_t port_a = std::uint64_t{source_port} << 40;
+  const std::uint64_t port_b = std::uint64_t{destination_port} << 40;
+  if (ip_version == 4) {
+    const std::uint64_t a = word[0] + port_a;
+    const std::uint64_t b = word[2] + port_b;
+    return detail::mix((a + b) ^ seed, (a ^ b) ^ other_seed);
+  }
+  const std::uint64_t a = detail::mix((word[0] + port_a) ^ seed, word[1] ^ other_seed);
+  const std::uint64_t b = detail::mix((word[2] + port_b) ^ seed, word[3] ^ other_seed);
+  return detail::mix((a + b) ^ seed, (a ^ b) ^ other_seed);
 }
 
 }  // namespace isotach::network

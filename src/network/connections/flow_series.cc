@@ -76,7 +76,7 @@ void SeriesRecorder::see(std::size_t index, const Connection& connection, int si
   const std::int64_t now = segment.time_ns;
   if (verdict.kind != SegmentKind::plain) see_data(me, segment, verdict);
   if (verdict.kind == SegmentKind::fresh && segment.data_length > 0 && receiver.has_ack)
-    me.in_flight.add(now, static_cast<double>(sender.outstanding_last));
+    me.in_flight.add(now, static_cast<double>(sender.work_so_far().outstanding_last));
   if (!segment.head.has(kTcpAck) || segment.head.has(kTcpRst)) return;
   if (!peer.begun) return;
   const std::int64_t ack = peer.position(segment.head.acknowledgement);
@@ -88,7 +88,7 @@ void SeriesRecorder::see(std::size_t index, const Connection& connection, int si
     if (!peer.acknowledged.points().empty())
       peer.delivered.add(now, static_cast<double>(ack) - peer.acknowledged.points().back().high);
     peer.acknowledged.add(now, static_cast<double>(ack));
-  } else if (segment.data_length == 0 && sender.duplicate_run > 0) {
+  } else if (segment.data_length == 0 && sender.work_so_far().duplicate_run > 0) {
     peer.duplicate_acks.add(now, 0);
   }
   peer.window_edge.add(now, static_cast<double>(ack) + static_cast<double>(verdict.window));

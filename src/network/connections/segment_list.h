@@ -21,41 +21,56 @@ struct SentSegment {
 };
 static_assert(sizeof(SentSegment) == 24);
 
-// A queue in one block of memory: grows at its end, shrinks at its front, both in constant time.
+// A queue in one block of memory: grows at its end, shrinks at its front, both in constant time. The list
+// itself is a pointer, for a connection has eight of them and needs two.
 class SegmentList {
  public:
   SegmentList() = default;
-  SegmentList(SegmentList&& other) noexcept { swap(other); }
+  SegmentList(SegmentList&& other) noexcept : block_(std::exchange(other.block_, nullptr)) {}
   SegmentList& operator=(SegmentList&& other) noexcept {
-    swap(other);
+    std::swap(block_, other.block_);
     return *this;
   }
   SegmentList(const SegmentList&) = delete;
   SegmentList& operator=(const SegmentList&) = delete;
-  ~SegmentList() { std::free(items_); }
+  ~SegmentList() { std::free(block_); }
 
-  [[nodiscard]] std::uint32_t size() const { return count_; }
-  [[nodiscard]] SentSegment& operator[](std::uint32_t index) { return items_[head_ + index]; }
-  [[nodiscard]] const SentSegment& operator[](std::uint32_t index) const { return items_[head_ + index]; }
+  [[nodiscard]] std::uint32_t size() const { return block_ == nullptr ? 0 : block_->count; }
+  [[nodiscard]] SentSegment& operator[](std::uint32_t index) { return front()[index]; }
+  [[nodiscard]] const SentSegment& operator[](std::uint32_t index) const { return front()[index]; }
 
-  void insert(std::uint32_t index, const SentSegment& segment);
-  void erase(std::uint32_t index);
-  void clear() { head_ = count_ = 0; }
-  [[nodiscard]] std::size_t bytes() const { return capacity_ * sizeof(SentSegment); }
+  void insert(std::uint32_t index, const SentSegment& segment) {
+    if (block_ == nullptr || block_->head + block_->count == block_->capacity) make_room();
+    SentSegment* at = front() + index;
+    if (index < block_->count) std::memmove(at + 1, at, (block_->count - index) * sizeof(SentSegment));
+    *at = segment;
+    ++block_->count;
+  }
+  void erase(std::uint32_t index) {
+    if (index == 0) {
+      ++block_->head;
+    } else {
+      SentSegment* at = front() + index;
+      std::memmove(at, at + 1, (block_->count - index - 1) * sizeof(SentSegment));
+    }
+    if (--block_->count == 0) block_->head = 0;
+  }
 
  private:
-  void swap(SegmentList& other) {
-    std::swap(items_, other.items_);
-    std::swap(head_, other.head_);
-    std::swap(count_, other.count_);
-    std::swap(capacity_, other.capacity_);
+  struct Block {
+    std::uint32_t head;
+    std::uint32_t count;
+    std::uint32_t capacity;
+  };
+  static constexpr std::size_t kHead = 16;  // the block, and what the alignment of segments needs
+
+  [[nodiscard]] SentSegment* front() const {
+    return reinterpret_cast<SentSegment*>(reinterpret_cast<char*>(block_) + kHead) + block_->head;
   }
+  void resize(std::uint32_t capacity);
   void make_room();
 
-  SentSegment* items_ = nullptr;
-  std::uint32_t head_ = 0;
-  std::uint32_t count_ = 0;
-  std::uint32_t capacity_ = 0;
+  Block* block_ = nullptr;
 };
 
 }  // namespace isotach::network

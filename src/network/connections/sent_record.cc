@@ -19,25 +19,16 @@ unsigned quarter_of(std::uint32_t sequence) {
 
 // Makes the quarter and its neighbours exist and forgets the one opposite.
 SegmentList& enter_quarter(SequenceSpace& space, unsigned quarter) {
-  if (space.exists[quarter] && space.has_next[quarter] && space.has_previous[quarter])
-    return space.quarters[quarter];
-  const unsigned next = (quarter + 1) % 4;
-  const unsigned opposite = (quarter + 2) % 4;
-  const unsigned previous = (quarter + 3) % 4;
-  space.exists[quarter] = space.exists[next] = space.exists[previous] = true;
-  space.exists[opposite] = space.has_next[opposite] = space.has_previous[opposite] = false;
-  space.quarters[opposite] = SegmentList();
-  space.has_next[quarter] = space.has_previous[quarter] = true;
-  space.has_previous[next] = true;
-  space.has_next[previous] = true;
-  space.has_next[next] = false;
-  space.has_previous[previous] = false;
+  const unsigned bit = 1u << quarter;
+  if ((space.exists & space.has_next & space.has_previous & bit) != 0) return space.quarters[quarter];
+  const unsigned next = 1u << (quarter + 1) % 4;
+  const unsigned opposite = 1u << (quarter + 2) % 4;
+  const unsigned previous = 1u << (quarter + 3) % 4;
+  space.exists = static_cast<std::uint8_t>(bit | next | previous);
+  space.has_next = static_cast<std::uint8_t>((space.has_next | bit | previous) & ~(opposite | next));
+  space.has_previous = static_cast<std::uint8_t>((space.has_previous | bit | next) & ~(opposite | previous));
+  space.quarters[(quarter + 2) % 4] = SegmentList();
   return space.quarters[quarter];
-}
-
-SequenceSpace& space_of(Direction& me) {
-  if (!me.sent) me.sent = std::make_unique<SequenceSpace>();
-  return *me.sent;
 }
 
 // tcptrace takes a smallest time of 0 for none at all (docs/tcptrace.md, fault 3).
@@ -160,10 +151,10 @@ void bound(SegmentList& list, Rules rules) {
 
 // Round-trip time of the largest segments so far: a larger one begins anew.
 void sample_full_size(Direction& me, Rules rules, const SentSegment& segment, double time) {
-  std::uint64_t size = std::uint64_t{segment.last} - segment.first + 1;
+  std::uint32_t size = segment.last - segment.first + 1;
   if (rules == Rules::tcptrace && segment.last <= segment.first) {
     // Fault 2: a SYN or FIN, of one byte, counts as 4 GiB, and nothing is ever larger.
-    size = (std::uint64_t{1} << 32) - segment.first + segment.last;
+    size = std::numeric_limits<std::uint32_t>::max();
   }
   if (me.rtt_full_size == 0 || me.rtt_full_size < size) {
     me.rtt_full_size = size;
@@ -179,12 +170,12 @@ void answer(Direction& me, Rules rules, const SentSegment& segment, bool later_s
   const double time = elapsed_units(rules, segment.time_ns, now_ns);
   if (later_sent) {
     // Something before it was sent again meanwhile, and delayed this acknowledgement.
-    me.rtt_last = 0;
+    me.working().rtt_last = 0;
     ++me.troubles().post_loss_acks;
     return;
   }
   if (segment.retransmitted == 0) {
-    me.rtt_last = time;
+    me.working().rtt_last = time;
     add_time(rules, me.rtt, time);
     sample_full_size(me, rules, segment, time);
     return;
@@ -193,15 +184,41 @@ void answer(Direction& me, Rules rules, const SentSegment& segment, bool later_s
   Troubles& troubles = me.troubles();
   add_time(rules, troubles.rtt_last, time);
   ++troubles.ambiguous_acks;
-  me.rtt_last = 0;
+  me.working().rtt_last = 0;
 }
 
 }  // namespace
 
+void Direction::begin_work() {
+  work = std::make_unique<Working>();
+  if (!work_ended) return;
+  SentSegment all;
+  all.first = first_sent();
+  all.last = top - 1;
+  all.time_ns = last_ns;
+  all.acked = 1;
+  enter_quarter(work->sent, quarter_of(all.first)).insert(0, all);
+}
+
+void Direction::end_work() {
+  if (!work || !has_top || (trouble && trouble->in_recovery)) return;
+  const SegmentList* only = nullptr;
+  for (const SegmentList& list : work->sent.quarters) {
+    if (list.size() == 0) continue;
+    if (only != nullptr || list.size() > 1) return;
+    only = &list;
+  }
+  if (only == nullptr) return;
+  const SentSegment& all = (*only)[0];
+  if (all.acked == 0 || all.first != first_sent() || all.last != top - 1) return;
+  work.reset();
+  work_ended = true;
+}
+
 Placement place_segment(Direction& me, Rules rules, std::uint32_t sequence, std::uint64_t length,
                         const SentSegment& sent) {
   Placement placement;
-  SequenceSpace& space = space_of(me);
+  SequenceSpace& space = me.working().sent;
   const auto last = static_cast<std::uint32_t>(sequence + length - 1);
   const unsigned quarter = quarter_of(sequence);
   SegmentList& list = enter_quarter(space, quarter);
@@ -221,7 +238,7 @@ Placement place_segment(Direction& me, Rules rules, std::uint32_t sequence, std:
 
 void take_acknowledgement(Direction& me, const Direction& peer, Rules rules, std::uint32_t ack,
                           std::int64_t data_length, std::uint64_t window, bool plain, std::int64_t now_ns) {
-  SequenceSpace& space = space_of(me);
+  SequenceSpace& space = me.working().sent;
   const unsigned quarter = quarter_of(ack);
   SegmentList& list = enter_quarter(space, quarter);
   SegmentList& previous = space.quarters[(quarter + 3) % 4];

@@ -43,9 +43,10 @@ struct TimeSamples {
 // segments at a time, which is what makes comparing numbers within a quarter safe.
 struct SequenceSpace {
   std::array<SegmentList, 4> quarters;
-  std::array<bool, 4> exists{};
-  std::array<bool, 4> has_next{};
-  std::array<bool, 4> has_previous{};
+  // A bit for each quarter: it is there, and so is the one after it, the one before it.
+  std::uint8_t exists = 0;
+  std::uint8_t has_next = 0;
+  std::uint8_t has_previous = 0;
 };
 
 // How a retransmission came about, as the capture lets us tell.
@@ -86,87 +87,111 @@ struct Troubles {
   bool in_recovery = false;
 };
 
-struct Direction {
-  std::uint64_t packets = 0;
-  std::uint64_t wire_bytes = 0;
-  std::uint64_t ack_packets = 0;
-  std::uint64_t pure_acks = 0;
-  std::uint64_t data_packets = 0;
-  std::uint64_t data_bytes = 0;
-  std::uint64_t unique_bytes = 0;
-  std::uint64_t pushed_packets = 0;
-  std::uint64_t truncated_bytes = 0;
-  std::int64_t first_data_ns = 0;
-  std::int64_t last_data_ns = 0;
-  std::int64_t last_ns = 0;
-  std::int64_t idle_max_ns = 0;
-
-  // The window this side advertises.
-  std::uint64_t window_max = 0;
-  std::uint64_t window_min = 0;
-  std::uint64_t window_total = 0;
-  std::uint64_t window_last = 0;
-  std::uint64_t window_packets = 0;  // that advertised one, since scaling is in use
-
-  // Data outstanding: sent and not acknowledged.
-  std::uint64_t outstanding_max = 0;
-  std::uint64_t outstanding_min = 0;
-  std::uint64_t outstanding_total = 0;
-  std::uint64_t outstanding_count = 0;
-  std::uint64_t outstanding_weighted = 0;  // bytes times microseconds; by Rules::tcptrace times seconds
-  std::uint64_t outstanding_last = 0;
+// What is known of a direction only while it lasts. Once its connection is closed and everything
+// acknowledged, this is given back: of many short connections most are closed.
+struct Working {
+  SequenceSpace sent;
   std::int64_t outstanding_last_ns = 0;
-
-  TimeSamples rtt;
-  TimeSamples rtt_full;  // of the largest segments
-  std::uint64_t rtt_full_size = 0;
+  std::uint64_t outstanding_last = 0;
   double rtt_last = 0;
-  std::uint64_t rtt_handshake = 0;
-  std::uint64_t cumulatively_acked = 0;
-  std::uint32_t duplicate_acks = 0;
-
-  // Sequence numbers.
-  std::uint32_t syn = 0;
-  std::uint32_t fin = 0;
-  std::uint32_t ack = 0;         // the last this side sent
-  std::uint32_t window_end = 0;  // ack and window of the last segment
-  std::uint32_t latest_end = 0;  // end of the last segment
-  std::uint32_t base = 0;        // of the first segment, less one where that was no SYN
-  std::uint32_t top = 0;         // highest end seen, SYN and FIN included
-  std::uint32_t sacked_top = 0;  // highest byte that the other side acknowledged selectively
-  std::uint32_t wraps = 0;       // of the sequence number
-  std::uint32_t mss = 0;
-  std::uint64_t segment_max = 0;
-  std::uint64_t segment_min = 0;
-  std::uint32_t initial_window_bytes = 0;
-  std::uint32_t initial_window_packets = 0;
-  std::uint32_t truncated_packets = 0;
-  std::uint32_t syns = 0;
-  std::uint32_t fins = 0;
-  std::uint32_t resets = 0;
-  std::uint32_t first_timestamp = 0;  // the first TCP timestamp this side sent, and when
-  std::int64_t first_timestamp_ns = 0;
+  std::int64_t first_timestamp_ns = 0;  // when the first TCP timestamp was sent, and what it was
+  std::uint32_t first_timestamp = 0;
+  std::uint32_t sacked_top = 0;     // highest byte that the other side acknowledged selectively
   std::uint32_t duplicate_run = 0;  // duplicate acks this side sent since its ack last rose
   std::uint32_t ids_in_order = 0;   // how often the IP id rose a little, and how often it did not
   std::uint32_t ids_out_of_order = 0;
   std::uint16_t last_ip_id = 0;
-  std::uint8_t window_scale = 0;
-  std::uint8_t seen_quarters = 0;  // bits
   std::uint8_t recent_next = 0;
-  bool asked_scale = false;
-  bool asked_timestamps = false;
-  bool asked_sack = false;
-  bool scaling_counted = false;  // window statistics have begun anew with the first scaled window
-  bool data_acked = false;       // the initial window is over
-  bool has_base = false;
-  bool has_ack = false;
-  bool has_top = false;
   // Duplicates of whole IP packets: the last eight.
   std::array<std::uint16_t, 8> recent_ids{};
   std::array<std::uint32_t, 8> recent_sequences{};
+};
 
-  std::unique_ptr<SequenceSpace> sent;
+// What most segments touch stands together. Packets are counted in 32 bits: before they are full, another
+// connection begins (Tracker).
+struct Direction {
+  std::int64_t last_ns = 0;
+  std::int64_t idle_max_ns = 0;
+  std::uint64_t wire_bytes = 0;
+  std::unique_ptr<Working> work;
+  std::uint32_t packets = 0;
+  std::uint32_t ack_packets = 0;
+  std::uint32_t pure_acks = 0;
+  std::uint32_t latest_end = 0;  // end of the last segment
+  std::uint32_t ack = 0;         // the last this side sent
+  std::uint32_t window_end = 0;  // ack and window of the last segment
+
+  // The window this side advertises.
+  std::uint32_t window_last = 0;
+  std::uint32_t window_max = 0;
+  std::uint32_t window_min = 0;
+  std::uint32_t window_packets = 0;  // that advertised one, since scaling is in use
+  std::uint64_t window_total = 0;
+
+  std::uint32_t syn = 0;
+  std::uint32_t base = 0;  // of the first segment, less one where that was no SYN
+  std::uint32_t top = 0;   // highest end seen, SYN and FIN included
+  std::uint32_t syns = 0;
+  std::uint32_t fins = 0;
+  std::uint32_t resets = 0;
+  std::uint8_t window_scale = 0;
+  std::uint8_t seen_quarters = 0;  // bits
+  bool asked_scale : 1 = false;
+  bool asked_timestamps : 1 = false;
+  bool asked_sack : 1 = false;
+  bool scaling_counted : 1 = false;  // window statistics have begun anew with the first scaled window
+  bool data_acked : 1 = false;       // the initial window is over
+  bool has_base : 1 = false;
+  bool has_ack : 1 = false;
+  bool has_top : 1 = false;
+  bool work_ended : 1 = false;
+
+  // Data outstanding: sent and not acknowledged.
+  std::uint32_t outstanding_count = 0;
+  std::uint64_t outstanding_max = 0;
+  std::uint64_t outstanding_min = 0;
+  std::uint64_t outstanding_total = 0;
+  std::uint64_t outstanding_weighted = 0;  // bytes times microseconds; by Rules::tcptrace times seconds
+
+  std::uint64_t data_bytes = 0;
+  std::uint64_t unique_bytes = 0;
+  std::uint64_t truncated_bytes = 0;
+  std::int64_t first_data_ns = 0;
+  std::int64_t last_data_ns = 0;
+  std::uint32_t data_packets = 0;
+  std::uint32_t pushed_packets = 0;
+  std::uint32_t truncated_packets = 0;
+  std::uint32_t segment_max = 0;
+  std::uint32_t segment_min = 0;
+
+  std::uint32_t rtt_full_size = 0;
+  TimeSamples rtt;
+  TimeSamples rtt_full;  // of the largest segments
+  std::uint64_t rtt_handshake = 0;
+  std::uint32_t cumulatively_acked = 0;
+  std::uint32_t duplicate_acks = 0;
+  std::uint32_t initial_window_bytes = 0;
+  std::uint32_t initial_window_packets = 0;
+  std::uint32_t fin = 0;
+  std::uint32_t wraps = 0;  // of the sequence number
+  std::uint32_t mss = 0;
   std::unique_ptr<Troubles> trouble;
+
+  Working& working() {
+    if (!work) begin_work();
+    return *work;
+  }
+  [[nodiscard]] const Working& work_so_far() const {
+    static const Working kNone;
+    return work ? *work : kNone;
+  }
+  // What it has is that all from the first segment to the last was seen and acknowledged, where end_work()
+  // has been before.
+  void begin_work();
+  // Gives `work` back where nothing more than that is in it.
+  void end_work();
+  // Sequence number of the first segment, where `has_top`.
+  [[nodiscard]] std::uint32_t first_sent() const { return syns > 0 ? base : base + 1; }
 
   Troubles& troubles() {
     if (!trouble) trouble = std::make_unique<Troubles>();

@@ -319,7 +319,7 @@ std::string tcptrace_text(const Connection& connection, std::size_t index, const
   text += "\tfirst packet:  " + moment(connection.first_ns) + '\n';
   text += "\tlast packet:   " + moment(connection.last_ns) + '\n';
   text += "\telapsed time:  " + tcptrace_elapsed(connection.elapsed_ns()) + '\n';
-  text += print("\ttotal packets: %llu\n", static_cast<unsigned long long>(connection.packets));
+  text += print("\ttotal packets: %llu\n", static_cast<unsigned long long>(connection.packets()));
   text += "\tfilename:      " + file_name + '\n';
   text += "   " + a + "->" + b + ":\t\t\t      " + b + "->" + a + ":\n";
   Lines lines(connection, text);

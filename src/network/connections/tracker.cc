@@ -76,6 +76,9 @@ bool Tracker::is_another(const Connection& connection, int side, const SeenSegme
   const Direction& peer = connection.directions[static_cast<std::size_t>(1 - side)];
   const std::uint32_t sequence = segment.head.sequence;
   const bool syn = segment.head.has(kTcpSyn);
+  // Packets are counted in 32 bits.
+  constexpr std::uint32_t kMostPackets = 0xffff'fff0;
+  if (me.packets >= kMostPackets) return true;
   if (rules_ == Rules::exact) {
     // Another initial sequence number, as Wireshark tells them apart.
     return syn && !segment.head.has(kTcpAck) && me.has_base && sequence != me.base;

@@ -305,7 +305,7 @@ TEST(Tracker, HolesAreBounded) {
   talk.open();
   for (std::uint32_t i = 0; i < 20'000; ++i) talk.a(20, {.sequence = 2000 + i * 4, .ack = 5000, .data = 2});
   const Connection& one = talk.end();
-  EXPECT_LE(one.a().sent->quarters[0].size(), 4096u);
+  EXPECT_LE(one.a().work->sent.quarters[0].size(), 4096u);
   EXPECT_EQ(one.a().unique_bytes, 40'000u);
 }
 
