@@ -10,6 +10,7 @@
 #include <sys/resource.h>
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <ctime>
 
@@ -117,8 +118,12 @@ Result<std::vector<SocketAddress>> resolve(const std::string& host, std::uint16_
 }
 
 Result<Fd> new_socket(const SocketAddress& to, Transport transport) {
-  const int type = transport == Transport::tcp ? SOCK_STREAM : SOCK_DGRAM;
-  Fd fd(::socket(to.storage.ss_family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  const int type = transport == Transport::udp ? SOCK_DGRAM : SOCK_STREAM;
+  const int protocol = transport == Transport::mptcp ? IPPROTO_MPTCP : 0;
+  Fd fd(::socket(to.storage.ss_family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, protocol));
+  if (!fd.is_open() && protocol != 0)
+    return system_failure(errno, "open an MPTCP socket",
+                          "the kernel's switch is: sysctl -w net.mptcp.enabled=1");
   if (!fd.is_open()) return system_failure(errno, "open a socket");
   return fd;
 }
@@ -133,7 +138,9 @@ Result<void> bind_to(int fd, const SocketAddress& address) {
 }
 
 Result<Fd> listen_tcp(const SocketAddress& address) {
-  auto fd = new_socket(address, Transport::tcp);
+  // It takes connections of plain TCP as they are, too.
+  auto fd = new_socket(address, Transport::mptcp);
+  if (!fd) fd = new_socket(address, Transport::tcp);
   if (!fd) return fd;
   static_cast<void>(set_option(fd->get(), SOL_SOCKET, SO_REUSEADDR, 1, ""));
   // Both families listen side by side, each with a socket of its own.
@@ -308,6 +315,39 @@ void tell_type_of_service(int fd, bool v6) {
                        : set_option(fd, IPPROTO_IP, IP_RECVTOS, 1, ""));
 }
 
+std::optional<int> received_type_of_service(int fd, bool v6) {
+  alignas(cmsghdr) std::array<char, 512> options{};
+  socklen_t size = options.size();
+  const int done = v6 ? ::getsockopt(fd, IPPROTO_IPV6, IPV6_2292PKTOPTIONS, options.data(), &size)
+                      : ::getsockopt(fd, IPPROTO_IP, IP_PKTOPTIONS, options.data(), &size);
+  if (done != 0) return std::nullopt;
+  msghdr message{};
+  message.msg_control = options.data();
+  message.msg_controllen = size;
+  for (cmsghdr* part = CMSG_FIRSTHDR(&message); part != nullptr; part = CMSG_NXTHDR(&message, part)) {
+    if (part->cmsg_level == IPPROTO_IP && part->cmsg_type == IP_TOS) return *CMSG_DATA(part);
+    if (part->cmsg_level != IPPROTO_IPV6 || part->cmsg_type != IPV6_TCLASS) continue;
+    int value = 0;
+    std::memcpy(&value, CMSG_DATA(part), sizeof value);
+    return value;
+  }
+  return std::nullopt;
+}
+
+bool is_multipath(int fd) {
+  // linux/mptcp.h cannot stand beside the headers above: SOL_MPTCP, MPTCP_INFO, MPTCP_INFO_FLAG_FALLBACK.
+  constexpr int kLevel = 284;
+  constexpr int kInfo = 1;
+  constexpr std::uint32_t kFallback = 1;
+  constexpr std::size_t kFlagsAt = 8;
+  std::array<char, 256> info{};
+  socklen_t size = info.size();
+  if (::getsockopt(fd, kLevel, kInfo, info.data(), &size) != 0 || size < kFlagsAt + 4) return false;
+  std::uint32_t flags = 0;
+  std::memcpy(&flags, info.data() + kFlagsAt, sizeof flags);
+  return (flags & kFallback) == 0;
+}
+
 std::optional<TcpInfo> read_tcp_info(int fd) {
   tcp_info raw{};
   socklen_t size = sizeof raw;
@@ -323,6 +363,9 @@ std::optional<TcpInfo> read_tcp_info(int fd) {
   info.busy_us = raw.tcpi_busy_time;
   info.window_limited_us = raw.tcpi_rwnd_limited;
   info.buffer_limited_us = raw.tcpi_sndbuf_limited;
+  info.ecn = (raw.tcpi_options & TCPI_OPT_ECN) != 0;
+  info.ecn_seen = (raw.tcpi_options & TCPI_OPT_ECN_SEEN) != 0;
+  info.congestion_marks = raw.tcpi_delivered_ce;
   return info;
 }
 

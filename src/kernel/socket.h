@@ -14,7 +14,7 @@
 namespace isotach::kernel {
 
 enum class IpFamily : std::uint8_t { any, v4, v6 };
-enum class Transport : std::uint8_t { tcp, udp };
+enum class Transport : std::uint8_t { tcp, udp, mptcp };
 
 struct SocketAddress {
   sockaddr_storage storage{};
@@ -84,6 +84,12 @@ bool join_datagrams(int fd);
 // The type-of-service byte is told with each datagram.
 void tell_type_of_service(int fd, bool v6);
 
+// The type-of-service byte of what arrived on a TCP connection: of IPv4 that of the SYN, so nothing at the
+// end that connected; of IPv6 that of the last segment, once tell_type_of_service() was called.
+[[nodiscard]] std::optional<int> received_type_of_service(int fd, bool v6);
+// Whether a connection that was asked to be MPTCP is so: both ends and the path agreed.
+[[nodiscard]] bool is_multipath(int fd);
+
 // What TCP knows of a connection (linux/tcp.h: struct tcp_info). Counts are since its beginning.
 struct TcpInfo {
   std::uint64_t retransmits = 0;  // segments
@@ -97,6 +103,9 @@ struct TcpInfo {
   std::uint64_t busy_us = 0;
   std::uint64_t window_limited_us = 0;
   std::uint64_t buffer_limited_us = 0;
+  bool ecn = false;                    // both ends agreed to use it
+  bool ecn_seen = false;               // what arrived was marked as capable of it
+  std::uint64_t congestion_marks = 0;  // segments that the peer said arrived marked (CE)
 };
 [[nodiscard]] std::optional<TcpInfo> read_tcp_info(int fd);
 
