@@ -65,6 +65,13 @@ serve() {
   usage_error
   isotach nettest -c localhost --dscp none
   usage_error
+  isotach nettest -c localhost --tx gso
+  usage_error
+  err 'sendfile, zerocopy, splice or uring'
+  isotach nettest -c localhost -u --tx splice
+  usage_error
+  isotach nettest -c localhost -u --cold 4
+  usage_error
 }
 
 @test "tells when nobody listens" {
@@ -99,6 +106,11 @@ serve() {
   out '^to server +received '
   out '^client .*of a processor'
   err 'TCP, 1 stream, to the server'
+  out '^client .*sent by send'
+  isotach nettest -c 127.0.0.1 -p "$port" -n 1M --tx splice --skip-rx-copy
+  exit_code 0
+  out '^client .*sent by splice, which copies nothing'
+  out '^server .*thrown away by the kernel: copied nothing'
 }
 
 @test "prints every format" {

@@ -159,6 +159,41 @@ def limited(our_server, words, wanted):
     check(end["sum_received"]["bytes"] == wanted, f"received {end['sum_received']['bytes']}, not {wanted}")
 
 
+def engine(our_server, name, words, there):
+    """Whatever moves the bytes: to the byte, and told by both ends."""
+    wanted = 3000001
+    words = words + ["--tx", name]
+    client = run_client([ISOTACH, "nettest", "-c", "127.0.0.1", "--json", "-n", str(wanted), "-P", "3",
+                         "-p", str(our_server.port)] + words)
+    end = client["end"]
+    for key in ("sum_sent", "sum_received"):
+        check(end[key]["bytes"] == wanted, f"{key} {end[key]['bytes']}, not {wanted}")
+    path = end["data_path"][there]
+    check(path["sent_by"] == name, f"sent by {path}")
+    copies = {"send": (1, 1), "uring": (1, 1), "sendfile": (0, 0), "splice": (0, 0), "zerocopy": (0, 1)}[name]
+    check(copies[0] <= path["sent_copied_ratio"] <= copies[1], f"copied {path['sent_copied_ratio']}")
+    return end
+
+
+def without_copies(our_server):
+    end = engine(our_server, "splice", ["--skip-rx-copy", "--cold", "50"], "host")
+    there = end["data_path"]["remote"]
+    check(there["received_by"] == "discard" and there["received_copied_ratio"] == 0, f"received by {there}")
+    check(there["cold_buffers"] == 50, f"{there}")
+
+
+def type_of_service(our_server):
+    client = run_client([ISOTACH, "nettest", "-c", "127.0.0.1", "--json", "-n", "1M", "-S", "0x28", "-p", str(our_server.port)])
+    check(client["end"]["data_path"]["remote"]["dscp_received"] == 10, f"{client['end']['data_path']}")
+
+
+def multipath(our_server):
+    client = run_client([ISOTACH, "nettest", "-c", "127.0.0.1", "--json", "-n", "1M", "-m", "-p", str(our_server.port)])
+    check(client["end"]["sum_received"]["bytes"] == 1024 * 1024, "all should have arrived")
+    for end in ("host", "remote"):
+        check(client["end"]["data_path"][end]["mptcp"] is True, f"{end} should tell of MPTCP")
+
+
 def same_keys(our_server):
     """Every key of iperf3's document stands in ours, with a value of the same kind."""
     both = [run_client(["iperf3", "-c", "127.0.0.1", "-p", str(our_server.port), "-t", "1", "-J"] + words)
@@ -199,6 +234,14 @@ def cases(our_server):
     yield "ours: -k", lambda: limited(our_server, mine + ["-k", "40", "-l", "1000"], 40000)
     yield "ours: -n by UDP", lambda: limited(our_server, mine + ["-u", "-b", "20M", "-n", "200000", "-l", "1000"], 200000)
     yield "iperf3: -n", lambda: limited(our_server, stock + ["-n", "5M"], 5 * 1024 * 1024)
+    for name in ("send", "sendfile", "zerocopy", "splice", "uring"):
+        yield f"ours: --tx={name}", lambda n=name: engine(our_server, n, [], "host")
+        yield f"ours: --tx={name} in reverse", lambda n=name: engine(our_server, n, ["-R"], "remote")
+    yield "ours: no copy at either end", lambda: without_copies(our_server)
+    yield "ours: the receiver tells the DSCP that arrived", lambda: type_of_service(our_server)
+    if pathlib.Path("/proc/sys/net/mptcp/enabled").exists() and pathlib.Path("/proc/sys/net/mptcp/enabled").read_text() == "1\n":
+        yield "ours: MPTCP", lambda: multipath(our_server)
+    yield "iperf3: -Z in reverse", lambda: run_client(stock + ["-Z", "-R", "-n", "2M", "-p", str(our_server.port)])
     yield "the keys of iperf3's JSON", lambda: same_keys(our_server)
     for name, words in (("omit", ["-O", "1"]), ("window and MSS", ["-w", "256K", "-M", "1000"]),
                         ("type of service", ["-S", "0x10", "-N"]),

@@ -274,6 +274,43 @@ void write_cpu(JsonWriter& json, const TestReport& report) {
   json.end_object();
 }
 
+// How one end moved the data, and at which cost.
+void write_path(JsonWriter& json, const nettest::DataPath& path, const nettest::CpuShare& cpu, double seconds,
+                std::uint64_t bytes) {
+  json.begin_object();
+  if (!path.sent_by.empty()) {
+    json.key("sent_by").string(path.sent_by);
+    json.key("sent_copied_ratio").real(path.sent_copied);
+  }
+  if (!path.received_by.empty()) {
+    json.key("received_by").string(path.received_by);
+    json.key("received_copied_ratio").real(path.received_by == nettest::kDiscarded ? 0 : 1);
+  }
+  if (path.cold_buffers > 0) json.key("cold_buffers").integer(path.cold_buffers);
+  if (path.tos_received) {
+    json.key("tos_received").integer(*path.tos_received);
+    json.key("dscp_received").integer(*path.tos_received >> 2);
+  }
+  json.key("ecn").boolean(path.ecn).key("ecn_seen").boolean(path.ecn_seen);
+  json.key("mptcp").boolean(path.multipath);
+  if (cpu.known && bytes > 0)
+    json.key("cpu_seconds_per_gb").real(cpu.total / 100 * seconds / (static_cast<double>(bytes) / 1e9));
+  json.end_object();
+}
+
+void write_paths(JsonWriter& json, const TestFacts& facts, const TestReport& report) {
+  if (facts.parameters.transaction != Transaction::none) return;
+  std::uint64_t bytes = 0;
+  for (const StreamTotal& stream : report.streams)
+    bytes += stream.received.known ? stream.received.bytes : stream.sent.bytes;
+  json.key("data_path").begin_object();
+  json.key("host");
+  write_path(json, report.local_path, report.local, report.seconds, bytes);
+  json.key("remote");
+  write_path(json, report.remote_path, report.remote, report.seconds, bytes);
+  json.end_object();
+}
+
 void write_test_start(JsonWriter& json, const nettest::TestParameters& parameters, double duration_s) {
   json.begin_object();
   json.key("protocol").string(parameters.udp ? "UDP" : "TCP");
@@ -389,6 +426,7 @@ void write_end(JsonWriter& json, const TestFacts& facts, const TestReport& repor
     if (!sender.empty()) json.key("sender_tcp_congestion").string(sender);
     if (!receiver.empty()) json.key("receiver_tcp_congestion").string(receiver);
   }
+  write_paths(json, facts, report);
   if (report.latency) {
     json.key("transactions");
     write_latency(json, report);

@@ -9,6 +9,7 @@
 
 #include "base/text.h"
 #include "command/nettest/reading.h"
+#include "command/nettest/stream_options.h"
 #include "command/nettest/transaction_options.h"
 
 namespace isotach::command {
@@ -72,7 +73,7 @@ void read_parameters(Reading& reading, NettestOptions& options) {
   parameters.counters_64 = true;
   parameters.no_delay = reading.has("--no-delay");
   parameters.dont_fragment = reading.has("--dont-fragment");
-  client.segment_offload = !reading.has("--no-gso");
+  read_stream_options(reading, parameters);
   reading.number("--parallel", 1, nettest::kStreamLimit, parameters.parallel);
   reading.size("--length", parameters.udp ? nettest::kLargestUdpLength : nettest::kLargestTcpLength,
                parameters.length);
@@ -158,6 +159,7 @@ std::vector<OptionSpec> nettest_option_specs() {
   const auto traffic = std::find_if(options.begin(), options.end(),
                                     [](const OptionSpec& option) { return option.group == "socket"; });
   options.insert(traffic, transactions.begin(), transactions.end());
+  for (OptionSpec& option : stream_option_specs()) options.push_back(std::move(option));
   for (OptionSpec& option : format_options()) options.push_back(std::move(option));
   return options;
 }
@@ -183,9 +185,11 @@ Result<NettestOptions> nettest_options_of(const Arguments& arguments) {
                                                 : kernel::IpFamily::any;
   const auto addresses = arguments.values("--bind");
   if (options.server) {
-    for (const char* option : {"--udp", "--reverse", "--bidir", "--parallel", "--length", "--bitrate",
-                               "--time", "--bytes", "--blocks", "--omit", "--window", "--set-mss",
-                               "--congestion", "--tos", "--dscp", "--fq-rate", "--title"})
+    for (const char* option :
+         {"--udp",        "--reverse",      "--bidir",  "--parallel", "--length", "--bitrate",
+          "--time",       "--bytes",        "--blocks", "--omit",     "--window", "--set-mss",
+          "--congestion", "--tos",          "--dscp",   "--fq-rate",  "--title",  "--tx",
+          "--zerocopy",   "--skip-rx-copy", "--cold",   "--mptcp"})
       if (arguments.has(option))
         reading.fail(Error{ErrorKind::usage, 0, std::string(option) + " is for the client to say",
                            "the server does what each client asks for"});

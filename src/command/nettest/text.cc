@@ -289,11 +289,47 @@ std::string latency_text(const TestReport& report) {
   return text + "\n" + table.text(80);
 }
 
-std::string cpu_text(const nettest::CpuShare& cpu) {
+std::string cpu_text(const nettest::CpuShare& cpu, double seconds, std::uint64_t bytes) {
   if (!cpu.known) return "not told";
   std::string text = fmt::format("{:.1f} % of a processor ({:.1f} % user, {:.1f} % system)", cpu.total,
                                  cpu.user, cpu.system);
+  // The service demand: what a gigabyte cost.
+  if (bytes > 0)
+    text += fmt::format(", {:.3f} s/GB", cpu.total / 100 * seconds / (static_cast<double>(bytes) / 1e9));
   if (cpu.host_busy) text += fmt::format("; whole host {:.0f} % busy", *cpu.host_busy * 100);
+  return text;
+}
+
+std::string sender_text(const nettest::DataPath& path) {
+  std::string text = "sent by " + path.sent_by;
+  if (path.sent_copied == 0) return text + ", which copies nothing";
+  if (path.sent_copied < 1)
+    return text + fmt::format(", {:.0f} % of it copied all the same", path.sent_copied * 100);
+  return path.sent_by == "zerocopy" ? text + ", all of it copied all the same: this path has no use for it"
+                                    : text;
+}
+
+// What each end did with the bytes: a test without copies is another test than one with them.
+std::string path_text(const TestFacts& facts, const nettest::DataPath& ours, const nettest::DataPath& theirs,
+                      bool we_are_server) {
+  std::string text;
+  for (const auto& [path, name] : {std::pair{&ours, we_are_server ? "server" : "client"},
+                                   std::pair{&theirs, we_are_server ? "client" : "server"}}) {
+    std::string line;
+    const auto add = [&line](const std::string& what) { line += (line.empty() ? "" : "; ") + what; };
+    if (!path->sent_by.empty()) add(sender_text(*path));
+    if (path->received_by == nettest::kDiscarded)
+      add("received and thrown away by the kernel: copied nothing");
+    if (path->received_by == nettest::kReceivedByCopy) add("received by recv");
+    if (path->cold_buffers > 0) add(fmt::format("{} buffers in turn", path->cold_buffers));
+    if (path->multipath) add("MPTCP");
+    if (path->tos_received && facts.parameters.udp)
+      add(fmt::format("arrived with DSCP {}, ECN {}", *path->tos_received >> 2, *path->tos_received & 3));
+    if (path->tos_received && !facts.parameters.udp)
+      add(fmt::format("arrived with DSCP {}", *path->tos_received >> 2));
+    if (path->ecn) add(path->ecn_seen ? "ECN agreed on and arrived" : "ECN agreed on");
+    if (!line.empty()) text += fmt::format("{:<8}{}\n", name, line);
+  }
   return text;
 }
 
@@ -341,14 +377,16 @@ std::string NettestText::summary(const TestReport& report, bool we_are_server) c
   } else if (report.latency) {
     text += latency_text(report);
   }
-  text += fmt::format("\n{:<8}{}\n", we_are_server ? "server" : "client", cpu_text(report.local));
-  text += fmt::format("{:<8}{}\n", we_are_server ? "client" : "server", cpu_text(report.remote));
+  std::uint64_t bytes = 0;
   for (const StreamTotal& stream : report.streams)
-    if (stream.tos_received > 0) {
-      text += fmt::format("datagrams arrived with DSCP {}, ECN {}\n", stream.tos_received >> 2,
-                          stream.tos_received & 3);
-      break;
-    }
+    bytes += stream.received.known ? stream.received.bytes : stream.sent.bytes;
+  if (facts_.parameters.transaction != Transaction::none) bytes = 0;
+  text += fmt::format("\n{:<8}{}\n", we_are_server ? "server" : "client",
+                      cpu_text(report.local, report.seconds, bytes));
+  text += fmt::format("{:<8}{}\n", we_are_server ? "client" : "server",
+                      cpu_text(report.remote, report.seconds, bytes));
+  if (facts_.parameters.transaction == Transaction::none)
+    text += path_text(facts_, report.local_path, report.remote_path, we_are_server);
   for (const std::string& warning : report.warnings) text += fmt::format("warning: {}\n", warning);
   return text;
 }

@@ -70,7 +70,8 @@ void read_transaction_options(Reading& reading, nettest::TestParameters& paramet
   if (parameters.transaction_rate > 0) parameters.outstanding = kOpenLoopOutstanding;
   reading.number("--burst", 1, nettest::kMostOutstanding, parameters.outstanding);
   parameters.busy_poll = reading.has("--busy-poll");
-  for (const char* option : {"--reverse", "--bidir", "--bytes", "--blocks", "--bitrate", "--length"})
+  for (const char* option : {"--reverse", "--bidir", "--bytes", "--blocks", "--bitrate", "--length", "--tx",
+                             "--zerocopy", "--skip-rx-copy", "--cold"})
     if (reading.has(option))
       reading.fail(Error{ErrorKind::usage, 0, std::string(option) + " has no meaning with transactions", ""});
   if (makes_connections(parameters.transaction) && parameters.udp)

@@ -83,7 +83,7 @@ class Client {
     Result<void> outcome = failure(ErrorKind::failed, "no address to connect to");
     for (const kernel::SocketAddress& address : *addresses) {
       const std::int64_t deadline_ns = monotonic_ns() + options_.connect_limit_ns;
-      auto fd = link_.connect(address, deadline_ns, [&](int socket) -> Result<void> {
+      auto fd = link_.connect(address, kernel::Transport::tcp, deadline_ns, [&](int socket) -> Result<void> {
         if (parameters().mss != 0) static_cast<void>(kernel::set_mss(socket, parameters().mss));
         if (parameters().tos != 0)
           static_cast<void>(kernel::set_type_of_service(socket, address.is_v6(), parameters().tos));
@@ -153,7 +153,6 @@ class Client {
       result_.report.local_congestion = parameters().udp ? "" : kernel::congestion_of(fd->get());
     }
     DataPlan plan = plan_of(parameters());
-    plan.segment_offload = options_.segment_offload;
     plan.initiator = true;
     plan.server = facts_.peer;
     plan.cookie = cookie_;
@@ -163,10 +162,11 @@ class Client {
   }
 
   Result<Fd> open_tcp() {
-    auto fd = link_.connect(facts_.peer, monotonic_ns() + options_.connect_limit_ns, [&](int socket) {
-      auto ready = bind_local(socket, facts_.peer);
-      return ready ? set_up_stream(socket, facts_.peer.is_v6(), parameters()) : ready;
-    });
+    auto fd = link_.connect(facts_.peer, transport_of(parameters()),
+                            monotonic_ns() + options_.connect_limit_ns, [&](int socket) {
+                              auto ready = bind_local(socket, facts_.peer);
+                              return ready ? set_up_stream(socket, facts_.peer.is_v6(), parameters()) : ready;
+                            });
     if (!fd) return fd;
     if (::send(fd->get(), cookie_.data(), cookie_.size(), MSG_NOSIGNAL) !=
         static_cast<ssize_t>(cookie_.size()))
@@ -423,6 +423,7 @@ class Client {
     results.host_busy = cpu.host_busy;
     results.isotach = true;
     results.congestion = result_.report.local_congestion;
+    results.path = measurement_.path(facts_);
     const bool sends = parameters().bidirectional || !parameters().reverse;
     results.sender_has_retransmits = !sends ? -1 : parameters().udp ? 0 : 1;
     results.streams = measurement_.results(nullptr);
@@ -436,7 +437,9 @@ class Client {
     report.local = our_cpu();
     report.streams = measurement_.totals(peer_ ? &*peer_ : nullptr);
     report.seconds = measurement_.seconds();
+    report.local_path = measurement_.path(facts_);
     if (peer_) {
+      report.remote_path = peer_->path;
       report.remote = {true,
                        peer_->cpu_total,
                        peer_->cpu_user,

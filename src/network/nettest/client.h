@@ -25,7 +25,6 @@ struct ClientOptions {
   std::int64_t omit_ns = 0;
   std::int64_t interval_ns = kNanosecondsPerSecond;  // 0: no intervals
   std::int64_t connect_limit_ns = 10 * kNanosecondsPerSecond;
-  bool segment_offload = true;
 };
 
 // Told as it happens, in the thread of run_client().

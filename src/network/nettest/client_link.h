@@ -20,11 +20,11 @@ class ClientLink {
 
   // Fails where the kernel gives no descriptors.
   [[nodiscard]] Result<void> prepare();
-  // A connected TCP socket; `set_up` sees it before it connects.
+  // A connected socket of TCP or MPTCP; `set_up` sees it before it connects.
   template <class SetUp>
-  [[nodiscard]] Result<Fd> connect(const kernel::SocketAddress& to, std::int64_t deadline_ns,
-                                   const SetUp& set_up) {
-    auto fd = kernel::new_socket(to, kernel::Transport::tcp);
+  [[nodiscard]] Result<Fd> connect(const kernel::SocketAddress& to, kernel::Transport transport,
+                                   std::int64_t deadline_ns, const SetUp& set_up) {
+    auto fd = kernel::new_socket(to, transport);
     if (!fd) return fd;
     if (Result<void> ready = set_up(fd->get()); !ready) return tl::make_unexpected(std::move(ready.error()));
     return finish_connect(std::move(*fd), to, deadline_ns);

@@ -177,6 +177,42 @@ StreamEnd Measurement::our_end(std::size_t stream, const StreamResult* peer) con
   return end;
 }
 
+DataPath Measurement::path(const TestFacts& facts) const {
+  DataPath path;
+  const TestParameters& parameters = facts.parameters;
+  if (parameters.transaction != Transaction::none) return path;
+  double copied = 0;
+  int senders = 0;
+  for (std::size_t i = 0; i < streams_.size(); ++i) {
+    const Transfer& transfer = *workers_.transfers()[i];
+    const int tos = transfer.counters().tos.load(kRelaxed);
+    if (streams_[i].sender) {
+      const Engine* engine = transfer.engine();
+      path.sent_by = name_of(engine != nullptr                                         ? engine->kind()
+                             : parameters.udp && parameters.engine != SendEngine::send ? SendEngine::gso
+                                                                                       : parameters.engine);
+      copied += engine != nullptr ? engine->copied() : 1;
+      ++senders;
+    } else {
+      path.received_by = parameters.discard && !parameters.udp ? kDiscarded : kReceivedByCopy;
+      if (tos >= 0) path.tos_received = tos;
+      // IPv4 keeps that of the SYN only, which the client never gets.
+      const bool told = facts.peer.is_v6() || facts.host.empty();
+      if (!parameters.udp && !path.tos_received && told)
+        path.tos_received = kernel::received_type_of_service(transfer.fd(), facts.peer.is_v6());
+    }
+    if (parameters.udp) continue;
+    if (const auto tcp = kernel::read_tcp_info(transfer.fd())) {
+      path.ecn = path.ecn || tcp->ecn;
+      path.ecn_seen = path.ecn_seen || tcp->ecn_seen;
+    }
+    path.multipath = path.multipath || kernel::is_multipath(transfer.fd());
+  }
+  if (senders > 0) path.sent_copied = copied / senders;
+  path.cold_buffers = parameters.udp ? 0 : parameters.cold_buffers;
+  return path;
+}
+
 std::vector<StreamTotal> Measurement::totals(const PeerResults* peer) const {
   std::vector<StreamTotal> totals;
   for (std::size_t i = 0; i < streams_.size(); ++i) {

@@ -46,6 +46,8 @@ class Measurement {
   // What we tell the peer.
   [[nodiscard]] std::vector<StreamResult> results(const PeerResults* peer) const;
   [[nodiscard]] double seconds() const;
+  // How our end moved its data; after Workers::join().
+  [[nodiscard]] DataPath path(const TestFacts& facts) const;
 
  private:
   struct Extremes {

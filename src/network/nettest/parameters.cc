@@ -57,6 +57,11 @@ void read_extension(const JsonValue& json, TestParameters& parameters) {
   parameters.busy_poll = is_true(*ours, "busy_poll");
   read_number(*ours, "request_bytes", parameters.request_bytes);
   read_number(*ours, "response_bytes", parameters.response_bytes);
+  std::string engine;
+  read_text(*ours, "tx", engine);
+  // One that a later version has is none that we could take.
+  if (const auto known = engine_named(engine)) parameters.engine = *known;
+  read_number(*ours, "cold_buffers", parameters.cold_buffers);
 }
 
 }  // namespace
@@ -101,6 +106,9 @@ std::string to_json(const TestParameters& parameters) {
   // Numbers, not true: stock servers ask for the type.
   number("udp_counters_64bit", parameters.counters_64 ? 1 : 0);
   number("dont_fragment", parameters.dont_fragment ? 1 : 0);
+  number("zerocopy", parameters.engine == SendEngine::sendfile ? 1 : 0);
+  number("skip_rx_copy", parameters.discard ? 1 : 0);
+  flag("mptcp", parameters.multipath);
   text("congestion", parameters.congestion);
   text("title", parameters.title);
   text("extra_data", parameters.extra_data);
@@ -114,6 +122,9 @@ std::string to_json(const TestParameters& parameters) {
     number("rate", parameters.transaction_rate);
     number("threads", static_cast<std::uint64_t>(parameters.threads));
     flag("busy_poll", parameters.busy_poll);
+    if (parameters.engine != SendEngine::automatic)
+      out += fmt::format(R"(,"tx":"{}")", name_of(parameters.engine));
+    if (parameters.cold_buffers != 0) out += fmt::format(R"(,"cold_buffers":{})", parameters.cold_buffers);
     out += "}";
   }
   return out + R"(,"pacing_timer":1000,"client_version":"3.12"})";
@@ -142,6 +153,7 @@ int check_parameters(const TestParameters& parameters) {
   if (parameters.outstanding < 1 || parameters.outstanding > kMostOutstanding) return kErrorBurst;
   if (parameters.transaction_rate > kLargestTransactionRate) return kErrorParameters;
   if (parameters.threads < 0 || parameters.threads > kStreamLimit) return kErrorStreams;
+  if (parameters.cold_buffers > kMostColdBuffers) return kErrorParameters;
   constexpr auto kLargestCount = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
   if (parameters.bytes > kLargestCount || parameters.blocks > kLargestCount ||
       parameters.rate_bps > kLargestCount || parameters.fair_rate_bps > kLargestCount)
@@ -161,6 +173,9 @@ tl::expected<TestParameters, int> read_parameters(std::string_view json) {
   parameters.no_delay = is_true(*parsed, "nodelay");
   parameters.counters_64 = is_true(*parsed, "udp_counters_64bit");
   parameters.dont_fragment = is_true(*parsed, "dont_fragment");
+  parameters.discard = is_true(*parsed, "skip_rx_copy");
+  parameters.multipath = is_true(*parsed, "mptcp");
+  if (is_true(*parsed, "zerocopy")) parameters.engine = SendEngine::sendfile;
   read_number(*parsed, "omit", parameters.omit_s);
   read_number(*parsed, "time", parameters.time_s);
   read_number(*parsed, "num", parameters.bytes);

@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "base/result.h"
+#include "network/nettest/engine.h"
 
 namespace isotach::nettest {
 
@@ -50,6 +51,10 @@ struct TestParameters {
   int threads = 0;                     // at each end; 0: one for each processor
   std::uint32_t request_bytes = 1;
   std::uint32_t response_bytes = 1;
+  SendEngine engine = SendEngine::automatic;  // of the end that sends; to a stock peer only sendfile is told
+  bool discard = false;                       // receivers of TCP let the kernel throw the data away
+  std::uint32_t cold_buffers = 0;             // so many buffers in turn, that no cache holds them
+  bool multipath = false;                     // MPTCP
 };
 
 inline constexpr std::size_t kParametersLimitBytes = 8192;
@@ -61,6 +66,7 @@ inline constexpr std::uint32_t kLargestUdpLength = 65507;
 inline constexpr std::uint32_t kSmallestUdpLength = 16;
 inline constexpr std::uint32_t kMostOutstanding = 1024;
 inline constexpr std::uint32_t kLargestTransactionRate = 10'000'000;
+inline constexpr std::uint32_t kMostColdBuffers = 65536;
 inline constexpr std::uint32_t kLargestTransaction = 16 * 1024 * 1024;
 
 [[nodiscard]] constexpr bool makes_connections(Transaction transaction) {

@@ -86,11 +86,19 @@ TEST(Parameters, survivesTheWay) {
   sent.busy_poll = true;
   sent.request_bytes = 2048;
   sent.response_bytes = 32768;
+  sent.engine = SendEngine::splice;
+  sent.discard = true;
+  sent.cold_buffers = 64;
+  sent.multipath = true;
   const auto got = read_parameters(to_json(sent));
   ASSERT_TRUE(got.has_value()) << got.error();
   EXPECT_EQ(to_json(*got), to_json(sent));
   EXPECT_EQ(got->rate_bps, sent.rate_bps);
   EXPECT_EQ(got->response_bytes, sent.response_bytes);
+  EXPECT_EQ(got->engine, SendEngine::splice);
+  EXPECT_TRUE(got->discard);
+  EXPECT_EQ(got->cold_buffers, 64u);
+  EXPECT_TRUE(got->multipath);
 }
 
 TEST(Parameters, takesDefaultsForWhatIsAbsentOrOfAnotherType) {

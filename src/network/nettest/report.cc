@@ -106,6 +106,8 @@ std::vector<std::string> warnings_of(const TestFacts& facts, const TestReport& r
     warnings.push_back(
         fmt::format("the server used {:.0f} % of a processor: it may be the limit, not the network",
                     report.remote.total));
+  if (facts.parameters.multipath && report.complete && !report.local_path.multipath)
+    warnings.emplace_back("the other end or the path has no MPTCP: the streams were plain TCP");
   if (!facts.parameters.udp) return warnings;
   warn_of_fragments(facts, warnings);
   if (facts.parameters.transaction != Transaction::none) return warnings;

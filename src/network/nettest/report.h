@@ -144,6 +144,8 @@ struct TestReport {
   double seconds = 0;                // without what was omitted
   CpuShare local;
   CpuShare remote;
+  DataPath local_path;
+  DataPath remote_path;
   std::string local_congestion;
   std::string remote_congestion;
   bool peer_is_isotach = false;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "base/json_reader.h"
 #include "network/nettest/parameters.h"
@@ -61,6 +62,48 @@ std::string stream_json(const StreamResult& stream) {
          optional_member("buffer_drops", stream.buffer_drops) + "}";
 }
 
+std::string path_json(const DataPath& path) {
+  std::string out;
+  if (!path.sent_by.empty())
+    out +=
+        fmt::format(R"(,"sent_by":{},"sent_copied":{})", json_quoted(path.sent_by), finite(path.sent_copied));
+  if (!path.received_by.empty()) out += fmt::format(R"(,"received_by":{})", json_quoted(path.received_by));
+  if (path.cold_buffers != 0) out += fmt::format(R"(,"cold_buffers":{})", path.cold_buffers);
+  if (path.tos_received) out += fmt::format(R"(,"tos_received":{})", *path.tos_received);
+  for (const auto& [key, value] :
+       {std::pair{"ecn", path.ecn}, std::pair{"ecn_seen", path.ecn_seen}, std::pair{"mptcp", path.multipath}})
+    if (value) out += fmt::format(",\"{}\":true", key);
+  return out;
+}
+
+// Names of ways are shown to people: what is no name of ours is not.
+std::string way_of(const JsonValue& json, std::string_view key) {
+  const JsonValue* value = json.find(key);
+  if (value == nullptr || value->string() == nullptr) return {};
+  const std::string& name = *value->string();
+  const bool known = engine_named(name) || name == kReceivedByCopy || name == kDiscarded;
+  return known ? name : std::string();
+}
+
+DataPath read_path(const JsonValue& json) {
+  const auto is_true = [&json](std::string_view key) {
+    const JsonValue* value = json.find(key);
+    return value != nullptr && value->boolean().value_or(false);
+  };
+  DataPath path;
+  path.sent_by = way_of(json, "sent_by");
+  path.sent_copied = std::clamp(real_of(json, "sent_copied").value_or(1), 0.0, 1.0);
+  path.received_by = way_of(json, "received_by");
+  path.cold_buffers = static_cast<std::uint32_t>(
+      std::min<std::uint64_t>(count_of(json, "cold_buffers").value_or(0), kMostColdBuffers));
+  if (const auto tos = count_of(json, "tos_received"); tos && *tos <= 255)
+    path.tos_received = static_cast<int>(*tos);
+  path.ecn = is_true("ecn");
+  path.ecn_seen = is_true("ecn_seen");
+  path.multipath = is_true("mptcp");
+  return path;
+}
+
 Result<StreamResult> read_stream(const JsonValue& json) {
   const auto id = integer_of(json, "id");
   const auto bytes = count_of(json, "bytes");
@@ -104,7 +147,7 @@ std::string to_json(const PeerResults& results) {
     out += R"(,"isotach":{"version":1)";
     if (results.busiest_thread) out += fmt::format(",\"busiest_thread\":{}", finite(*results.busiest_thread));
     if (results.host_busy) out += fmt::format(",\"host_busy\":{}", finite(*results.host_busy));
-    out += "}";
+    out += path_json(results.path) + "}";
   }
   return out + "}";
 }
@@ -137,6 +180,7 @@ Result<PeerResults> read_results(std::string_view json) {
     results.isotach = true;
     results.busiest_thread = real_of(*ours, "busiest_thread");
     results.host_busy = real_of(*ours, "host_busy");
+    results.path = read_path(*ours);
   }
   return results;
 }

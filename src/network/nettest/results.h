@@ -29,6 +29,18 @@ struct StreamResult {
   std::optional<std::uint64_t> buffer_drops;  // by the receive buffer of that end: no loss of the network
 };
 
+// How an end moved its data, as it says itself.
+struct DataPath {
+  std::string sent_by;      // engine.h; empty: it sent nothing, or does not tell
+  double sent_copied = 1;   // share of what it sent, 0..1, that was copied to send it
+  std::string received_by;  // "recv", which copies, or "discard"
+  std::uint32_t cold_buffers = 0;
+  std::optional<int> tos_received;  // type-of-service byte: DSCP and, of UDP, ECN
+  bool ecn = false;                 // TCP: agreed on
+  bool ecn_seen = false;            // TCP: what arrived was marked as capable of it
+  bool multipath = false;           // the streams are MPTCP
+};
+
 struct PeerResults {
   // Of one processor, in percent.
   double cpu_total = 0;
@@ -41,6 +53,7 @@ struct PeerResults {
   bool isotach = false;
   std::optional<double> busiest_thread;  // 0..1 of a processor
   std::optional<double> host_busy;       // 0..1 of all processors
+  DataPath path;
 };
 
 // A server of ours takes no more from a client; a client takes more, because a server may append its output.

@@ -363,6 +363,7 @@ void Session::tell_results() {
   results.busiest_thread = cpu.busiest_thread;
   results.host_busy = cpu.host_busy;
   results.congestion = report_.local_congestion;
+  results.path = measurement_.path(facts_);
   const bool sends = facts_.parameters.bidirectional || facts_.parameters.reverse;
   results.sender_has_retransmits = !sends ? -1 : facts_.parameters.udp ? 0 : 1;
   results.streams = measurement_.results(&*peer_results_);
@@ -379,7 +380,9 @@ void Session::finish_report(const PeerResults* peer) {
   report_.streams = measurement_.totals(peer);
   report_.seconds = measurement_.seconds();
   report_.local = our_cpu();
+  report_.local_path = measurement_.path(facts_);
   if (peer != nullptr) {
+    report_.remote_path = peer->path;
     report_.remote = {true,           peer->cpu_total, peer->cpu_user, peer->cpu_system, peer->busiest_thread,
                       peer->host_busy};
     report_.remote_congestion = peer->congestion;

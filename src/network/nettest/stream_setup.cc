@@ -24,12 +24,19 @@ Result<void> set_up_stream(int fd, bool v6, const TestParameters& parameters) {
     if (parameters.dont_fragment) return kernel::set_dont_fragment(fd, v6);
     return {};
   }
+  kernel::tell_type_of_service(fd, v6);
   if (parameters.mss != 0)
     if (auto set = kernel::set_mss(fd, parameters.mss); !set) return set;
   if (!parameters.congestion.empty())
     if (auto set = kernel::set_congestion(fd, parameters.congestion); !set) return set;
   if (parameters.no_delay || parameters.transaction != Transaction::none) return kernel::set_no_delay(fd);
   return {};
+}
+
+kernel::Transport transport_of(const TestParameters& parameters) {
+  return parameters.udp         ? kernel::Transport::udp
+         : parameters.multipath ? kernel::Transport::mptcp
+                                : kernel::Transport::tcp;
 }
 
 DataPlan plan_of(const TestParameters& parameters) {
@@ -45,6 +52,11 @@ DataPlan plan_of(const TestParameters& parameters) {
   plan.busy_poll = parameters.busy_poll;
   plan.request_bytes = parameters.request_bytes;
   plan.response_bytes = parameters.response_bytes;
+  plan.engine = parameters.engine;
+  plan.discard = parameters.discard;
+  plan.cold_buffers = parameters.cold_buffers;
+  // Datagrams go out one by one, or many in a call: there is no third way.
+  if (parameters.udp && parameters.engine == SendEngine::send) plan.segment_offload = false;
   return plan;
 }
 

@@ -10,6 +10,9 @@ namespace isotach::nettest {
 // Before it connects; at the server, when it has been accepted.
 [[nodiscard]] Result<void> set_up_stream(int fd, bool v6, const TestParameters& parameters);
 
+// The kind of socket of its streams.
+[[nodiscard]] kernel::Transport transport_of(const TestParameters& parameters);
+
 // How the streams of a test move their data. `length` of the parameters has been settled.
 [[nodiscard]] DataPlan plan_of(const TestParameters& parameters);
 

@@ -13,6 +13,7 @@
 #include "base/fd.h"
 #include "base/histogram.h"
 #include "kernel/socket.h"
+#include "network/nettest/engine.h"
 #include "network/nettest/parameters.h"
 #include "network/nettest/protocol.h"
 
@@ -36,6 +37,10 @@ struct DataPlan {
   // Of those that connect.
   kernel::SocketAddress server;
   Cookie cookie{};
+  // Of TCP streams.
+  SendEngine engine = SendEngine::automatic;
+  bool discard = false;            // what arrives is thrown away by the kernel, not copied
+  std::uint32_t cold_buffers = 0;  // sent and received in turn
 };
 
 // What stops the transfers of a test.
@@ -109,6 +114,9 @@ class Transfer {
   virtual void stopped() {}
   // Back-to-back pieces of a paced sender; 0 where it is not paced.
   [[nodiscard]] virtual int pieces_a_burst() const { return 0; }
+
+  // How it sends; nothing where it does not send a stream of TCP. Its shares once the worker has ended.
+  [[nodiscard]] virtual const Engine* engine() const { return nullptr; }
 
   [[nodiscard]] int fd() const { return fd_.get(); }
   [[nodiscard]] TransferCounters& counters() { return counters_; }

@@ -16,30 +16,54 @@ constexpr auto kRelaxed = std::memory_order_relaxed;
 // A paced stream goes out in pieces of a millisecond, not in whole buffers: 128 KiB are 10 ms of 100 Mbit/s.
 constexpr std::uint64_t kPiecesPerSecond = 1000;
 constexpr std::uint64_t kSmallestPiece = 1448;
-// One warm buffer costs the receiver half of what a ring of cold ones does.
+// One warm buffer costs the receiver half of what a ring of cold ones does; one for all streams of a thread.
 constexpr std::size_t kReceiveBytes = 256 * 1024;
+// Below it two calls for each piece cost more than the copy that they save.
+constexpr std::uint32_t kSmallestSplice = 32 * 1024;
+constexpr std::size_t kPageBytes = 4096;
+// What a receiver waits for at most before it is woken, as time and in bytes.
+constexpr std::int64_t kGatherNs = 1'000'000;
+constexpr std::uint64_t kGatherCalls = 64;
+
+SendEngine engine_of(const DataPlan& plan) {
+  if (plan.engine != SendEngine::automatic) return plan.engine;
+  return plan.rate_bps == 0 && plan.length >= kSmallestSplice ? SendEngine::splice : SendEngine::send;
+}
+
+std::size_t pages(std::size_t bytes) {
+  return (bytes + kPageBytes - 1) / kPageBytes * kPageBytes;
+}
+
+// Memory that a thread receives into, or nothing. What stands in it is of no interest.
+char* receive_memory(std::size_t bytes) {
+  static thread_local std::vector<char> memory;
+  if (memory.size() < bytes) memory.resize(bytes);
+  return memory.data();
+}
 
 class TcpSender final : public Transfer {
  public:
   TcpSender(Fd fd, const DataPlan& plan, TransferControl& control)
-      : Transfer(std::move(fd)), control_(control), buffer_(plan.length), piece_(plan.length) {
-    // Whoever compresses on the way would measure itself with zeros.
-    std::uint32_t state = 0x9e3779b9;
-    for (char& byte : buffer_) {
-      state = state * 1664525 + 1013904223;
-      byte = static_cast<char>(state >> 24);
-    }
+      : Transfer(std::move(fd)),
+        control_(control),
+        kind_(engine_of(plan)),
+        falls_back_(plan.engine == SendEngine::automatic),
+        length_(plan.length),
+        piece_(length_ * buffers_a_call(kind_)),
+        stride_(pages(piece_)),
+        ring_bytes_(std::min(stride_ * std::max<std::size_t>(1, plan.cold_buffers), Payload::kLargest)) {
     if (plan.rate_bps == 0) return;
     if (plan.burst > 0) {
       pieces_a_burst_ = plan.burst;
     } else {
       const std::uint64_t even = plan.rate_bps / 8 / kPiecesPerSecond;
-      piece_ = std::min<std::uint64_t>(plan.length, std::max(even, kSmallestPiece));
+      piece_ = std::min<std::uint64_t>(piece_, std::max(even, kSmallestPiece));
     }
     gap_ns_ = static_cast<double>(piece_) * pieces_a_burst_ * 8e9 / static_cast<double>(plan.rate_bps);
   }
 
   Step step(bool may_wait) override {
+    if (engine_ == nullptr && !begin()) return end(errno);
     if (gap_ns_ > 0 && !pacer_) pacer_.emplace(monotonic_ns(), gap_ns_);
     const std::size_t wanted = offset_ > 0 ? piece_ - offset_ : piece_;
     std::size_t size = wanted;
@@ -48,8 +72,7 @@ class TcpSender final : public Transfer {
       if (left <= 0) return Step::ended;
       size = std::min(size, static_cast<std::size_t>(left));
     }
-    const ssize_t sent =
-        ::send(fd(), buffer_.data() + offset_, size, MSG_NOSIGNAL | (may_wait ? 0 : MSG_DONTWAIT));
+    const ssize_t sent = engine_->send(place_ + offset_, size, may_wait);
     const int error = errno;
     const std::size_t moved = sent > 0 ? static_cast<std::size_t>(sent) : 0;
     // What was reserved and did not go out goes back, to be sent by whoever comes first.
@@ -59,6 +82,8 @@ class TcpSender final : public Transfer {
     counters_.bytes.fetch_add(moved, kRelaxed);
     counters_.calls.fetch_add(1, kRelaxed);
     if (pacer_) pace(moved);
+    // The next buffer of the ring, which is one buffer where nothing was said of cold ones.
+    if (offset_ == 0 && (place_ += stride_) + stride_ > ring_bytes_) place_ = 0;
     return Step::moved;
   }
 
@@ -67,8 +92,16 @@ class TcpSender final : public Transfer {
   }
   [[nodiscard]] bool is_sender() const override { return true; }
   [[nodiscard]] int pieces_a_burst() const override { return gap_ns_ > 0 ? pieces_a_burst_ : 0; }
+  [[nodiscard]] const Engine* engine() const override { return engine_.get(); }
 
  private:
+  bool begin() {
+    if (Payload::with(ring_bytes_) == nullptr) return false;
+    engine_ = make_engine(kind_, fd(), length_);
+    if (engine_ == nullptr && falls_back_) engine_ = make_engine(SendEngine::send, fd(), length_);
+    return engine_ != nullptr;
+  }
+
   // A piece that went out in part is completed before the next is due.
   void pace(std::size_t moved) {
     offset_ += moved;
@@ -82,8 +115,14 @@ class TcpSender final : public Transfer {
   }
 
   TransferControl& control_;
-  std::vector<char> buffer_;
+  SendEngine kind_;
+  bool falls_back_;  // to send(2), where the kernel lacks it
+  std::size_t length_;
+  std::unique_ptr<Engine> engine_;
   std::size_t piece_;
+  std::size_t stride_;      // from one buffer of the ring to the next
+  std::size_t ring_bytes_;  // of all
+  std::size_t place_ = 0;   // of the buffer that is sent
   std::size_t offset_ = 0;  // of a paced piece
   int pieces_a_burst_ = 1;
   int sent_of_burst_ = 0;
@@ -94,22 +133,61 @@ class TcpSender final : public Transfer {
 class TcpReceiver final : public Transfer {
  public:
   TcpReceiver(Fd fd, const DataPlan& plan)
-      : Transfer(std::move(fd)), buffer_(std::max<std::size_t>(plan.length, kReceiveBytes)) {}
+      : Transfer(std::move(fd)),
+        size_(std::max<std::size_t>(plan.length, kReceiveBytes)),
+        ring_bytes_(size_ * std::clamp<std::size_t>(plan.cold_buffers, 1, kLargestRing / size_)),
+        flags_(plan.discard ? MSG_TRUNC : 0) {}
 
   Step step(bool may_wait) override {
-    const ssize_t got = ::recv(fd(), buffer_.data(), buffer_.size(), may_wait ? 0 : MSG_DONTWAIT);
+    // With MSG_TRUNC the kernel throws away what it would copy.
+    char* memory = receive_memory(ring_bytes_) + place_;
+    const ssize_t got = ::recv(fd(), memory, size_, flags_ | (may_wait ? 0 : MSG_DONTWAIT));
     if (got < 0) return errno == EAGAIN || errno == EINTR ? Step::waits : end(errno);
     if (got == 0) return end(0);
+    if ((place_ += size_) >= ring_bytes_) place_ = 0;
+    const std::int64_t now_ns = monotonic_ns();
     counters_.bytes.fetch_add(static_cast<std::uint64_t>(got), kRelaxed);
     counters_.calls.fetch_add(1, kRelaxed);
-    counters_.last_ns.store(monotonic_ns(), kRelaxed);
+    counters_.last_ns.store(now_ns, kRelaxed);
+    gather(static_cast<std::uint64_t>(got), now_ns);
     return Step::moved;
   }
 
   [[nodiscard]] bool is_sender() const override { return false; }
 
  private:
-  std::vector<char> buffer_;
+  static constexpr std::size_t kLargestRing = 16 * 1024 * 1024;
+
+  // A fast stream would wake the thread for every segment: it sleeps until a buffer is full, but no longer
+  // than a millisecond's worth of the rate that there is.
+  void gather(std::uint64_t got, std::int64_t now_ns) {
+    gathered_ += got;
+    if (++calls_ < kGatherCalls) return;
+    const std::int64_t took_ns = std::max<std::int64_t>(1, now_ns - gathered_from_ns_);
+    const double bytes =
+        static_cast<double>(gathered_) * static_cast<double>(kGatherNs) / static_cast<double>(took_ns);
+    const int wanted = gathered_from_ns_ == 0 || bytes < kSmallestGather
+                           ? 1
+                           : static_cast<int>(std::min(bytes, static_cast<double>(size_)));
+    // The kernel moves its buffer's size with it: small changes are not worth a call.
+    if (wanted > 2 * low_water_ || 2 * wanted < low_water_) {
+      low_water_ = wanted;
+      ::setsockopt(fd(), SOL_SOCKET, SO_RCVLOWAT, &low_water_, sizeof low_water_);
+    }
+    gathered_from_ns_ = now_ns;
+    gathered_ = 0;
+    calls_ = 0;
+  }
+  static constexpr double kSmallestGather = 64 * 1024;
+
+  std::size_t size_;
+  std::size_t ring_bytes_;
+  std::size_t place_ = 0;
+  int flags_;
+  int low_water_ = 1;
+  std::uint64_t calls_ = 0;
+  std::uint64_t gathered_ = 0;
+  std::int64_t gathered_from_ns_ = 0;
 };
 
 }  // namespace
