@@ -18,7 +18,7 @@ function(isotach_add_bpf target)
   set(generated ${CMAKE_BINARY_DIR}/generated-bpf)
   set(includes -I ${CMAKE_SOURCE_DIR}/src -I /usr/include/${CMAKE_SYSTEM_PROCESSOR}-linux-gnu)
   file(GLOB shared CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/bpf/*.h)
-  foreach(name traffic traffic_trace)
+  foreach(name traffic traffic_trace stamp)
     add_custom_command(
       OUTPUT ${generated}/${name}.skel.h
       COMMAND ${CMAKE_COMMAND} -E make_directory ${generated}

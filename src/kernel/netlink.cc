@@ -63,7 +63,8 @@ NetlinkMessage::NetlinkMessage(std::uint16_t type, Kind kind) : buffer_(kLimitBy
   header->nlmsg_type = type;
   header->nlmsg_flags = NLM_F_REQUEST;
   if (kind == Kind::dump) header->nlmsg_flags |= NLM_F_DUMP;
-  if (kind == Kind::change) header->nlmsg_flags |= NLM_F_ACK;
+  if (kind == Kind::change || kind == Kind::create) header->nlmsg_flags |= NLM_F_ACK;
+  if (kind == Kind::create) header->nlmsg_flags |= NLM_F_CREATE | NLM_F_EXCL;
 }
 
 void NetlinkMessage::put_header(const void* bytes, std::size_t size) {

@@ -20,8 +20,9 @@ namespace isotach::kernel {
 // A request that is being written.
 class NetlinkMessage {
  public:
-  // `dump`: the kernel is asked for all objects, not one. A change is acknowledged or refused.
-  enum class Kind { get, dump, change };
+  // `dump`: the kernel is asked for all objects, not one. A change is acknowledged or refused; what is
+  // created may not be there yet.
+  enum class Kind { get, dump, change, create };
   NetlinkMessage(std::uint16_t type, Kind kind);
 
   // The fixed header of the family, which stands before all attributes.

@@ -2,6 +2,7 @@
 
 #include <dirent.h>
 #include <sched.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 
 #include <cerrno>
@@ -13,7 +14,7 @@
 namespace isotach::kernel {
 namespace {
 
-constexpr const char* kOwn = "/proc/self/ns/net";
+constexpr const char* kOwn = "/proc/thread-self/ns/net";
 constexpr std::size_t kEntryLimit = 1U << 20;
 
 std::optional<std::string> identity_of(const std::string& path) {
@@ -50,6 +51,39 @@ Result<std::string> current_network_namespace() {
   auto identity = identity_of(kOwn);
   if (!identity) return system_failure(errno, "look at " + std::string(kOwn));
   return std::move(*identity);
+}
+
+Result<Fd> new_network_namespace() {
+  const auto home = open_readonly(kOwn);
+  if (!home) return tl::make_unexpected(home.error());
+  if (::unshare(CLONE_NEWNET) != 0)
+    return system_failure(errno, "make a network namespace", "it needs CAP_SYS_ADMIN: run it as root");
+  auto made = open_readonly(kOwn);
+  if (::setns(home->get(), CLONE_NEWNET) != 0) return system_failure(errno, "leave a new network namespace");
+  return made;
+}
+
+Result<void> in_network_namespace(int fd, const std::function<Result<void>()>& action) {
+  const auto home = open_readonly(kOwn);
+  if (!home) return tl::make_unexpected(home.error());
+  if (::setns(fd, CLONE_NEWNET) != 0)
+    return system_failure(errno, "enter a network namespace", "it needs CAP_SYS_ADMIN: run it as root");
+  auto done = action();
+  if (::setns(home->get(), CLONE_NEWNET) != 0) return system_failure(errno, "leave a network namespace");
+  return done;
+}
+
+Result<void> move_to_network_namespace(int fd) {
+  if (::setns(fd, CLONE_NEWNET) != 0)
+    return system_failure(errno, "enter a network namespace", "it needs CAP_SYS_ADMIN: run it as root");
+  if (::unshare(CLONE_NEWNS) != 0) return system_failure(errno, "make a mount namespace");
+  if (::mount("", "/", nullptr, MS_REC | MS_SLAVE, nullptr) != 0)
+    return system_failure(errno, "keep mounts to ourselves");
+  // What is mounted below /sys goes with it; where it is busy the new one lies above it.
+  static_cast<void>(::umount2("/sys", MNT_DETACH));
+  if (::mount("sysfs", "/sys", "sysfs", 0, nullptr) != 0)
+    return system_failure(errno, "mount /sys for the network namespace");
+  return {};
 }
 
 Result<bool> in_network_namespace(const std::string& identity, const std::function<Result<void>()>& action) {

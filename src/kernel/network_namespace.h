@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 
+#include "base/fd.h"
 #include "base/result.h"
 
 namespace isotach::kernel {
@@ -18,5 +19,14 @@ namespace isotach::kernel {
 // CAP_SYS_ADMIN for another namespace than the present one. For the thread that calls.
 [[nodiscard]] Result<bool> in_network_namespace(const std::string& identity,
                                                 const std::function<Result<void>()>& action);
+
+// A new one, which lives as long as the descriptor, a process in it, or somebody else's descriptor of it.
+// Needs CAP_SYS_ADMIN.
+[[nodiscard]] Result<Fd> new_network_namespace();
+// Does `action` in the namespace of that descriptor and comes back. For the thread that calls.
+[[nodiscard]] Result<void> in_network_namespace(int fd, const std::function<Result<void>()>& action);
+// Stays there, with a /sys that shows its interfaces, as `ip netns exec` does: for a process that then
+// becomes a program.
+[[nodiscard]] Result<void> move_to_network_namespace(int fd);
 
 }  // namespace isotach::kernel

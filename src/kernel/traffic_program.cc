@@ -26,12 +26,10 @@
 
 #include "base/fd.h"
 #include "base/text.h"
+#include "kernel/hook_program.h"
 
 namespace isotach::kernel {
 namespace {
-
-constexpr const char* kRemedy =
-    "run as root, or: setcap cap_bpf,cap_perfmon,cap_net_admin+ep \"$(command -v isotach)\"";
 
 // libbpf tells in words what went wrong; the last of them explain a failure.
 std::string& told_by_libbpf() {
@@ -46,27 +44,6 @@ std::string& told_by_libbpf() {
   std::vsnprintf(line, sizeof line, format, arguments);
   told_by_libbpf() = line;
   return 0;
-}
-
-// Attach types of Linux 6.6, which the headers of Debian 12 do not have yet.
-constexpr std::uint32_t kTcxIngress = 46;
-constexpr std::uint32_t kTcxEgress = 47;
-constexpr std::uint32_t kBefore = 1U << 3;  // BPF_F_BEFORE: the first of the hook's programs
-
-Result<Fd> link_to_hook(int program, unsigned interface, std::uint32_t hook) {
-  union bpf_attr request;
-  std::memset(&request, 0, sizeof request);
-  request.link_create.prog_fd = static_cast<std::uint32_t>(program);
-  request.link_create.target_ifindex = interface;
-  request.link_create.attach_type = hook;
-  // What other programs of the hook drop came in all the same, and was not sent.
-  request.link_create.flags = hook == kTcxIngress ? kBefore : 0;
-  const long fd = syscall(SYS_bpf, BPF_LINK_CREATE, &request, sizeof request);
-  if (fd >= 0) return Fd(static_cast<int>(fd));
-  const int error = errno;
-  if (error == EINVAL)
-    return failure(ErrorKind::not_supported, "this kernel has no tcx hooks, which came with Linux 6.6");
-  return system_failure(error, "put the BPF program on interface " + std::to_string(interface), kRemedy);
 }
 
 std::string find_cgroup2() {
@@ -187,9 +164,9 @@ class LoadedProgram final : public TrafficProgram {
     place->link_head = static_cast<std::uint16_t>(link_head);
     __atomic_store_n(&place->index, interface, __ATOMIC_RELEASE);
     if constexpr (kTracepoints) return {};
-    auto in = link_to_hook(bpf_program__fd(skeleton_->progs.count_ingress), interface, kTcxIngress);
+    auto in = link_to_hook(bpf_program__fd(skeleton_->progs.count_ingress), interface, TcxHook::ingress);
     if (!in) return tl::make_unexpected(in.error());
-    auto out = link_to_hook(bpf_program__fd(skeleton_->progs.count_egress), interface, kTcxEgress);
+    auto out = link_to_hook(bpf_program__fd(skeleton_->progs.count_egress), interface, TcxHook::egress);
     if (!out) return tl::make_unexpected(out.error());
     hooks_[interface] = {std::move(*in), std::move(*out)};
     return {};
@@ -249,7 +226,7 @@ class LoadedProgram final : public TrafficProgram {
     for (bpf_program* program : {skeleton_->progs.count_ingress, skeleton_->progs.count_egress}) {
       traces_.emplace_back(bpf_program__attach(program));
       if (traces_.back() == nullptr)
-        return system_failure(errno, "attach the BPF program to a tracepoint", kRemedy);
+        return system_failure(errno, "attach the BPF program to a tracepoint", kBpfRemedy);
     }
     return {};
   }
@@ -267,12 +244,12 @@ class LoadedProgram final : public TrafficProgram {
 
   [[nodiscard]] Result<void> make_barrier() {
     inner_ = Fd(bpf_map_create(BPF_MAP_TYPE_ARRAY, "traffic_inner", 4, 4, 1, nullptr));
-    if (!inner_.is_open()) return system_failure(errno, "make a BPF map", kRemedy);
+    if (!inner_.is_open()) return system_failure(errno, "make a BPF map", kBpfRemedy);
     bpf_map_create_opts options{};
     options.sz = sizeof options;
     options.inner_map_fd = static_cast<std::uint32_t>(inner_.get());
     outer_ = Fd(bpf_map_create(BPF_MAP_TYPE_ARRAY_OF_MAPS, "traffic_outer", 4, 4, 1, &options));
-    if (!outer_.is_open()) return system_failure(errno, "make a BPF map of maps", kRemedy);
+    if (!outer_.is_open()) return system_failure(errno, "make a BPF map of maps", kBpfRemedy);
     return {};
   }
 
@@ -331,7 +308,7 @@ Result<Owned<Skeleton>> load_skeleton(const TrafficProgramOptions& options, bool
   bpf_program__set_autoload(skeleton->progs.walk_sockets, with_walk);
   const int error = load(skeleton.get());
   if (error == 0) return skeleton;
-  if (error == -EPERM || error == -EACCES) return system_failure(-error, "load the BPF program", kRemedy);
+  if (error == -EPERM || error == -EACCES) return system_failure(-error, "load the BPF program", kBpfRemedy);
   Error told{ErrorKind::not_supported, -error, "load the BPF program", {}};
   if (const std::string& words = told_by_libbpf(); !words.empty())
     told.doing += " (" + printable(words.substr(0, words.find('\n'))) + ")";
