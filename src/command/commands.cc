@@ -4,6 +4,7 @@
 #include "command/experiment/commands.h"
 #include "command/inspect/commands.h"
 #include "command/ksm/commands.h"
+#include "command/lab/commands.h"
 #include "command/link/commands.h"
 #include "command/spec.h"
 #include "command/swap/commands.h"
@@ -26,6 +27,7 @@ std::vector<CommandSpec> make_commands() {
   add(link_commands());
   add(traffic_commands());
   add({nettest_command()});
+  add(lab_commands());
   add({inspect_command()});
   add({pin_command()});
   add({record_command(), replay_command(), restore_command(), help_command(), completions_command(),
