@@ -41,6 +41,21 @@ void Histogram::add(std::uint64_t value) {
   sum_ += static_cast<double>(value);
 }
 
+void Histogram::add(std::uint64_t value, std::uint64_t count) {
+  if (count == 0) return;
+  counts_[bucket_of(value)] += count;
+  count_ += count;
+  minimum_ = std::min(minimum_, value);
+  maximum_ = std::max(maximum_, value);
+  sum_ += static_cast<double>(value) * static_cast<double>(count);
+}
+
+bool Histogram::add_bucket(std::uint32_t bucket, std::uint64_t count) {
+  if (bucket >= kBuckets) return false;
+  add(upper_end(bucket), count);
+  return true;
+}
+
 void Histogram::merge(const Histogram& other) {
   for (std::uint32_t i = 0; i < kBuckets; ++i) counts_[i] += other.counts_[i];
   count_ += other.count_;

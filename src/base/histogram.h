@@ -16,6 +16,8 @@ class Histogram {
   Histogram();
 
   void add(std::uint64_t value);
+  // The same value `count` times.
+  void add(std::uint64_t value, std::uint64_t count);
   void merge(const Histogram& other);
 
   [[nodiscard]] std::uint64_t count() const { return count_; }
@@ -29,6 +31,9 @@ class Histogram {
 
   // (bucket, count) of the buckets that hold something, in order: how a histogram travels.
   [[nodiscard]] std::vector<std::pair<std::uint32_t, std::uint64_t>> buckets() const;
+  // From what buckets() gave; minimum, maximum and mean to the precision above. False where a bucket does not
+  // exist.
+  [[nodiscard]] bool add_bucket(std::uint32_t bucket, std::uint64_t count);
   // The largest value that belongs to the bucket.
   [[nodiscard]] static std::uint64_t upper_end(std::uint32_t bucket);
 

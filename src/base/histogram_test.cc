@@ -70,5 +70,19 @@ TEST(Histogram, mergesAsIfAllHadGoneIntoOne) {
   EXPECT_DOUBLE_EQ(first.mean(), all.mean());
 }
 
+TEST(Histogram, travelsByItsBuckets) {
+  Histogram sent;
+  sent.add(5, 3);
+  sent.add(1'000'000);
+  sent.add(1'000'000'000);
+  Histogram got;
+  for (const auto& [bucket, count] : sent.buckets()) ASSERT_TRUE(got.add_bucket(bucket, count));
+  EXPECT_EQ(got.count(), 5U);
+  EXPECT_EQ(got.buckets(), sent.buckets());
+  EXPECT_EQ(got.minimum(), 5U);
+  EXPECT_EQ(got.quantile(0.5), sent.quantile(0.5));
+  EXPECT_FALSE(got.add_bucket(1'000'000, 1));
+}
+
 }  // namespace
 }  // namespace isotach

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <ctime>
 
+#include "command/nettest/timing.h"
 #include "command/version.h"
 
 namespace isotach::command {
@@ -242,21 +243,10 @@ void write_latency(JsonWriter& json, const TestReport& report) {
     unanswered += stream.unanswered;
   }
   json.begin_object();
-  json.key("count").unsigned_integer(latency.count());
   json.key("per_second").real(seconds > 0 ? static_cast<double>(latency.count()) / seconds : 0);
   json.key("lost").integer(lost).key("never_sent").unsigned_integer(never_sent);
   json.key("unanswered").unsigned_integer(unanswered);
-  json.key("min_ns").unsigned_integer(latency.minimum());
-  json.key("mean_ns").real(latency.mean());
-  for (const auto& [name, share] :
-       {std::pair{"p50_ns", 0.5}, std::pair{"p90_ns", 0.9}, std::pair{"p99_ns", 0.99},
-        std::pair{"p99_9_ns", 0.999}, std::pair{"p99_99_ns", 0.9999}})
-    json.key(name).unsigned_integer(latency.quantile(share));
-  json.key("max_ns").unsigned_integer(latency.maximum());
-  json.key("histogram").begin_array();
-  for (const auto& [bucket, count] : latency.buckets())
-    json.begin_array().unsigned_integer(Histogram::upper_end(bucket)).unsigned_integer(count).end_array();
-  json.end_array();
+  write_distribution(json, latency);
   json.end_object();
 }
 
@@ -431,6 +421,7 @@ void write_end(JsonWriter& json, const TestFacts& facts, const TestReport& repor
     json.key("transactions");
     write_latency(json, report);
   }
+  write_timing(json, facts, report);
   // Several tests share a server's stream of events.
   json.key("cookie").string(facts.cookie);
   json.key("complete").boolean(report.complete);

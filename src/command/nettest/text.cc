@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "base/units.h"
+#include "command/nettest/timing.h"
 #include "view/table/table.h"
 
 namespace isotach::command {
@@ -374,6 +375,7 @@ std::string NettestText::summary(const TestReport& report, bool we_are_server) c
                  sent, received);
     }
     text += table.text(110);
+    text += timing_text(facts_, report, we_are_server);
   } else if (report.latency) {
     text += latency_text(report);
   }

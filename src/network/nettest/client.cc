@@ -21,8 +21,10 @@ namespace {
 
 constexpr std::int64_t kStateLimitNs = 15 * kNanosecondsPerSecond;
 constexpr std::int64_t kGreetingLimitNs = 5 * kNanosecondsPerSecond;
+// Soon at first, then as often as a slow path may need for one answer: five seconds in all.
+constexpr std::int64_t kHelloFirstNs = 50'000'000;
 constexpr std::int64_t kHelloAgainNs = 250'000'000;
-constexpr int kHelloTries = 20;
+constexpr int kHelloTries = 21;
 // After the end: for data in flight, at most; and how long nothing must have come to call it all.
 constexpr std::int64_t kDrainLimitNs = 2 * kNanosecondsPerSecond;
 constexpr std::int64_t kQuietNs = 100'000'000;
@@ -202,10 +204,11 @@ class Client {
     hello.append(cookie_.data(), cookie_.size());
     const bool last = index + 1 == stream_count(parameters());
     for (int tries = 0; tries < kHelloTries; ++tries) {
+      const std::int64_t again_ns = std::min(kHelloAgainNs, kHelloFirstNs << std::min(tries, 8));
       if (::send(fd, hello.data(), hello.size(), MSG_NOSIGNAL) < 0 && errno != EAGAIN &&
           errno != ECONNREFUSED)
         return system_failure(errno, "send a datagram to " + facts_.peer.text());
-      const std::int64_t deadline_ns = monotonic_ns() + kHelloAgainNs;
+      const std::int64_t deadline_ns = monotonic_ns() + again_ns;
       bool waiting = true;
       while (waiting) {
         if (answered(fd)) return {};
@@ -426,6 +429,8 @@ class Client {
     results.path = measurement_.path(facts_);
     const bool sends = parameters().bidirectional || !parameters().reverse;
     results.sender_has_retransmits = !sends ? -1 : parameters().udp ? 0 : 1;
+    results.sent = workers_.timing(true);
+    results.received = workers_.timing(false);
     results.streams = measurement_.results(nullptr);
     return results;
   }
@@ -448,7 +453,11 @@ class Client {
                        peer_->host_busy};
       report.remote_congestion = peer_->congestion;
       report.peer_is_isotach = peer_->isotach;
+      report.came[0] = peer_->received;
+      report.left[1] = peer_->sent;
     }
+    report.left[0] = workers_.timing(true);
+    report.came[1] = workers_.timing(false);
     for (const auto& transfer : workers_.transfers()) {
       if (transfer->latency() == nullptr) continue;
       if (!report.latency) report.latency.emplace();

@@ -1,6 +1,8 @@
 #include "network/nettest/datagram.h"
 
+#include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "base/check.h"
 #include "network/nettest/protocol.h"
@@ -29,6 +31,20 @@ std::optional<DatagramHead> read_head(std::string_view datagram, bool counters_6
   head.number = read_be32(datagram.substr(8));
   if (counters_64) head.number = head.number << 32 | read_be32(datagram.substr(12));
   return head;
+}
+
+void DelayVariation::add(std::int64_t transit_ns) {
+  if (!shortest_ns_) shortest_ns_ = transit_ns;
+  if (transit_ns < *shortest_ns_) {
+    // All the others took longer by that much than we thought. New minima are rare.
+    const auto more_ns = static_cast<std::uint64_t>(*shortest_ns_ - transit_ns);
+    Histogram moved;
+    for (const auto& [bucket, count] : values_.buckets())
+      moved.add(std::min(Histogram::upper_end(bucket), values_.maximum()) + more_ns, count);
+    values_ = std::move(moved);
+    shortest_ns_ = transit_ns;
+  }
+  values_.add(static_cast<std::uint64_t>(transit_ns - *shortest_ns_));
 }
 
 bool Arrivals::seen(std::uint64_t number) const {

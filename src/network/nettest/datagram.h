@@ -11,6 +11,8 @@
 #include <span>
 #include <string_view>
 
+#include "base/histogram.h"
+
 namespace isotach::nettest {
 
 // "9876" opens a stream; ours adds the cookie of its test, which stock servers ignore.
@@ -31,6 +33,18 @@ struct DatagramHead {
 void write_head(std::span<char> out, const DatagramHead& head, bool counters_64);
 // Nothing where the datagram is too short.
 [[nodiscard]] std::optional<DatagramHead> read_head(std::string_view datagram, bool counters_64);
+
+// How much longer than the shortest each transit took (RFC 5481: packet delay variation), in ns. The clocks
+// of both ends need not agree, but what they drift apart during the test counts.
+class DelayVariation {
+ public:
+  void add(std::int64_t transit_ns);
+  [[nodiscard]] const Histogram& values() const { return values_; }
+
+ private:
+  Histogram values_;
+  std::optional<std::int64_t> shortest_ns_;
+};
 
 // Counts datagrams by their numbers: RFC 4737 calls late what comes after a higher number.
 class Arrivals {

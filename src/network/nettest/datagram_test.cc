@@ -115,5 +115,16 @@ TEST(Pacer, doesNotMakeUpForALongStop) {
   EXPECT_EQ(pacer.due_ns(), 1'002'000'000);
 }
 
+TEST(DelayVariation, countsFromTheShortestTransit) {
+  DelayVariation variation;
+  for (const std::int64_t transit_ns : {-50'000, -49'000, -60'000, -10'000}) variation.add(transit_ns);
+  const Histogram& values = variation.values();
+  EXPECT_EQ(values.count(), 4U);
+  EXPECT_EQ(values.minimum(), 0U);
+  EXPECT_EQ(values.maximum(), 50'000U);
+  EXPECT_NEAR(static_cast<double>(values.quantile(0.5)), 10'000, 200);
+  EXPECT_NEAR(static_cast<double>(values.quantile(0.75)), 11'000, 200);
+}
+
 }  // namespace
 }  // namespace isotach::nettest

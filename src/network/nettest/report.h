@@ -3,6 +3,7 @@
 // Seconds count from the start of the test (TEST_START), omitted time included.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -151,6 +152,9 @@ struct TestReport {
   bool peer_is_isotach = false;
   bool complete = false;  // both ends have told their results
   std::optional<Histogram> latency;
+  // Of paced datagrams: [0] what we sent, [1] what we received; as it left, as it came.
+  std::array<std::optional<DatagramTiming>, 2> left;
+  std::array<std::optional<DatagramTiming>, 2> came;
   std::vector<std::string> warnings;
 };
 

@@ -104,6 +104,42 @@ DataPath read_path(const JsonValue& json) {
   return path;
 }
 
+std::string buckets_json(const Histogram& histogram) {
+  std::string out = "[";
+  for (const auto& [bucket, count] : histogram.buckets())
+    out += fmt::format("{}[{},{}]", out.size() > 1 ? "," : "", bucket, count);
+  return out + "]";
+}
+
+std::string timing_json(const DatagramTiming& timing) {
+  return fmt::format(R"({{"longest_run":{},"gaps":{},"delay_variation":{}}})", timing.longest_run,
+                     buckets_json(timing.gaps_ns), buckets_json(timing.delay_variation_ns));
+}
+
+// What is no bucket is left out.
+void read_buckets(const JsonValue& json, std::string_view key, Histogram& target) {
+  const JsonValue* value = json.find(key);
+  if (value == nullptr) return;
+  for (const JsonValue& element : value->elements()) {
+    if (element.elements().size() != 2) continue;
+    const auto bucket = element.elements()[0].integer();
+    const auto count = element.elements()[1].integer();
+    if (!bucket || !count || *bucket < 0 || *count < 0 || !std::in_range<std::uint32_t>(*bucket)) continue;
+    static_cast<void>(
+        target.add_bucket(static_cast<std::uint32_t>(*bucket), static_cast<std::uint64_t>(*count)));
+  }
+}
+
+std::optional<DatagramTiming> timing_of(const JsonValue& json, std::string_view key) {
+  const JsonValue* value = json.find(key);
+  if (value == nullptr || value->type() != JsonValue::Type::object) return std::nullopt;
+  DatagramTiming timing;
+  timing.longest_run = count_of(*value, "longest_run").value_or(0);
+  read_buckets(*value, "gaps", timing.gaps_ns);
+  read_buckets(*value, "delay_variation", timing.delay_variation_ns);
+  return timing;
+}
+
 Result<StreamResult> read_stream(const JsonValue& json) {
   const auto id = integer_of(json, "id");
   const auto bytes = count_of(json, "bytes");
@@ -147,7 +183,10 @@ std::string to_json(const PeerResults& results) {
     out += R"(,"isotach":{"version":1)";
     if (results.busiest_thread) out += fmt::format(",\"busiest_thread\":{}", finite(*results.busiest_thread));
     if (results.host_busy) out += fmt::format(",\"host_busy\":{}", finite(*results.host_busy));
-    out += path_json(results.path) + "}";
+    out += path_json(results.path);
+    if (results.sent) out += ",\"sent\":" + timing_json(*results.sent);
+    if (results.received) out += ",\"received\":" + timing_json(*results.received);
+    out += "}";
   }
   return out + "}";
 }
@@ -181,6 +220,8 @@ Result<PeerResults> read_results(std::string_view json) {
     results.busiest_thread = real_of(*ours, "busiest_thread");
     results.host_busy = real_of(*ours, "host_busy");
     results.path = read_path(*ours);
+    results.sent = timing_of(*ours, "sent");
+    results.received = timing_of(*ours, "received");
   }
   return results;
 }

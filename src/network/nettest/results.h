@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "network/nettest/datagram_timing.h"
 
 namespace isotach::nettest {
 
@@ -54,6 +55,8 @@ struct PeerResults {
   std::optional<double> busiest_thread;  // 0..1 of a processor
   std::optional<double> host_busy;       // 0..1 of all processors
   DataPath path;
+  std::optional<DatagramTiming> sent;  // of paced datagrams
+  std::optional<DatagramTiming> received;
 };
 
 // A server of ours takes no more from a client; a client takes more, because a server may append its output.

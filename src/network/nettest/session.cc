@@ -366,6 +366,8 @@ void Session::tell_results() {
   results.path = measurement_.path(facts_);
   const bool sends = facts_.parameters.bidirectional || facts_.parameters.reverse;
   results.sender_has_retransmits = !sends ? -1 : facts_.parameters.udp ? 0 : 1;
+  results.sent = workers_.timing(true);
+  results.received = workers_.timing(false);
   results.streams = measurement_.results(&*peer_results_);
   report_.complete = true;
   stage_ = Stage::done;
@@ -381,12 +383,16 @@ void Session::finish_report(const PeerResults* peer) {
   report_.seconds = measurement_.seconds();
   report_.local = our_cpu();
   report_.local_path = measurement_.path(facts_);
+  report_.left[0] = workers_.timing(true);
+  report_.came[1] = workers_.timing(false);
   if (peer != nullptr) {
     report_.remote_path = peer->path;
     report_.remote = {true,           peer->cpu_total, peer->cpu_user, peer->cpu_system, peer->busiest_thread,
                       peer->host_busy};
     report_.remote_congestion = peer->congestion;
     report_.peer_is_isotach = peer->isotach;
+    report_.came[0] = peer->received;
+    report_.left[1] = peer->sent;
   }
   if (connect_transactions_ > 0 && !report_.streams.empty())
     report_.streams.front().whole.transactions += connect_transactions_;

@@ -13,6 +13,7 @@
 #include "base/fd.h"
 #include "base/histogram.h"
 #include "kernel/socket.h"
+#include "network/nettest/datagram_timing.h"
 #include "network/nettest/engine.h"
 #include "network/nettest/parameters.h"
 #include "network/nettest/protocol.h"
@@ -108,6 +109,9 @@ class Transfer {
   void fail(int errno_value) { static_cast<void>(end(errno_value)); }
   // Round-trip times in ns; once the worker has ended.
   [[nodiscard]] virtual const Histogram* latency() const { return nullptr; }
+  // Distances in time between datagrams that are paced, as they left or came; and how much longer than the
+  // shortest they were on their way. Once the worker has ended; nothing where they are not paced.
+  [[nodiscard]] virtual const DatagramTiming* timing() const { return nullptr; }
   // Requests that had no answer yet at the end; once the worker has ended.
   [[nodiscard]] virtual std::uint64_t unanswered() const { return 0; }
   // The worker will not call step() again.

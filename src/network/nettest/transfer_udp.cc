@@ -6,9 +6,11 @@
 #include <cerrno>
 #include <cmath>
 #include <cstring>
+#include <ctime>
 #include <span>
 #include <string_view>
 
+#include "base/clock.h"
 #include "network/nettest/datagram.h"
 #include "network/nettest/pacer.h"
 #include "network/nettest/transfer.h"
@@ -35,6 +37,7 @@ class UdpSender final : public Transfer {
       group_ = plan.burst > 0 ? static_cast<std::size_t>(plan.burst)
                               : static_cast<std::size_t>(std::max(1.0, std::ceil(kShortestGapNs / gap_ns)));
       gap_ns_ = gap_ns * static_cast<double>(group_);
+      meter_.emplace(gap_ns);
     }
     const bool v6 = kernel::local_address(fd_.get()).is_v6();
     const int path_mtu = kernel::path_mtu_of(fd_.get(), v6);
@@ -58,6 +61,7 @@ class UdpSender final : public Transfer {
     for (std::size_t i = 0; i < segments; ++i)
       write_head(std::span(buffer_).subspan(i * length_), {now_ns / 1000, number_ + i + 1}, counters_64_);
     if (send(segments, may_wait)) {
+      if (meter_) meter_->add(timing_, now_ns, segments);
       number_ += segments;
       counters_.bytes.fetch_add(segments * length_, kRelaxed);
       counters_.packets.store(number_, kRelaxed);
@@ -79,6 +83,7 @@ class UdpSender final : public Transfer {
     return pacer_ && sent_of_group_ == 0 ? pacer_->due_ns() : 0;
   }
   [[nodiscard]] bool is_sender() const override { return true; }
+  [[nodiscard]] const DatagramTiming* timing() const override { return meter_ ? &timing_ : nullptr; }
   [[nodiscard]] int pieces_a_burst() const override { return gap_ns_ > 0 ? static_cast<int>(group_) : 0; }
 
  private:
@@ -120,6 +125,8 @@ class UdpSender final : public Transfer {
   std::uint64_t number_ = 0;
   std::vector<char> buffer_;
   std::optional<Pacer> pacer_;
+  std::optional<GapMeter> meter_;
+  DatagramTiming timing_;
 };
 
 class UdpReceiver final : public Transfer {
@@ -128,6 +135,15 @@ class UdpReceiver final : public Transfer {
       : Transfer(std::move(fd)), counters_64_(plan.counters_64), length_(plan.length), buffer_(kBufferBytes) {
     kernel::tell_type_of_service(fd_.get(), kernel::local_address(fd_.get()).is_v6());
     kernel::join_datagrams(fd_.get());
+    if (plan.rate_bps == 0) return;
+    meter_.emplace(static_cast<double>(plan.length) * 8e9 / static_cast<double>(plan.rate_bps));
+    // When it came is to be known, not when we had a processor.
+    const int on = 1;
+    if (::setsockopt(fd_.get(), SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof on) == 0) {
+      timespec wall{};
+      ::clock_gettime(CLOCK_REALTIME, &wall);
+      wall_ahead_ns_ = wall.tv_sec * kNanosecondsPerSecond + wall.tv_nsec - monotonic_ns();
+    }
   }
 
   Step step(bool may_wait) override {
@@ -145,13 +161,14 @@ class UdpReceiver final : public Transfer {
       return end(errno);
     }
     const auto total = static_cast<std::size_t>(got);
-    const std::int64_t now_ns = monotonic_ns();
-    std::size_t segment = read_control(message, total);
+    std::int64_t now_ns = monotonic_ns();
+    std::size_t segment = read_control(message, total, now_ns);
     if (segment == 0) segment = std::max<std::size_t>(total, 1);
     std::uint64_t bytes = 0;
     for (std::size_t at = 0; at < total; at += segment)
       bytes += take({buffer_.data() + at, std::min(segment, total - at)}, now_ns);
     if (bytes == 0) return Step::moved;
+    if (meter_) meter_->add(timing_, now_ns, (total + segment - 1) / segment);
     counters_.bytes.fetch_add(bytes, kRelaxed);
     counters_.calls.fetch_add(1, kRelaxed);
     publish(now_ns);
@@ -159,10 +176,12 @@ class UdpReceiver final : public Transfer {
   }
 
   [[nodiscard]] bool is_sender() const override { return false; }
+  [[nodiscard]] const DatagramTiming* timing() const override { return meter_ ? &timing_ : nullptr; }
+  void stopped() override { timing_.delay_variation_ns = variation_.values(); }
 
  private:
   static constexpr std::size_t kBufferBytes = 65536;
-  static constexpr std::size_t kControlBytes = 2 * CMSG_SPACE(sizeof(int));
+  static constexpr std::size_t kControlBytes = 2 * CMSG_SPACE(sizeof(int)) + CMSG_SPACE(sizeof(timespec));
 
   // Returns the bytes that count.
   std::uint64_t take(std::string_view datagram, std::int64_t now_ns) {
@@ -177,11 +196,13 @@ class UdpReceiver final : public Transfer {
     if (!head) return 0;
     const std::uint64_t before = arrivals_.received();
     arrivals_.add(*head, now_ns / 1000);
-    return arrivals_.received() == before ? 0 : datagram.size();
+    if (arrivals_.received() == before) return 0;
+    if (meter_) variation_.add(now_ns - head->sent_us * 1000);
+    return datagram.size();
   }
 
-  // Notes the type of service; returns the size of each datagram where several were joined.
-  std::size_t read_control(msghdr& message, std::size_t total) {
+  // Notes the type of service, and when it came; returns the size of each datagram where several were joined.
+  std::size_t read_control(msghdr& message, std::size_t total, std::int64_t& arrived_ns) {
     std::size_t segment = total;
     for (cmsghdr* header = CMSG_FIRSTHDR(&message); header != nullptr;
          header = CMSG_NXTHDR(&message, header)) {
@@ -189,6 +210,10 @@ class UdpReceiver final : public Transfer {
         int size = 0;
         std::memcpy(&size, CMSG_DATA(header), sizeof size);
         if (size > 0) segment = static_cast<std::size_t>(size);
+      } else if (header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_TIMESTAMPNS) {
+        timespec wall{};
+        std::memcpy(&wall, CMSG_DATA(header), sizeof wall);
+        arrived_ns = wall.tv_sec * kNanosecondsPerSecond + wall.tv_nsec - wall_ahead_ns_;
       } else if (header->cmsg_level == IPPROTO_IP && header->cmsg_type == IP_TOS) {
         counters_.tos.store(*CMSG_DATA(header), kRelaxed);
       } else if (header->cmsg_level == IPPROTO_IPV6 && header->cmsg_type == IPV6_TCLASS) {
@@ -214,6 +239,10 @@ class UdpReceiver final : public Transfer {
   std::size_t length_;
   std::vector<char> buffer_;
   Arrivals arrivals_;
+  std::int64_t wall_ahead_ns_ = 0;
+  std::optional<GapMeter> meter_;
+  DelayVariation variation_;
+  DatagramTiming timing_;
 };
 
 }  // namespace

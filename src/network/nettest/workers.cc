@@ -94,6 +94,16 @@ CpuUse Workers::cpu() const {
   return sum;
 }
 
+std::optional<DatagramTiming> Workers::timing(bool senders) const {
+  std::optional<DatagramTiming> sum;
+  for (const auto& transfer : transfers_) {
+    if (transfer->is_sender() != senders || transfer->timing() == nullptr) continue;
+    if (!sum) sum.emplace();
+    sum->merge(*transfer->timing());
+  }
+  return sum;
+}
+
 double Workers::busiest_thread() const {
   double busiest = 0;
   for (const auto& worker : workers_)

@@ -55,6 +55,8 @@ class Workers {
 
   // After join().
   [[nodiscard]] CpuUse cpu() const;
+  // Of all streams that send, or all that receive; nothing where they are not paced.
+  [[nodiscard]] std::optional<DatagramTiming> timing(bool senders) const;
   // Share of its time, 0..1, that the busiest thread worked.
   [[nodiscard]] double busiest_thread() const;
 
