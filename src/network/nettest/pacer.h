@@ -31,6 +31,9 @@ class Pacer {
     earliest_ns_ = now + gap_ns_ * kCatchUpGap;
   }
 
+  // A wake-up was late, and the distances are shorter until that is made up for.
+  [[nodiscard]] bool catches_up() const { return earliest_ns_ > slot_ns_; }
+
   [[nodiscard]] std::uint64_t late() const { return late_; }        // by more than a gap
   [[nodiscard]] std::uint64_t skipped() const { return skipped_; }  // never sent
 

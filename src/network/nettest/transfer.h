@@ -90,6 +90,8 @@ class Transfer {
   [[nodiscard]] virtual Step step(bool may_wait) = 0;
   // Monotonic; step() moves nothing before. 0: whenever the socket is ready.
   [[nodiscard]] virtual std::int64_t due_ns() const { return 0; }
+  // The next due time shall be met to the microsecond: sleeping would be too late again.
+  [[nodiscard]] virtual bool hurries() const { return false; }
   // Whether it ends when senders are to stop: receivers go on, to drain the network.
   [[nodiscard]] virtual bool is_sender() const = 0;
   // Monotonic; step() has something to do then although ready_fd() is silent. 0: never.

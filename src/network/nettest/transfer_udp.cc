@@ -82,6 +82,7 @@ class UdpSender final : public Transfer {
   [[nodiscard]] std::int64_t due_ns() const override {
     return pacer_ && sent_of_group_ == 0 ? pacer_->due_ns() : 0;
   }
+  [[nodiscard]] bool hurries() const override { return pacer_ && pacer_->catches_up(); }
   [[nodiscard]] bool is_sender() const override { return true; }
   [[nodiscard]] const DatagramTiming* timing() const override { return meter_ ? &timing_ : nullptr; }
   [[nodiscard]] int pieces_a_burst() const override { return gap_ns_ > 0 ? static_cast<int>(group_) : 0; }
