@@ -18,13 +18,24 @@ extern "C" void isotach_indirect_miss();
 namespace isotach::dbi {
 namespace {
 
-constexpr uint64_t kPageBits = 12;
+constexpr uint64_t kPageMask = 4095;
 constexpr size_t kTableEntries = size_t{1} << CodeCache::kTableBits;
 constexpr size_t kPrologueBytes = 112;
 constexpr size_t kStubBytes = 56;
 constexpr size_t kMaximumExits = size_t{4} << 20;
-// A slot of by_pc_ whose unit was flushed: the search goes on behind it.
-Unit* const kRemoved = reinterpret_cast<Unit*>(8);
+constexpr size_t kMaximumUnits = size_t{2} << 20;
+// Where the table lies if it can. Always the same place, so that what a program finds at addresses that it never
+// mapped does not change from run to run.
+constexpr uint64_t kTableAddress = 0x6ff00000;
+
+// Address space of which only what is used takes memory.
+uint64_t reserve(size_t size, const char* what) {
+  const int64_t memory = raw_syscall(SYS_mmap, 0, size, PROT_READ | PROT_WRITE,
+                                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, static_cast<uint64_t>(-1), 0);
+  if (memory < 0 && memory > -4096) stop(what);
+  note_own_memory(static_cast<uint64_t>(memory), size);
+  return static_cast<uint64_t>(memory);
+}
 
 // On AMD's processors since Bulldozer loop costs as much as a decrement and a branch; Intel's keep it slow.
 bool has_fast_loop() {
@@ -46,67 +57,57 @@ bool in_reach(const uint8_t* from, const uint8_t* to) {
 
 }  // namespace
 
-CodeCache::CodeCache(size_t limit_bytes)
-    : limit_bytes_(limit_bytes), loop_is_fast_(has_fast_loop()), by_pc_(size_t{1} << 14) {
-  const int64_t memory = raw_syscall(SYS_mmap, 0, kTableEntries * 8, PROT_READ | PROT_WRITE,
-                                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, static_cast<uint64_t>(-1), 0);
+CodeCache::CodeCache(size_t limit_bytes) : limit_bytes_(limit_bytes), loop_is_fast_(has_fast_loop()) {
+  const int64_t memory = raw_syscall(SYS_mmap, kTableAddress, kTableEntries * 8, PROT_READ | PROT_WRITE,
+                                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT | MAP_POPULATE,
+                                     static_cast<uint64_t>(-1), 0);
   if (memory < 0) stop("no memory below 2 GiB for the table of indirect branches");
   table_ = reinterpret_cast<uint64_t*>(memory);
   note_own_memory(static_cast<uint64_t>(memory), kTableEntries * 8);
   std::fill_n(table_, kTableEntries, reinterpret_cast<uint64_t>(&isotach_indirect_miss));
-  const int64_t exits =
-      raw_syscall(SYS_mmap, 0, kMaximumExits * sizeof(Exit), PROT_READ | PROT_WRITE,
-                  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, static_cast<uint64_t>(-1), 0);
-  if (exits < 0 && exits > -4096) stop("no address space for the code cache's exits");
+  const uint64_t exits = reserve(kMaximumExits * sizeof(Exit), "no address space for the code cache's exits");
   exits_ = reinterpret_cast<Exit*>(exits);
-  note_own_memory(static_cast<uint64_t>(exits), kMaximumExits * sizeof(Exit));
+  exit_pages_ = Populated(exits, exits + kMaximumExits * sizeof(Exit));
   exit_count_ = kFirstExit;
+  const uint64_t units = reserve(kMaximumUnits * sizeof(Unit), "no address space for the code cache's units");
+  units_ = reinterpret_cast<Unit*>(units);
+  unit_pages_ = Populated(units, units + kMaximumUnits * sizeof(Unit));
 }
 
-size_t CodeCache::slot_of(uint64_t pc, size_t mask) {
-  return static_cast<size_t>((pc * 0x9e3779b97f4a7c15u) >> 24) & mask;
-}
-
-Unit* CodeCache::find(uint64_t pc) const {
-  const size_t mask = by_pc_.size() - 1;
-  for (size_t i = slot_of(pc, mask);; i = (i + 1) & mask) {
-    const Slot& slot = by_pc_[i];
-    if (slot.unit == nullptr) return nullptr;
-    if (slot.pc == pc && slot.unit != kRemoved) return slot.unit;
+Unit& CodeCache::make_unit() {
+  uint32_t number;
+  if (free_units_.empty()) {
+    if (unit_count_ == kMaximumUnits) stop("the code cache has no more units");
+    number = unit_count_++;
+    unit_pages_.reach(reinterpret_cast<uint64_t>(units_ + unit_count_));
+  } else {
+    number = free_units_.back();
+    free_units_.pop_back();
   }
+  units_[number] = Unit{};
+  units_[number].number = number;
+  return units_[number];
 }
 
-void CodeCache::grow_table() {
-  std::vector<Slot> old(live_units_ * 2 > by_pc_.size() / 2 ? by_pc_.size() * 2 : by_pc_.size());
-  old.swap(by_pc_);
-  const size_t mask = by_pc_.size() - 1;
-  used_slots_ = 0;
-  for (const Slot& slot : old) {
-    if (slot.unit == nullptr || slot.unit == kRemoved) continue;
-    size_t i = slot_of(slot.pc, mask);
-    while (by_pc_[i].unit != nullptr) i = (i + 1) & mask;
-    by_pc_[i] = slot;
-    ++used_slots_;
+CodeCache::Page& CodeCache::page_at(uint64_t address) {
+  if (last_page_ != 0 && pages_[last_page_].address == address) return pages_[last_page_];
+  const auto address_of = [this](uint32_t number) { return pages_[number].address; };
+  uint32_t number = by_page_.find(address, address_of);
+  if (number == 0) {
+    number = static_cast<uint32_t>(pages_.size());
+    pages_.push_back({address, 0});
+    by_page_.insert(address, number, address_of);
   }
+  last_page_ = number;
+  return pages_[number];
 }
 
-void CodeCache::insert(std::unique_ptr<Unit> owned, Region& region) {
-  Unit* unit = owned.release();
-  if ((used_slots_ + 1) * 2 > by_pc_.size()) grow_table();
-  const size_t mask = by_pc_.size() - 1;
-  size_t i = slot_of(unit->pc, mask);
-  while (by_pc_[i].unit != nullptr && by_pc_[i].unit != kRemoved) i = (i + 1) & mask;
-  if (by_pc_[i].unit == nullptr) ++used_slots_;
-  by_pc_[i] = {unit->pc, unit};
-  ++live_units_;
-  region.units.push_back(unit);
-  for (uint64_t page = unit->pc >> kPageBits; page <= (unit->pc_end - 1) >> kPageBits; ++page) {
-    if (page != last_page_ || last_page_units_ == nullptr) {
-      last_page_units_ = &by_page_[page];
-      last_page_ = page;
-    }
-    last_page_units_->push_back(unit);
-  }
+void CodeCache::insert(Unit& unit, Region& region) {
+  by_pc_.insert(unit.pc, unit.number, [this](uint32_t number) { return units_[number].pc; });
+  region.units.push_back(&unit);
+  Page& page = page_at(unit.pc & ~kPageMask);
+  unit.next_of_page = page.first_unit;
+  page.first_unit = unit.number;
 }
 
 Exit& CodeCache::make_exit(Exit::Kind kind, uint64_t target, Unit* from) {
@@ -114,17 +115,16 @@ Exit& CodeCache::make_exit(Exit::Kind kind, uint64_t target, Unit* from) {
   if (free_exits_.empty()) {
     if (exit_count_ == kMaximumExits) stop("the code cache has no more exits");
     number = exit_count_++;
-    exits_[number] = Exit{};
+    exit_pages_.reach(reinterpret_cast<uint64_t>(exits_ + exit_count_));
   } else {
     number = free_exits_.back();
     free_exits_.pop_back();
-    exits_[number] = Exit{};
   }
   Exit& exit = exits_[number];
+  exit = Exit{};
   exit.kind = kind;
   exit.target = target;
   exit.from = from;
-  exit.number = number;
   if (from != nullptr) {
     exit.next_of_unit = from->first_exit;
     from->first_exit = number;
@@ -133,7 +133,8 @@ Exit& CodeCache::make_exit(Exit::Kind kind, uint64_t target, Unit* from) {
 }
 
 void CodeCache::link(Exit& exit, Unit& to) {
-  if (exit.to != nullptr || to.dead || (exit.from != nullptr && exit.from->dead)) return;
+  const bool is_prologue = exit.kind == Exit::Kind::prologue;
+  if (exit.to != nullptr || to.dead || (!is_prologue && exit.from != nullptr && exit.from->dead)) return;
   const uint8_t* target = to.code;
   if (!in_reach(exit.displacement, target)) {
     // An island near the jump. Units of far regions are few, so each link has its own; it stays until a
@@ -148,31 +149,32 @@ void CodeCache::link(Exit& exit, Unit& to) {
   patch(exit.displacement, target);
   exit.to = &to;
   exit.next_incoming = to.incoming;
-  to.incoming = &exit;
+  to.incoming = number_of(exit);
 }
 
 void CodeCache::unlink(Exit& exit) {
   if (exit.to == nullptr) return;
-  for (Exit** at = &exit.to->incoming; *at != nullptr; at = &(*at)->next_incoming) {
-    if (*at == &exit) {
+  const uint32_t number = number_of(exit);
+  for (uint32_t* at = &exit.to->incoming; *at != 0; at = &exits_[*at].next_incoming) {
+    if (*at == number) {
       *at = exit.next_incoming;
       break;
     }
   }
-  if (exit.cut != nullptr) {
+  if (exit.kind == Exit::Kind::prologue && exit.cut != nullptr) {
     uint64_t word;
     std::memcpy(&word, exit.cut, sizeof word);
     auto* bytes = reinterpret_cast<uint8_t*>(&word);
-    const auto distance = static_cast<int32_t>(exit.cut_to - (exit.cut + 5));
+    const auto distance = static_cast<int32_t>(exit.cut_to() - (exit.cut + 5));
     bytes[0] = 0xe9;
     std::memcpy(bytes + 1, &distance, sizeof distance);
     __atomic_store_n(reinterpret_cast<uint64_t*>(exit.cut), word, __ATOMIC_RELEASE);
     exit.cut = nullptr;
   } else {
-    patch(exit.displacement, exit.stub);
+    patch(exit.displacement, exit.stub());
   }
   exit.to = nullptr;
-  exit.next_incoming = nullptr;
+  exit.next_incoming = 0;
 }
 
 CodeCache::Prologue CodeCache::write_prologue(Assembler& code, Assembler& cold, const Region& region,
@@ -180,15 +182,16 @@ CodeCache::Prologue CodeCache::write_prologue(Assembler& code, Assembler& cold, 
   uint64_t& entry = table_[pc & (kTableEntries - 1)];
   Exit& exit = make_exit(Exit::Kind::prologue, pc, nullptr);
   if (falls_through) {
-    exit.cut_to = cold.at();
+    const uint8_t* cut_to = cold.at();
     cold.load_gs(rcx, slot_offset(0));
     cold.load_gs(rax, slot_offset(1));
     exit.displacement = cold.jump_patchable(0);
+    exit.cut_to_before = static_cast<uint32_t>(exit.displacement - cut_to);
     const int32_t to_stub = 0;  // the stub comes next
     std::memcpy(exit.displacement, &to_stub, 4);
   }
-  exit.stub = cold.at();
-  cold.store_gs_imm32(CONTEXT_EXIT, exit.number);
+  const uint8_t* stub = cold.at();
+  cold.store_gs_imm32(CONTEXT_EXIT, number_of(exit));
   cold.jump(reinterpret_cast<uint64_t>(region.exit));
 
   const auto negative = static_cast<int64_t>(0 - pc);
@@ -240,7 +243,8 @@ CodeCache::Prologue CodeCache::write_prologue(Assembler& code, Assembler& cold, 
   if (falls_through) exit.cut = code.at();
   code.load_gs(rcx, slot_offset(0));
   code.load_gs(rax, slot_offset(1));
-  if (!falls_through) exit.displacement = code.jump_patchable(reinterpret_cast<uint64_t>(exit.stub));
+  if (!falls_through) exit.displacement = code.jump_patchable(reinterpret_cast<uint64_t>(stub));
+  exit.set_stub(stub);
   return {exit, entry_point};
 }
 
@@ -249,22 +253,22 @@ void CodeCache::publish_prologue(const Prologue& prologue, Unit& unit) {
   if (exit.cut != nullptr) {
     exit.to = &unit;
     exit.next_incoming = unit.incoming;
-    unit.incoming = &exit;
+    unit.incoming = number_of(exit);
   } else {
     link(exit, unit);
   }
-  unit.prologue = &exit;
+  unit.prologue = number_of(exit);
   uint64_t& entry = table_[unit.pc & (kTableEntries - 1)];
   __atomic_store_n(&entry, reinterpret_cast<uint64_t>(prologue.entry), __ATOMIC_RELEASE);
-  prologues_.emplace(unit.pc, exit.number);
+  by_target_.insert(unit.pc, unit.prologue, [this](uint32_t number) { return exits_[number].target; });
+  prologues_.push_back(unit.prologue);
 }
 
 void CodeCache::make_indirect_target(Unit& unit) {
-  if (unit.prologue != nullptr || unit.dead) return;
-  const auto known = prologues_.find(unit.pc);
-  if (known != prologues_.end()) {
-    unit.prologue = &exits_[known->second];
-    link(*unit.prologue, unit);
+  if (unit.prologue != 0 || unit.dead) return;
+  if (const uint32_t known = prologue_of(unit.pc)) {
+    unit.prologue = known;
+    link(exits_[known], unit);
     return;
   }
   Region* region = regions_.containing(reinterpret_cast<uint64_t>(unit.code));
@@ -291,43 +295,47 @@ Unit* CodeCache::unit_at(uint64_t code_address) {
 
 void CodeCache::retire(Unit& unit) {
   unit.dead = true;
-  while (unit.incoming != nullptr) unlink(*unit.incoming);
+  while (unit.incoming != 0) unlink(exits_[unit.incoming]);
   for (uint32_t number = unit.first_exit; number != 0; number = exits_[number].next_of_unit) {
     unlink(exits_[number]);
   }
-  unit.prologue = nullptr;
-  const size_t mask = by_pc_.size() - 1;
-  for (size_t i = slot_of(unit.pc, mask); by_pc_[i].unit != nullptr; i = (i + 1) & mask) {
-    if (by_pc_[i].unit == &unit) {
-      by_pc_[i].unit = kRemoved;
-      --live_units_;
-      break;
+  unit.prologue = 0;
+  by_pc_.erase(unit.pc, unit.number);
+}
+
+size_t CodeCache::flush_page(Page& page, uint64_t begin, uint64_t end) {
+  size_t count = 0;
+  for (uint32_t* at = &page.first_unit; *at != 0;) {
+    Unit& unit = units_[*at];
+    if (!unit.dead && unit.pc < end && unit.pc_end > begin) {
+      retire(unit);
+      ++count;
+    }
+    if (unit.dead) {
+      *at = unit.next_of_page;
+    } else {
+      at = &unit.next_of_page;
     }
   }
+  return count;
 }
 
 size_t CodeCache::flush(uint64_t begin, uint64_t end) {
   if (begin >= end) return 0;
-  const uint64_t first = begin >> kPageBits;
-  const uint64_t last = (end - 1) >> kPageBits;
+  // A unit is shorter than a page, so it may reach into the page behind that of its beginning.
+  const uint64_t page_bytes = kPageMask + 1;
+  const uint64_t first_page = begin & ~kPageMask;
+  const uint64_t first = first_page < page_bytes ? 0 : first_page - page_bytes;
+  const uint64_t last = (end - 1) & ~kPageMask;
   size_t count = 0;
-  const auto flush_page = [&](std::vector<Unit*>& units) {
-    std::erase_if(units, [&](Unit* unit) {
-      if (!unit->dead && unit->pc < end && unit->pc_end > begin) {
-        retire(*unit);
-        ++count;
-      }
-      return unit->dead;
-    });
-  };
-  if (last - first < by_page_.size()) {
-    for (uint64_t page = first; page <= last; ++page) {
-      const auto found = by_page_.find(page);
-      if (found != by_page_.end()) flush_page(found->second);
+  if ((last - first) / page_bytes < pages_.size()) {
+    for (uint64_t page = first; page <= last; page += page_bytes) {
+      const uint32_t number = by_page_.find(page, [this](uint32_t n) { return pages_[n].address; });
+      if (number != 0) count += flush_page(pages_[number], begin, end);
     }
   } else {
-    for (auto& [page, units] : by_page_) {
-      if (page >= first && page <= last) flush_page(units);
+    for (Page& page : pages_) {
+      if (page.address >= first && page.address <= last) count += flush_page(page, begin, end);
     }
   }
   if (count != 0) ++epoch_;
@@ -343,33 +351,35 @@ void CodeCache::flush_all() {
       retired->units.push_back(unit);
     }
   }
-  for (const auto& [pc, number] : prologues_) retired->prologues.push_back(number);
-  prologues_.clear();
+  retired->prologues.swap(prologues_);
+  by_target_.clear();
+  pages_.assign(1, Page());
   by_page_.clear();
-  last_page_units_ = nullptr;
+  last_page_ = 0;
   retired->epoch = epoch_++;
   std::swap(retired->regions, regions_);
   retired_.push_back(std::move(retired));
 }
 
-void CodeCache::free_unit(Unit* unit) {
-  for (uint32_t number = unit->first_exit; number != 0;) {
+void CodeCache::free_exit(uint32_t number) {
+  exits_[number] = Exit{};
+  free_exits_.push_back(number);
+}
+
+void CodeCache::free_unit(Unit& unit) {
+  for (uint32_t number = unit.first_exit; number != 0;) {
     const uint32_t next = exits_[number].next_of_unit;
-    exits_[number] = Exit{};
-    free_exits_.push_back(number);
+    free_exit(number);
     number = next;
   }
-  delete unit;
+  free_units_.push_back(unit.number);
 }
 
 void CodeCache::reclaim(uint64_t oldest_epoch) {
   std::erase_if(retired_, [&](const std::unique_ptr<Retired>& retired) {
     if (retired->epoch >= oldest_epoch) return false;
-    for (Unit* unit : retired->units) free_unit(unit);
-    for (const uint32_t number : retired->prologues) {
-      exits_[number] = Exit{};
-      free_exits_.push_back(number);
-    }
+    for (Unit* unit : retired->units) free_unit(*unit);
+    for (const uint32_t number : retired->prologues) free_exit(number);
     retired->regions.release();
     return true;
   });

@@ -11,9 +11,10 @@
 
 #include <cstdint>
 #include <memory>
-#include <unordered_map>
 #include <vector>
 
+#include "engine/cache/address_table.h"
+#include "engine/cache/populated.h"
 #include "engine/cache/region.h"
 #include "engine/cache/unit.h"
 
@@ -31,12 +32,18 @@ class CodeCache {
   // Address, below 2 GiB, of 2^16 code addresses.
   uint64_t target_table() const { return reinterpret_cast<uint64_t>(table_); }
 
-  Unit* find(uint64_t pc) const;
-  // Takes the unit over: it is in its region's list and can be found from now on.
-  void insert(std::unique_ptr<Unit> unit, Region& region);
+  Unit* find(uint64_t pc) const {
+    const uint32_t number = by_pc_.find(pc, [this](uint32_t n) { return units_[n].pc; });
+    return number == 0 ? nullptr : &units_[number];
+  }
+  // A unit that is to be filled in and then inserted.
+  Unit& make_unit();
+  // It is in its region's list and can be found from now on.
+  void insert(Unit& unit, Region& region);
 
   Exit& make_exit(Exit::Kind kind, uint64_t target, Unit* from);
   Exit& exit(uint32_t number) { return exits_[number]; }
+  uint32_t number_of(const Exit& exit) const { return static_cast<uint32_t>(&exit - exits_); }
   void link(Exit& exit, Unit& to);
   // Code that compares an indirect branch's target with `pc` and goes on to its unit: by a jump, or by
   // falling into what is written next. It counts once it is published.
@@ -47,7 +54,7 @@ class CodeCache {
   Prologue write_prologue(Assembler& code, Assembler& cold, const Region& region, uint64_t pc,
                           bool falls_through);
   void publish_prologue(const Prologue& prologue, Unit& unit);
-  bool has_prologue(uint64_t pc) const { return prologues_.find(pc) != prologues_.end(); }
+  bool has_prologue(uint64_t pc) const { return prologue_of(pc) != 0; }
   // Lets indirect branches find `unit`. Does nothing when they do already.
   void make_indirect_target(Unit& unit);
 
@@ -63,7 +70,7 @@ class CodeCache {
   void reclaim(uint64_t oldest_epoch);
   uint64_t epoch() const { return epoch_; }
 
-  size_t unit_count() const { return live_units_; }
+  size_t unit_count() const { return by_pc_.size(); }
   size_t bytes_used() const { return regions_.bytes_used(); }
 
  private:
@@ -74,32 +81,39 @@ class CodeCache {
     uint64_t epoch = 0;
   };
 
+  // The units that begin in one page of the program.
+  struct Page {
+    uint64_t address = 0;
+    uint32_t first_unit = 0;
+  };
+
   void unlink(Exit& exit);
   void retire(Unit& unit);
-  void free_unit(Unit* unit);
-  void grow_table();
-  static size_t slot_of(uint64_t pc, size_t mask);
+  void free_unit(Unit& unit);
+  void free_exit(uint32_t number);
+  uint32_t prologue_of(uint64_t pc) const {
+    return by_target_.find(pc, [this](uint32_t n) { return exits_[n].target; });
+  }
+  Page& page_at(uint64_t address);
+  size_t flush_page(Page& page, uint64_t begin, uint64_t end);
 
   size_t limit_bytes_;
   bool loop_is_fast_;
   uint64_t* table_ = nullptr;
   Regions regions_;
-  Exit* exits_ = nullptr;  // an array that never moves: running threads look their exits up without the lock
+  // Arrays that never move: running threads look their exits up without the lock.
+  Exit* exits_ = nullptr;
+  Unit* units_ = nullptr;
+  Populated exit_pages_, unit_pages_;
   uint32_t exit_count_ = 0;
-  std::vector<uint32_t> free_exits_;
-  // Open addressing. The address lies beside the unit, so that a search does not touch the units it passes
-  // by.
-  struct Slot {
-    uint64_t pc = 0;
-    Unit* unit = nullptr;  // null: free; kRemoved: the search goes on behind it
-  };
-  std::vector<Slot> by_pc_;
-  size_t live_units_ = 0;
-  size_t used_slots_ = 0;
-  std::unordered_map<uint64_t, std::vector<Unit*>> by_page_;
-  uint64_t last_page_ = 0;  // the one that units were added to last, and its list
-  std::vector<Unit*>* last_page_units_ = nullptr;
-  std::unordered_map<uint64_t, uint32_t> prologues_;
+  uint32_t unit_count_ = 1;
+  std::vector<uint32_t> free_exits_, free_units_;
+  AddressTable by_pc_{size_t{1} << 13};      // units
+  AddressTable by_target_{size_t{1} << 12};  // exits: of prologues
+  std::vector<uint32_t> prologues_;          // the same exits
+  std::vector<Page> pages_{Page()};          // the first stands for none
+  AddressTable by_page_{size_t{1} << 8};     // of pages_
+  uint32_t last_page_ = 0;                   // of pages_: that of the last unit
   std::vector<std::unique_ptr<Retired>> retired_;
   uint64_t epoch_ = 1;
 };

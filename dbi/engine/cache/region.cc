@@ -101,6 +101,10 @@ Region* Regions::make(uint64_t near) {
   region->hot = code.at();
   region->hot_end = memory + kRegionBytes / 8 * 5;
   region->cold = region->hot_end;
+  const auto low = reinterpret_cast<uint64_t>(memory);
+  const auto middle = reinterpret_cast<uint64_t>(region->hot_end);
+  region->hot_pages = Populated(low, middle);
+  region->cold_pages = Populated(middle, low + kRegionBytes);
   regions_.push_back(std::move(region));
   return regions_.back().get();
 }
@@ -109,8 +113,13 @@ Region* Regions::with_room(uint64_t near, size_t hot_bytes, size_t cold_bytes) {
   const auto has_room = [&](const Region& region) {
     return region.hot + hot_bytes <= region.hot_end && region.cold + cold_bytes <= region.high;
   };
+  // What a unit takes is a small part of what it may take.
+  constexpr size_t kUsual = 1024;
   for (const auto& region : regions_) {
-    if (region->reaches(near) && has_room(*region)) return region.get();
+    if (!region->reaches(near) || !has_room(*region)) continue;
+    region->hot_pages.reach(reinterpret_cast<uint64_t>(region->hot) + std::min(hot_bytes, kUsual));
+    region->cold_pages.reach(reinterpret_cast<uint64_t>(region->cold) + std::min(cold_bytes, kUsual));
+    return region.get();
   }
   return make(near);
 }

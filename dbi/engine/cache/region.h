@@ -9,6 +9,7 @@
 #include <memory>
 #include <vector>
 
+#include "engine/cache/populated.h"
 #include "engine/cache/unit.h"
 
 namespace isotach::dbi {
@@ -21,6 +22,7 @@ struct Region {
   uint8_t* hot_end = nullptr;
   uint8_t* exit = nullptr;   // a jump to isotach_exit_cache
   uint8_t* miss = nullptr;   // a jump to isotach_indirect_miss
+  Populated hot_pages, cold_pages;
   std::vector<Unit*> units;  // by address
 
   bool reaches(uint64_t address) const;

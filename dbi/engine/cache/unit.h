@@ -10,24 +10,34 @@ namespace isotach::dbi {
 
 struct Unit;
 
-// A way out of translated code that the dispatcher must act on, or that jumps to another unit.
+// A way out of translated code that the dispatcher must act on, or that jumps to another unit. There are two or three
+// of each unit, so they are small. Exits and units are named by numbers of the cache's arrays; 0 is none.
 struct Exit {
   enum class Kind : uint8_t { unused, link, system_call, emulate, prologue, changed };
-  Kind kind = Kind::unused;
-  uint8_t length = 0;               // system_call, emulate: of the instruction
-  uint64_t target = 0;              // link: where the program goes; others: address of the instruction
-  Unit* from = nullptr;             // null for prologues
+  uint64_t target = 0;  // link: where the program goes; others: address of the instruction
+  union {
+    Unit* from = nullptr;  // all but prologues
+    // A prologue that falls into its unit: 8 aligned bytes, the first instruction behind the comparison, that
+    // can be replaced by a jump to cut_to(), which ends in the jump of `displacement`. Null once that was done.
+    uint8_t* cut;
+  };
   uint8_t* displacement = nullptr;  // link, prologue: of the jump that is patched
-  uint8_t* stub = nullptr;          // link, prologue: where the jump goes while it has no unit
   Unit* to = nullptr;               // link, prologue: the unit it goes to now
-  Exit* next_incoming = nullptr;    // of `to`
-  // A prologue that falls into its unit: 8 aligned bytes, the first instruction behind the comparison, that
-  // can be replaced by a jump to `cut_to`, which ends in the jump of `displacement`. Null once that was done.
-  uint8_t* cut = nullptr;
-  uint8_t* cut_to = nullptr;
-  uint32_t number = 0;
-  uint32_t next_of_unit = 0;  // number of the next exit of `from`; 0 at the end
+  uint32_t next_incoming = 0;       // exit; of `to`
+  union {
+    uint32_t next_of_unit = 0;  // exit; of `from`
+    uint32_t cut_to_before;     // prologue: bytes from cut_to() to `displacement`
+  };
+  int32_t stub_behind = 0;  // bytes from the end of `displacement` to stub()
+  Kind kind = Kind::unused;
+  uint8_t length = 0;  // system_call, emulate: of the instruction
+
+  // Where the jump goes while it has no unit.
+  uint8_t* stub() const { return displacement + 4 + stub_behind; }
+  void set_stub(const uint8_t* stub) { stub_behind = static_cast<int32_t>(stub - (displacement + 4)); }
+  uint8_t* cut_to() const { return displacement - cut_to_before; }
 };
+static_assert(sizeof(Exit) == 48);
 
 // From `code_offset` on, emitted code belongs to the program's instruction at `pc_offset`.
 struct MapEntry {
@@ -57,14 +67,16 @@ struct Unit {
   uint64_t pc_end = 0;  // behind the last
   uint8_t* code = nullptr;
   uint32_t code_size = 0;
-  uint32_t first_exit = 0;  // number of the first of a list; 0: none
+  uint32_t first_exit = 0;  // exit; the others by next_of_unit
   uint32_t map_count = 0;
   bool dead = false;  // flushed: no way leads here any more, but a thread may still be inside
   uint32_t shared_count_count = 0;
   MapEntry* map = nullptr;
   SharedCount* shared_counts = nullptr;
-  Exit* incoming = nullptr;
-  Exit* prologue = nullptr;  // from the table of indirect targets
+  uint32_t incoming = 0;      // exit; the others by next_incoming
+  uint32_t prologue = 0;      // exit; from the table of indirect targets
+  uint32_t number = 0;        // its own
+  uint32_t next_of_page = 0;  // unit that begins in the same page of the program
 };
 
 enum class Leaving {

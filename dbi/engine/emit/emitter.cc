@@ -141,7 +141,7 @@ void Emitter::emit_comparison() {
   uint8_t* stub = cold_.at();
   cold_.load_gs(rcx, slot_offset(0));
   cold_.load_gs(rax, slot_offset(1));
-  cold_.store_gs_imm32(CONTEXT_EXIT, exit.number);
+  cold_.store_gs_imm32(CONTEXT_EXIT, cache_.number_of(exit));
   cold_.jump(reinterpret_cast<uint64_t>(region_.exit));
   for (uint64_t offset = 0; offset < size;) {
     // Whole words; the last one overlaps the one before where it must.
@@ -538,19 +538,19 @@ void Emitter::emit_indirect_jump() {
 void Emitter::emit_leave(Exit::Kind kind, uint64_t target, uint8_t length) {
   Exit& exit = cache_.make_exit(kind, target, &unit_);
   exit.length = length;
-  code_.store_gs_imm32(CONTEXT_EXIT, exit.number);
+  code_.store_gs_imm32(CONTEXT_EXIT, cache_.number_of(exit));
   code_.jump(reinterpret_cast<uint64_t>(region_.exit));
 }
 
 void Emitter::finish_link(uint8_t* displacement, uint64_t target) {
   Exit& exit = cache_.make_exit(Exit::Kind::link, target, &unit_);
   exit.displacement = displacement;
-  exit.stub = cold_.at();
-  cold_.store_gs_imm32(CONTEXT_EXIT, exit.number);
+  const uint32_t number = cache_.number_of(exit);
+  exit.set_stub(cold_.at());
+  cold_.store_gs_imm32(CONTEXT_EXIT, number);
   cold_.jump(reinterpret_cast<uint64_t>(region_.exit));
-  const auto distance = static_cast<int32_t>(exit.stub - (displacement + 4));
-  std::memcpy(displacement, &distance, 4);
-  links_.push_back(exit.number);
+  std::memcpy(displacement, &exit.stub_behind, 4);
+  links_.push_back(number);
 }
 
 void Emitter::emit_link(uint64_t target) {

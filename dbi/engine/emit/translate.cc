@@ -82,15 +82,14 @@ Unit* Translator::emit(bool indirect) {
   const size_t cold = Emitter::worst_cold_bytes(plan_);
   Region* region = cache_.regions().with_room(plan_.address, hot, cold);
   if (region == nullptr) stop("no memory for translated code");
-  auto unit = std::make_unique<Unit>();
+  Unit& made = cache_.make_unit();
   const PlannedInstruction& last = plan_.instructions.back();
-  unit->pc = plan_.address;
-  unit->pc_end = last.address + last.scan.length;
-  Emitter emitter(cache_, *region, plan_, *unit, scratch_);
+  made.pc = plan_.address;
+  made.pc_end = last.address + last.scan.length;
+  Emitter emitter(cache_, *region, plan_, made, scratch_);
   if (!emitter.emit(options_.count_instructions, indirect))
     stop("an instruction near here cannot be translated", plan_.address);
-  Unit& made = *unit;
-  cache_.insert(std::move(unit), *region);
+  cache_.insert(made, *region);
   if (emitter.prologue()) cache_.publish_prologue(*emitter.prologue(), made);
   for (const uint32_t number : emitter.links()) {
     Exit& exit = cache_.exit(number);
