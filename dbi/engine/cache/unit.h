@@ -48,6 +48,9 @@ struct MapEntry {
   uint16_t state;
 };
 inline constexpr uint16_t kBoundary = 0x8000;
+// Instructions follow that were copied as they are, but for displacements: each is a boundary, and as long as the
+// program's.
+inline constexpr uint16_t kCopied = 0xffff;
 inline constexpr uint16_t spilled(unsigned slot, unsigned reg) {
   return static_cast<uint16_t>((reg + 1) << (5 * slot));
 }
@@ -78,6 +81,15 @@ struct Unit {
   uint32_t number = 0;        // its own
   uint32_t next_of_page = 0;  // unit that begins in the same page of the program
 };
+
+// What an address within a unit's code belongs to.
+struct UnitPlace {
+  bool found = false;
+  bool is_boundary = false;
+  uint16_t pc_offset = 0;
+  uint16_t state = 0;
+};
+UnitPlace place_in(const Unit& unit, uint16_t code_offset);
 
 enum class Leaving {
   at_boundary,  // the instruction has not begun, nor has what was planned before it

@@ -11,7 +11,7 @@ using namespace scan_tables;
 
 constexpr unsigned kLongest = 15;
 // The scan reads ahead of what it has checked, never further than this.
-constexpr size_t kReadAhead = 32;
+constexpr size_t kReadAhead = kScanBytes;
 
 // The state of one scan, beside what it hands back.
 struct Cursor {

@@ -81,8 +81,11 @@ inline int segment_string_register(const Scan& scan) {
   }
 }
 
+// So many bytes that can be read are enough to look at an instruction in place.
+inline constexpr size_t kScanBytes = 32;
+
 // Looks at the instruction at `bytes`, of which `size` bytes (at least one) can be read, as if it stood at
-// `address`. Pass all that can be read: with less than 32 bytes it works on a copy. Near branches with a 66
+// `address`. Pass all that can be read: with less than kScanBytes it works on a copy. Near branches with a 66
 // prefix are taken as Intel's processors do. An instruction that is cut short by the end is invalid, with
 // length = size.
 Scan scan_instruction(const uint8_t* bytes, size_t size, uint64_t address);

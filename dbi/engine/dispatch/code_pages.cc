@@ -53,6 +53,16 @@ bool unprotect(uint64_t begin, uint64_t end) {
 
 }  // namespace
 
+bool may_change(uint64_t begin, uint64_t end, const Mapping& mapping) {
+  if (mapping.writable || mapping.shared) return true;
+  const auto& known = pages();
+  if (known.empty()) return false;
+  for (uint64_t page = page_of(begin); page < end; page += kPageBytes) {
+    if (known.contains(page)) return true;
+  }
+  return false;
+}
+
 CodeGuard guard_code(uint64_t begin, uint64_t end, const Mapping& mapping) {
   auto& known = pages();
   const bool may_change = mapping.writable || mapping.shared;

@@ -15,6 +15,9 @@ namespace isotach::dbi {
 
 enum class CodeGuard { none, protected_page, compare };
 
+// Whether translations of these pages need a guard: if not, guard_code says so too.
+bool may_change(uint64_t begin, uint64_t end, const Mapping& mapping);
+
 // How a unit translated from [begin, end), of this mapping, is kept true. Protects its pages when that is the
 // way. Memory that is shared may be written through another mapping, which no protection sees: it is
 // compared.

@@ -159,16 +159,15 @@ Place place_of(uint64_t address) {
   Place place;
   const Unit* unit = engine.cache.unit_at(address);
   if (unit == nullptr) return place;
-  const auto offset = static_cast<uint16_t>(address - reinterpret_cast<uint64_t>(unit->code));
-  const MapEntry* found = nullptr;
-  for (uint32_t i = 0; i < unit->map_count && unit->map[i].code_offset <= offset; ++i) found = &unit->map[i];
-  if (found == nullptr) return place;
+  const UnitPlace found =
+      place_in(*unit, static_cast<uint16_t>(address - reinterpret_cast<uint64_t>(unit->code)));
+  if (!found.found) return place;
   place.is_unit = true;
   place.unit = unit;
-  place.pc_offset = found->pc_offset;
-  place.pc = unit->pc + found->pc_offset;
-  place.state = found->state;
-  place.is_boundary = (found->state & kBoundary) != 0 && found->code_offset == offset;
+  place.pc_offset = found.pc_offset;
+  place.pc = unit->pc + found.pc_offset;
+  place.state = found.state;
+  place.is_boundary = found.is_boundary;
   return place;
 }
 

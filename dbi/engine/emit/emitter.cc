@@ -12,6 +12,14 @@ constexpr size_t kWorstInstructionBytes = 112;
 constexpr size_t kWorstInstructionColdBytes = 64 + 4 * sizeof(MapEntry);
 constexpr uint16_t kRcxInSlot0 = spilled(0, rcx);
 
+uint64_t rip_target(const PlannedInstruction& instruction) {
+  const Scan& scan = instruction.scan;
+  int32_t displacement;
+  std::memcpy(&displacement, instruction.bytes + scan.displacement_offset, 4);
+  const uint64_t target = instruction.address + scan.length + static_cast<uint64_t>(int64_t{displacement});
+  return scan.address32 ? static_cast<uint32_t>(target) : target;
+}
+
 // Which of rax, rcx, rdx, rbx, rbp, rsi, rdi the instruction leaves alone: those need no other prefix to be
 // encoded as a base.
 int free_register(const PlannedInstruction& instruction, uint32_t taken = 0) {
@@ -35,6 +43,14 @@ size_t Emitter::worst_cold_bytes(const TracePlan& plan) {
          plan.instructions.size() * sizeof(SharedCount) + worst_call_cold_bytes(plan);
 }
 
+size_t Emitter::worst_hot_bytes(const TraceSource& source) {
+  return source.max_instructions * kWorstInstructionBytes + source.max_blocks * 64 + 384;
+}
+
+size_t Emitter::worst_cold_bytes(const TraceSource& source) {
+  return source.max_instructions * kWorstInstructionColdBytes + 256;
+}
+
 void Emitter::mark(uint16_t state) {
   const auto offset = static_cast<uint16_t>(code_.at() - unit_.code);
   if (!map_.empty() && map_.back().code_offset == offset) {
@@ -46,6 +62,12 @@ void Emitter::mark(uint16_t state) {
   map_.push_back({offset, pc_offset_, state});
 }
 
+void Emitter::mark_copied() {
+  const auto offset = static_cast<uint16_t>(code_.at() - unit_.code);
+  if (!map_.empty() && map_.back().code_offset == offset) map_.pop_back();
+  map_.push_back({offset, pc_offset_, kCopied});
+}
+
 uint64_t Emitter::constant(uint64_t value) {
   while (cold_.address() % 8 != 0) cold_.byte(0xcc);
   const uint64_t at = cold_.address();
@@ -53,10 +75,14 @@ uint64_t Emitter::constant(uint64_t value) {
   return at;
 }
 
-bool Emitter::emit(bool count_blocks, bool indirect) {
+void Emitter::begin_unit(bool indirect) {
   code_.align(16);
   if (indirect) prologue_.emplace(cache_.write_prologue(code_, cold_, region_, unit_.pc, true));
   unit_.code = code_.at();
+}
+
+bool Emitter::emit(bool count_blocks, bool indirect) {
+  begin_unit(indirect);
   if (count_blocks || plan_.instrumented) compute_liveness(plan_, live_);
   if (plan_.compares) emit_comparison();
   for (const PlannedBlock& block : plan_.blocks) {
@@ -82,6 +108,10 @@ bool Emitter::emit(bool count_blocks, bool indirect) {
       }
     }
   }
+  return end_unit();
+}
+
+bool Emitter::end_unit() {
   unit_.code_size = static_cast<uint32_t>(code_.at() - unit_.code);
   if (unit_.code_size >= 0xffff) return false;
   unit_.map_count = static_cast<uint32_t>(map_.size());
@@ -242,33 +272,30 @@ bool Emitter::emit_instruction(const PlannedInstruction& instruction, bool is_la
   return true;
 }
 
+bool Emitter::is_in_reach(const PlannedInstruction& instruction) const {
+  const auto from_here =
+      static_cast<int64_t>(rip_target(instruction) - (code_.address() + instruction.scan.length));
+  return from_here == static_cast<int32_t>(from_here) && !instruction.scan.address32;
+}
+
 void Emitter::emit_copy(const PlannedInstruction& instruction) {
   const Scan& scan = instruction.scan;
   if (!scan.rip_relative) {
     code_.copy_instruction(instruction.bytes, scan.length);
     return;
   }
-  int32_t displacement;
-  std::memcpy(&displacement, instruction.bytes + scan.displacement_offset, 4);
-  uint64_t target = instruction.address + scan.length + static_cast<uint64_t>(int64_t{displacement});
-  if (scan.address32) target = static_cast<uint32_t>(target);
-  const int64_t from_here = static_cast<int64_t>(target - (code_.address() + scan.length));
-  if (from_here != static_cast<int32_t>(from_here) || scan.address32) {
+  if (!is_in_reach(instruction)) {
     emit_far_rip_relative(instruction);
     return;
   }
   uint8_t* at = code_.at();
   code_.copy_instruction(instruction.bytes, scan.length);
-  displacement = static_cast<int32_t>(from_here);
+  const auto displacement = static_cast<int32_t>(rip_target(instruction) - code_.address());
   std::memcpy(at + scan.displacement_offset, &displacement, 4);
 }
 
 bool Emitter::emit_far_rip_relative(const PlannedInstruction& instruction) {
-  const Scan& scan = instruction.scan;
-  int32_t displacement;
-  std::memcpy(&displacement, instruction.bytes + scan.displacement_offset, 4);
-  uint64_t target = instruction.address + scan.length + static_cast<uint64_t>(int64_t{displacement});
-  if (scan.address32) target = static_cast<uint32_t>(target);
+  const uint64_t target = rip_target(instruction);
   const int base = free_register(instruction);
   if (base < 0) return false;
   mark(spilled(1, base));

@@ -21,6 +21,22 @@
 
 namespace isotach::dbi {
 
+extern "C" uint32_t isotach_program_uses_x87;
+extern "C" uint32_t isotach_program_uses_std;
+
+// The program executes such an instruction from now on.
+inline void note_traits(const Scan& scan) {
+  if (scan.uses_x87) isotach_program_uses_x87 = 1;
+  // std and popf.
+  if (scan.map == 0 && (scan.opcode == 0xfd || scan.opcode == 0x9d)) isotach_program_uses_std = 1;
+}
+
+// Where a trace begins, and what it ends at. All bytes that it may have can be read.
+struct TraceSource {
+  uint64_t address = 0;
+  unsigned max_instructions = 0, max_blocks = 0;
+};
+
 // Memory that emitters use one after the other.
 struct EmitterScratch {
   std::vector<MapEntry> map;
@@ -55,6 +71,10 @@ class Emitter {
   // instructions to ThreadContext::counter. False when something in it cannot be translated.
   // `indirect`: indirect branches are to find it; publish_prologue() once it is in the cache.
   bool emit(bool count_blocks, bool indirect);
+  // The same for a trace that no tool looks at, in one go from the program's bytes: there is no plan.
+  bool emit_unobserved(const TraceSource& source, bool indirect);
+  static size_t worst_hot_bytes(const TraceSource& source);
+  static size_t worst_cold_bytes(const TraceSource& source);
   const std::optional<CodeCache::Prologue>& prologue() const { return prologue_; }
   // Jumps of this unit that may be linked once it can be found.
   const std::vector<uint32_t>& links() const { return links_; }
@@ -62,8 +82,11 @@ class Emitter {
  private:
   friend class CallEmitter;
 
+  void begin_unit(bool indirect);
+  bool end_unit();
   bool emit_instruction(const PlannedInstruction& instruction, bool is_last);
   void emit_copy(const PlannedInstruction& instruction);
+  bool is_in_reach(const PlannedInstruction& instruction) const;
   bool emit_segment_access(const PlannedInstruction& instruction);
   bool emit_computed_segment_access(const PlannedInstruction& instruction, int base, int index, uint8_t scale,
                                     int64_t displacement);
@@ -89,6 +112,8 @@ class Emitter {
   void finish_link(uint8_t* displacement, uint64_t target);
   // From here on, emitted code belongs to the instruction that is being emitted, in this state.
   void mark(uint16_t state);
+  // Instructions follow that are copied.
+  void mark_copied();
   // The address of `value` in the cold part, 8 bytes aligned to 8.
   uint64_t constant(uint64_t value);
 

@@ -5,11 +5,10 @@
 #include "engine/emit/emitter.h"
 #include "engine/os/stop.h"
 
-extern "C" uint32_t isotach_program_uses_x87;
-extern "C" uint32_t isotach_program_uses_std;
-
 namespace isotach::dbi {
 namespace {
+
+constexpr size_t kLongestInstruction = 15;
 
 bool may_write_memory(const DecodedInstruction& instruction) {
   for (unsigned i = 0; i < instruction.memory_count; ++i) {
@@ -25,11 +24,28 @@ Unit* Translator::translate(ThreadContext& context, uint64_t pc, bool indirect) 
     if (indirect) cache_.make_indirect_target(*unit);
     return unit;
   }
+  if (options_.instrumenter == nullptr && !options_.count_instructions) {
+    if (Unit* unit = translate_unobserved(pc, indirect)) return unit;
+  }
   if (!decode(pc)) return nullptr;
   if (options_.instrumenter != nullptr) options_.instrumenter(context, plan_);
-  Unit* unit = emit(indirect && !cache_.has_prologue(pc));
-  if (indirect) cache_.make_indirect_target(*unit);
-  return unit;
+  return emit(indirect);
+}
+
+// Nullptr where that is not the way: code that may change, or near the end of what can be read.
+Unit* Translator::translate_unobserved(uint64_t pc, bool indirect) {
+  const TraceSource source{pc, options_.max_instructions, options_.max_blocks};
+  const size_t most = source.max_instructions * kLongestInstruction + kScanBytes;
+  const Mapping* mapping = memory_.executable_at(pc);
+  if (mapping == nullptr || mapping->end - pc < most || may_change(pc, pc + most, *mapping)) return nullptr;
+  Region& region = room(pc, Emitter::worst_hot_bytes(source), Emitter::worst_cold_bytes(source));
+  Unit& unit = cache_.make_unit();
+  unit.pc = pc;
+  Emitter emitter(cache_, region, plan_, unit, scratch_);
+  const bool with_prologue = indirect && !cache_.has_prologue(pc);
+  if (!emitter.emit_unobserved(source, with_prologue)) stop("an instruction near here cannot be translated", pc);
+  finish(emitter, unit, region, indirect);
+  return &unit;
 }
 
 bool Translator::decode(uint64_t pc) {
@@ -47,7 +63,7 @@ bool Translator::decode(uint64_t pc) {
   PlannedBlock block;
   uint64_t at = pc;
   while (plan_.instructions.size() < options_.max_instructions) {
-    if (end - at < 15) {
+    if (end - at < kLongestInstruction) {
       const Mapping* behind = memory_.executable_at(end);
       if (behind != nullptr && behind->begin <= end) end = behind->end;
     }
@@ -55,9 +71,7 @@ bool Translator::decode(uint64_t pc) {
     const auto* bytes = reinterpret_cast<const uint8_t*>(at);
     const Scan scan = scan_instruction(bytes, end - at, at);
     if (scan.flow == Flow::invalid && !plan_.instructions.empty()) break;  // reported when it is reached
-    if (scan.uses_x87) isotach_program_uses_x87 = 1;
-    // std and popf.
-    if (scan.map == 0 && (scan.opcode == 0xfd || scan.opcode == 0x9d)) isotach_program_uses_std = 1;
+    note_traits(scan);
     PlannedInstruction& instruction = plan_.instructions.emplace_back();
     instruction.address = at;
     instruction.bytes = bytes;
@@ -77,25 +91,36 @@ bool Translator::decode(uint64_t pc) {
   return true;
 }
 
-Unit* Translator::emit(bool indirect) {
-  const size_t hot = Emitter::worst_hot_bytes(plan_);
-  const size_t cold = Emitter::worst_cold_bytes(plan_);
-  Region* region = cache_.regions().with_room(plan_.address, hot, cold);
+Region& Translator::room(uint64_t near, size_t hot, size_t cold) {
+  Region* region = cache_.regions().with_room(near, hot, cold);
   if (region == nullptr) stop("no memory for translated code");
-  Unit& made = cache_.make_unit();
+  return *region;
+}
+
+Unit* Translator::emit(bool indirect) {
+  Region& region =
+      room(plan_.address, Emitter::worst_hot_bytes(plan_), Emitter::worst_cold_bytes(plan_));
+  Unit& unit = cache_.make_unit();
   const PlannedInstruction& last = plan_.instructions.back();
-  made.pc = plan_.address;
-  made.pc_end = last.address + last.scan.length;
-  Emitter emitter(cache_, *region, plan_, made, scratch_);
-  if (!emitter.emit(options_.count_instructions, indirect))
+  unit.pc = plan_.address;
+  unit.pc_end = last.address + last.scan.length;
+  Emitter emitter(cache_, region, plan_, unit, scratch_);
+  const bool with_prologue = indirect && !cache_.has_prologue(unit.pc);
+  if (!emitter.emit(options_.count_instructions, with_prologue))
     stop("an instruction near here cannot be translated", plan_.address);
-  cache_.insert(made, *region);
-  if (emitter.prologue()) cache_.publish_prologue(*emitter.prologue(), made);
+  finish(emitter, unit, region, indirect);
+  return &unit;
+}
+
+// From now on the unit can be found, and its jumps go where there are units.
+void Translator::finish(const Emitter& emitter, Unit& unit, Region& region, bool indirect) {
+  cache_.insert(unit, region);
+  if (emitter.prologue()) cache_.publish_prologue(*emitter.prologue(), unit);
   for (const uint32_t number : emitter.links()) {
     Exit& exit = cache_.exit(number);
     if (Unit* to = cache_.find(exit.target)) cache_.link(exit, *to);
   }
-  return &made;
+  if (indirect) cache_.make_indirect_target(unit);
 }
 
 }  // namespace isotach::dbi

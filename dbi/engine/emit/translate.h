@@ -31,8 +31,11 @@ class Translator {
   TranslateOptions& options() { return options_; }
 
  private:
+  Unit* translate_unobserved(uint64_t pc, bool indirect);
   bool decode(uint64_t pc);
   Unit* emit(bool indirect);
+  Region& room(uint64_t near, size_t hot, size_t cold);
+  void finish(const Emitter& emitter, Unit& unit, Region& region, bool indirect);
 
   CodeCache& cache_;
   MemoryMap& memory_;

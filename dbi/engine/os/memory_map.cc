@@ -66,10 +66,12 @@ void read_maps(Visit visit) {
 }  // namespace
 
 const Mapping* MemoryMap::executable_at(uint64_t address) {
+  if (last_ != nullptr && last_->begin <= address && address < last_->end) return last_;
   for (int attempt = 0; attempt < 2; ++attempt) {
     const auto found = known_.upper_bound(address);
-    if (found != known_.end() && found->second.begin <= address) return &found->second;
+    if (found != known_.end() && found->second.begin <= address) return last_ = &found->second;
     if (attempt == 1) break;
+    last_ = nullptr;
     known_.clear();
     read_maps([this](const Mapping& mapping) {
       if (mapping.executable) known_[mapping.end] = mapping;
@@ -92,6 +94,7 @@ bool MemoryMap::find(uint64_t address, Mapping& found) const {
 }
 
 void MemoryMap::forget(uint64_t begin, uint64_t end) {
+  last_ = nullptr;
   for (auto i = known_.upper_bound(begin); i != known_.end() && i->second.begin < end;) i = known_.erase(i);
 }
 

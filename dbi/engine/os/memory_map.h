@@ -27,6 +27,7 @@ class MemoryMap {
 
  private:
   std::map<uint64_t, Mapping> known_;  // executable ones, by end
+  const Mapping* last_ = nullptr;      // that was asked for
 };
 
 }  // namespace isotach::dbi
