@@ -1,9 +1,9 @@
 // Finds what is kept of an address of the program: an open hash table of small numbers.
 //
-// Code that runs together lies together, so the addresses of a page share a window of the table: what is asked for
-// about one function comes from a few cache lines, and most questions ("was this translated?") are answered no. A
-// slot holds the low half of the address and the number; the owner, who knows the whole address of a number, tells
-// the rest apart.
+// Code that runs together lies together, so the addresses of a page share a window of the table: what is
+// asked for about one function comes from a few cache lines, and most questions ("was this translated?") are
+// answered no. A slot holds the low half of the address and the number; the owner, who knows the whole
+// address of a number, tells the rest apart.
 //
 // Thread rules: the owner's.
 #pragma once
@@ -25,7 +25,8 @@ class AddressTable {
     for (size_t i = slot_of(address, mask);; i = (i + 1) & mask) {
       const Slot slot = slots_[i];
       if (slot.number == kFree) return 0;
-      if (slot.low == static_cast<uint32_t>(address) && slot.number != kRemoved && address_of(slot.number) == address)
+      if (slot.low == static_cast<uint32_t>(address) && slot.number != kRemoved &&
+          address_of(slot.number) == address)
         return slot.number;
     }
   }

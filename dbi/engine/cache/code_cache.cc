@@ -24,14 +24,15 @@ constexpr size_t kPrologueBytes = 112;
 constexpr size_t kStubBytes = 56;
 constexpr size_t kMaximumExits = size_t{4} << 20;
 constexpr size_t kMaximumUnits = size_t{2} << 20;
-// Where the table lies if it can. Always the same place, so that what a program finds at addresses that it never
-// mapped does not change from run to run.
+// Where the table lies if it can. Always the same place, so that what a program finds at addresses that it
+// never mapped does not change from run to run.
 constexpr uint64_t kTableAddress = 0x6ff00000;
 
 // Address space of which only what is used takes memory.
 uint64_t reserve(size_t size, const char* what) {
-  const int64_t memory = raw_syscall(SYS_mmap, 0, size, PROT_READ | PROT_WRITE,
-                                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, static_cast<uint64_t>(-1), 0);
+  const int64_t memory =
+      raw_syscall(SYS_mmap, 0, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
+                  static_cast<uint64_t>(-1), 0);
   if (memory < 0 && memory > -4096) stop(what);
   note_own_memory(static_cast<uint64_t>(memory), size);
   return static_cast<uint64_t>(memory);
@@ -58,9 +59,9 @@ bool in_reach(const uint8_t* from, const uint8_t* to) {
 }  // namespace
 
 CodeCache::CodeCache(size_t limit_bytes) : limit_bytes_(limit_bytes), loop_is_fast_(has_fast_loop()) {
-  const int64_t memory = raw_syscall(SYS_mmap, kTableAddress, kTableEntries * 8, PROT_READ | PROT_WRITE,
-                                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT | MAP_POPULATE,
-                                     static_cast<uint64_t>(-1), 0);
+  const int64_t memory =
+      raw_syscall(SYS_mmap, kTableAddress, kTableEntries * 8, PROT_READ | PROT_WRITE,
+                  MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT | MAP_POPULATE, static_cast<uint64_t>(-1), 0);
   if (memory < 0) stop("no memory below 2 GiB for the table of indirect branches");
   table_ = reinterpret_cast<uint64_t*>(memory);
   note_own_memory(static_cast<uint64_t>(memory), kTableEntries * 8);

@@ -1,5 +1,5 @@
-// Memory that is used from its beginning on, and of which the kernel is asked for many pages at once, a little
-// before they are needed: one fault a page costs four times as much.
+// Memory that is used from its beginning on, and of which the kernel is asked for many pages at once, a
+// little before they are needed: one fault a page costs four times as much.
 //
 // Thread rules: the owner's.
 #pragma once

@@ -20,8 +20,8 @@ struct Region {
   uint8_t* hot = nullptr;   // next free byte for what runs
   uint8_t* cold = nullptr;  // next free byte for stubs and constants
   uint8_t* hot_end = nullptr;
-  uint8_t* exit = nullptr;   // a jump to isotach_exit_cache
-  uint8_t* miss = nullptr;   // a jump to isotach_indirect_miss
+  uint8_t* exit = nullptr;  // a jump to isotach_exit_cache
+  uint8_t* miss = nullptr;  // a jump to isotach_indirect_miss
   Populated hot_pages, cold_pages;
   std::vector<Unit*> units;  // by address
 

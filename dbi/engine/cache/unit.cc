@@ -7,7 +7,8 @@ namespace isotach::dbi {
 UnitPlace place_in(const Unit& unit, uint16_t code_offset) {
   UnitPlace place;
   const MapEntry* entry = nullptr;
-  for (uint32_t i = 0; i < unit.map_count && unit.map[i].code_offset <= code_offset; ++i) entry = &unit.map[i];
+  for (uint32_t i = 0; i < unit.map_count && unit.map[i].code_offset <= code_offset; ++i)
+    entry = &unit.map[i];
   if (entry == nullptr) return place;
   place.found = true;
   place.pc_offset = entry->pc_offset;

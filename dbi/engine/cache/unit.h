@@ -10,15 +10,17 @@ namespace isotach::dbi {
 
 struct Unit;
 
-// A way out of translated code that the dispatcher must act on, or that jumps to another unit. There are two or three
-// of each unit, so they are small. Exits and units are named by numbers of the cache's arrays; 0 is none.
+// A way out of translated code that the dispatcher must act on, or that jumps to another unit. There are two
+// or three of each unit, so they are small. Exits and units are named by numbers of the cache's arrays; 0 is
+// none.
 struct Exit {
   enum class Kind : uint8_t { unused, link, system_call, emulate, prologue, changed };
   uint64_t target = 0;  // link: where the program goes; others: address of the instruction
   union {
     Unit* from = nullptr;  // all but prologues
     // A prologue that falls into its unit: 8 aligned bytes, the first instruction behind the comparison, that
-    // can be replaced by a jump to cut_to(), which ends in the jump of `displacement`. Null once that was done.
+    // can be replaced by a jump to cut_to(), which ends in the jump of `displacement`. Null once that was
+    // done.
     uint8_t* cut;
   };
   uint8_t* displacement = nullptr;  // link, prologue: of the jump that is patched
@@ -48,8 +50,8 @@ struct MapEntry {
   uint16_t state;
 };
 inline constexpr uint16_t kBoundary = 0x8000;
-// Instructions follow that were copied as they are, but for displacements: each is a boundary, and as long as the
-// program's.
+// Instructions follow that were copied as they are, but for displacements: each is a boundary, and as long as
+// the program's.
 inline constexpr uint16_t kCopied = 0xffff;
 inline constexpr uint16_t spilled(unsigned slot, unsigned reg) {
   return static_cast<uint16_t>((reg + 1) << (5 * slot));

@@ -544,4 +544,35 @@ Scan scan_instruction(const uint8_t* bytes, size_t size, uint64_t address) {
   return scan;
 }
 
+unsigned plain_length(const uint8_t* bytes) {
+  uint64_t window;
+  std::memcpy(&window, bytes, sizeof window);
+  unsigned at = 1;
+  const unsigned state = kState[window & 0xff];
+  if (state) [[unlikely]] {
+    window >>= 8;
+    at = 2;
+  }
+  const unsigned has_rex = (window & 0xf0) == 0x40;
+  const unsigned rex = static_cast<unsigned>(window & mask(has_rex));
+  window >>= has_rex * 8;
+  at += has_rex;
+  unsigned index = window & 0xff;
+  window >>= 8;
+  if (index == 0x0f) [[unlikely]] {
+    index = kTwoByte + (window & 0xff);
+    window >>= 8;
+    ++at;
+  }
+  const PlainEntry& entry = kPlain[index];
+  const unsigned modrm = window & 0xff;
+  const unsigned shape = kModrm[modrm] & mask(entry.modrm);
+  const unsigned no_base = (window & 0x700) == 0x500;
+  const unsigned operand_size = (rex >> 2 & 2) | (state & kStateOperand16);
+  at += entry.modrm + (shape >> 4 & 1) + (shape & 15u) + ((shape >> 7 & no_base) << 2);
+  at += entry.immediate_sizes >> operand_size * 4 & 15;
+  const unsigned is_plain = entry.states >> state & entry.operations >> (modrm >> 3 & 7) & 1;
+  return at & mask(is_plain & ((shape & kRipRelative) == 0));
+}
+
 }  // namespace isotach::dbi

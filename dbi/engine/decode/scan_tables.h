@@ -504,4 +504,51 @@ inline constexpr std::array<uint8_t, 256> kModrm = [] {
   return table;
 }();
 
+// What plain_length() needs of the first two maps.
+struct PlainEntry {
+  uint16_t immediate_sizes = 0;
+  uint8_t modrm = 0;
+  uint8_t states = 0;      // a bit for each state of the prefixes in which it is plain
+  uint8_t operations = 0;  // and for each value of the ModRM byte's reg field
+};
+
+constexpr bool has_plain_length(const Entry& entry) {
+  if (entry.flow != Flow::next) return false;
+  switch (entry.special) {
+    case Special::none:
+    case Special::shift_count:  // only their flags are special
+    case Special::double_shift:
+    case Special::bit_scan:
+    case Special::string:
+    case Special::string_source:
+    case Special::compare:
+    case Special::compare_source:
+      return true;
+    default:
+      return false;
+  }
+}
+
+inline constexpr std::array<PlainEntry, 512> kPlain = [] {
+  std::array<PlainEntry, 512> table{};
+  for (unsigned i = 0; i < 512; ++i) {
+    const Entry& entry = kEntries[i < 256 ? kOneByte + i : kTwoByte + (i - 256)];
+    // Prefixes, std and popf; the escapes to further maps.
+    if (i < 256 && (kPrefix[i] || i == 0x0f || i == 0xfd || i == 0x9d)) continue;
+    if (i == 256 + 0x38 || i == 256 + 0x3a) continue;
+    PlainEntry& plain = table[i];
+    plain.immediate_sizes = entry.immediate_sizes;
+    plain.modrm = entry.modrm;
+    if (!has_plain_length(entry)) continue;
+    plain.states = static_cast<uint8_t>(~entry.x87);
+    for (unsigned operation = 0; operation < 8; ++operation) {
+      const bool is_alone = entry.group == Group::none;
+      const Entry& one = is_alone ? entry : kEntries[group_index(entry.group, operation << 3)];
+      if (has_plain_length(one) && one.x87 == entry.x87)
+        plain.operations = static_cast<uint8_t>(plain.operations | 1u << operation);
+    }
+  }
+  return table;
+}();
+
 }  // namespace isotach::dbi::scan_tables

@@ -365,6 +365,45 @@ TEST(Scan, AgreesWithZydisOverRandomStrings) {
   EXPECT_EQ(report.count, 0u) << report.first;
 }
 
+// What is wrong about plain_length(), or nothing.
+std::string plain_difference(const uint8_t* bytes) {
+  const unsigned length = plain_length(bytes);
+  if (length == 0) return "";
+  const Scan scan = scan_instruction(bytes, kScanBytes, kAddress);
+  const bool one_byte = scan.map == 0 && !scan.vector_prefix;
+  const bool moves_direction = one_byte && (scan.opcode == 0xfd || scan.opcode == 0x9d);
+  if (scan.length != length) return "another length";
+  if (scan.flow != Flow::next) return "does not go on behind itself";
+  if (scan.segment != Segment::none || scan.rip_relative || scan.uses_x87) return "needs more than a copy";
+  return moves_direction ? "may set the direction flag" : "";
+}
+
+TEST(Scan, PlainLengthsAreThoseOfTheScan) {
+  std::mt19937_64 random(99);
+  uint8_t bytes[40];
+  size_t plain = 0, wrong = 0;
+  for (unsigned i = 0; i < 3'000'000 && wrong < 20; ++i) {
+    make_string(random, bytes);
+    const std::string text = plain_difference(bytes);
+    plain += plain_length(bytes) != 0;
+    wrong += !text.empty();
+    EXPECT_EQ(text, "") << hexadecimal(bytes, 15);
+  }
+  EXPECT_GT(plain, 100'000u);
+  // Of compiled code it knows most.
+  for (const auto& code : code_of("/lib/x86_64-linux-gnu/libc.so.6")) {
+    size_t all = 0, known = 0;
+    for (size_t at = 0; at + kScanBytes <= code.size(); ++all) {
+      EXPECT_EQ(plain_difference(&code[at]), "") << hexadecimal(&code[at], 15);
+      known += plain_length(&code[at]) != 0;
+      at += scan_instruction(&code[at], code.size() - at, kAddress).length;
+    }
+    if (all > 100'000) {
+      EXPECT_GT(known * 2, all);
+    }
+  }
+}
+
 TEST(Scan, SaysThatAnInstructionIsCutShort) {
   std::mt19937_64 random(7);
   uint8_t bytes[40];

@@ -35,6 +35,11 @@ class Assembler {
       copy(from, size);
     }
   }
+  // Any number of bytes, behind which 16 more can be read and written.
+  void copy_ahead(const uint8_t* from, size_t size) {
+    for (size_t done = 0; done < size; done += 16) std::memcpy(p_ + done, from + done, 16);
+    p_ += size;
+  }
   void int32(int32_t value) {
     std::memcpy(p_, &value, 4);
     p_ += 4;

@@ -43,7 +43,8 @@ Unit* Translator::translate_unobserved(uint64_t pc, bool indirect) {
   unit.pc = pc;
   Emitter emitter(cache_, region, plan_, unit, scratch_);
   const bool with_prologue = indirect && !cache_.has_prologue(pc);
-  if (!emitter.emit_unobserved(source, with_prologue)) stop("an instruction near here cannot be translated", pc);
+  if (!emitter.emit_unobserved(source, with_prologue))
+    stop("an instruction near here cannot be translated", pc);
   finish(emitter, unit, region, indirect);
   return &unit;
 }
@@ -98,8 +99,7 @@ Region& Translator::room(uint64_t near, size_t hot, size_t cold) {
 }
 
 Unit* Translator::emit(bool indirect) {
-  Region& region =
-      room(plan_.address, Emitter::worst_hot_bytes(plan_), Emitter::worst_cold_bytes(plan_));
+  Region& region = room(plan_.address, Emitter::worst_hot_bytes(plan_), Emitter::worst_cold_bytes(plan_));
   Unit& unit = cache_.make_unit();
   const PlannedInstruction& last = plan_.instructions.back();
   unit.pc = plan_.address;

@@ -16,34 +16,54 @@ bool Emitter::emit_unobserved(const TraceSource& source, bool indirect) {
   PlannedInstruction instruction;
   Scan& scan = instruction.scan;
   uint64_t at = source.address;
-  uint64_t copied_to = 0;  // the program's instruction that goes on with what is being copied
+  const uint8_t* run = nullptr;  // where the instructions begin that will be copied as they are
+  const auto end_run = [&](const uint8_t* end) {
+    if (run == nullptr) return;
+    code_.copy_ahead(run, static_cast<size_t>(end - run));
+    run = nullptr;
+  };
   unsigned blocks = 0;
   bool goes_on = true, is_open = true;
   for (unsigned count = 0; count < source.max_instructions && goes_on; ++count) {
     const auto* bytes = reinterpret_cast<const uint8_t*>(at);
+    if (const unsigned length = plain_length(bytes)) {
+      if (run == nullptr) {
+        run = bytes;
+        pc_offset_ = static_cast<uint16_t>(at - unit_.pc);
+        mark_copied();
+      }
+      at += length;
+      is_open = true;
+      continue;
+    }
     scan = scan_instruction(bytes, kScanBytes, at);
     if (scan.flow == Flow::invalid && count != 0) break;  // reported when it is reached
+    end_run(bytes);
     note_traits(scan);
     instruction.address = at;
     instruction.bytes = bytes;
     pc_offset_ = static_cast<uint16_t>(at - unit_.pc);
     at += scan.length;
-    const bool is_plain = scan.flow == Flow::next && scan.segment == Segment::none;
-    if (is_plain && (!scan.rip_relative || is_in_reach(instruction))) {
-      if (copied_to != instruction.address) mark_copied();
+    const bool is_copied = scan.flow == Flow::next && scan.segment == Segment::none;
+    if (is_copied && (!scan.rip_relative || is_in_reach(instruction))) {
+      mark_copied();
       emit_copy(instruction);
-      copied_to = at;
+      is_open = true;
       continue;
     }
     mark(kBoundary);
     if (!emit_instruction(instruction, false)) return false;
-    if (scan.flow == Flow::next) continue;
     is_open = falls_through(scan.flow);
-    goes_on = (scan.flow == Flow::jump_if || scan.flow == Flow::jump_if_count) && ++blocks < source.max_blocks &&
-              cache_.find(at) == nullptr;
+    if (scan.flow == Flow::next) continue;
+    goes_on = (scan.flow == Flow::jump_if || scan.flow == Flow::jump_if_count) &&
+              ++blocks < source.max_blocks && cache_.find(at) == nullptr;
   }
+  end_run(reinterpret_cast<const uint8_t*>(at));
   unit_.pc_end = at;
-  if (is_open) emit_link(at);
+  if (is_open) {
+    pc_offset_ = static_cast<uint16_t>(at - unit_.pc);
+    emit_link(at);
+  }
   return end_unit();
 }
 
