@@ -1,4 +1,5 @@
-// What peers of isotach nettest send: parameters, results, frames, datagrams. The first byte chooses.
+// What peers of isotach nettest send: parameters, results, frames, datagrams, words of iperf2. The first byte
+// chooses.
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
@@ -9,6 +10,7 @@
 #include "base/json_reader.h"
 #include "network/nettest/datagram.h"
 #include "network/nettest/frame_reader.h"
+#include "network/nettest/iperf2.h"
 #include "network/nettest/parameters.h"
 #include "network/nettest/protocol.h"
 #include "network/nettest/results.h"
@@ -65,12 +67,27 @@ void datagrams(std::string_view text) {
   }
 }
 
+void iperf2(std::string_view text) {
+  for (const bool udp : {false, true}) {
+    if (text.size() < 4) return;
+    const auto test = read_iperf2_test(text, udp);
+    if (!test) continue;
+    CHECK(iperf2_test_bytes(text) > 0 && test->streams > 0);
+    const auto again = read_iperf2_test(iperf2_test(*test, udp), udp);
+    CHECK(again && again->length == test->length && again->reverse == test->reverse);
+  }
+  if (const auto datagram = read_iperf2_datagram(text))
+    CHECK(iperf2_datagram(*datagram).substr(0, 4) == text.substr(0, 4));
+  if (const auto report = read_iperf2_report(text))
+    CHECK(read_iperf2_report(iperf2_report(*report))->datagrams == report->datagrams);
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size == 0) return 0;
   const std::string_view text(reinterpret_cast<const char*>(data) + 1, size - 1);
-  switch (data[0] % 5) {
+  switch (static_cast<unsigned char>(data[0] - '2') % 6) {
     case 0:
       parameters(text);
       break;
@@ -82,6 +99,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       break;
     case 3:
       datagrams(text);
+      break;
+    case 5:
+      iperf2(text);
       break;
     default:
       if (const auto json = parse_json(text)) static_cast<void>(json->find("a"));

@@ -425,7 +425,10 @@ void write_end(JsonWriter& json, const TestFacts& facts, const TestReport& repor
   // Several tests share a server's stream of events.
   json.key("cookie").string(facts.cookie);
   json.key("complete").boolean(report.complete);
-  json.key("peer").string(report.peer_is_isotach ? "isotach" : report.complete ? "iperf3" : "unknown");
+  json.key("peer").string(facts.iperf2             ? "iperf2"
+                          : report.peer_is_isotach ? "isotach"
+                          : report.complete        ? "iperf3"
+                                                   : "unknown");
   json.key("warnings").begin_array();
   for (const std::string& warning : report.warnings) json.string(warning);
   json.end_array();

@@ -81,6 +81,7 @@ CommandSpec nettest_command() {
                    {"isotach nettest -c host -R -P 4 -t 30", "from the server, over four streams"},
                    {"isotach nettest -c host -u -b 50M -l 1400", "UDP at 50 Mbit/s: loss and jitter"},
                    {"isotach nettest -c host --rr -r 2K,32K", "how long a request of 2 KiB for 32 KiB takes"},
+                   {"isotach nettest -c host --iperf2 -u -b 10M", "against a server of iperf 2: iperf -s -u"},
                    {"isotach nettest -c host --json", "one document with the keys of iperf3"}};
   spec.run = run_nettest;
   return spec;

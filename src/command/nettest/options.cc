@@ -11,6 +11,7 @@
 #include "command/nettest/reading.h"
 #include "command/nettest/stream_options.h"
 #include "command/nettest/transaction_options.h"
+#include "network/nettest/iperf2.h"
 
 namespace isotach::command {
 namespace {
@@ -60,6 +61,20 @@ void read_tos(Reading& reading, nettest::TestParameters& parameters) {
   int value = 0;
   reading.number("--dscp", 0, 63, value);
   parameters.tos = value << 2;
+}
+
+// iperf 2 knows less of a test than iperf3 does.
+void read_iperf2(Reading& reading, nettest::ClientOptions& client) {
+  client.iperf2 = reading.has("--iperf2");
+  if (!client.iperf2) return;
+  for (const char* option : {"--rr", "--crr", "--cc", "--bidir", "--omit", "--no-gso", "--blocks"})
+    if (reading.has(option))
+      reading.fail(Error{ErrorKind::usage, 0, std::string(option) + " is not for servers of iperf 2", ""});
+  if (reading.has("--udp") && reading.has("--reverse")) reading.fail("of iperf 2, -R is for TCP");
+  if (!reading.has("--port")) client.port = nettest::kIperf2Port;
+  // Its servers listen by IPv4 unless told otherwise.
+  if (client.family == kernel::IpFamily::any && client.host.find(':') == std::string::npos)
+    client.family = kernel::IpFamily::v4;
 }
 
 void read_parameters(Reading& reading, NettestOptions& options) {
@@ -116,6 +131,7 @@ std::vector<OptionSpec> nettest_option_specs() {
       {"--server", 's', "", "serve any number of clients, until Ctrl-C", "what to do"},
       {"--client", 'c', "HOST", "test against the server at HOST", "what to do"},
       {"--port", 'p', "PORT", "port of the server: 5201 unless given; a server takes 0 for any", "where"},
+      {"--iperf2", 0, "", "client: the server is one of iperf 2; its port is 5001 unless given", "where"},
       {"--bind",
        'B',
        "ADDRESS",
@@ -186,10 +202,10 @@ Result<NettestOptions> nettest_options_of(const Arguments& arguments) {
   const auto addresses = arguments.values("--bind");
   if (options.server) {
     for (const char* option :
-         {"--udp",        "--reverse",      "--bidir",  "--parallel", "--length", "--bitrate",
-          "--time",       "--bytes",        "--blocks", "--omit",     "--window", "--set-mss",
-          "--congestion", "--tos",          "--dscp",   "--fq-rate",  "--title",  "--tx",
-          "--zerocopy",   "--skip-rx-copy", "--cold",   "--mptcp"})
+         {"--udp",        "--reverse",  "--bidir",        "--parallel", "--length", "--bitrate",
+          "--time",       "--bytes",    "--blocks",       "--omit",     "--window", "--set-mss",
+          "--congestion", "--tos",      "--dscp",         "--fq-rate",  "--title",  "--iperf2",
+          "--tx",         "--zerocopy", "--skip-rx-copy", "--cold",     "--mptcp"})
       if (arguments.has(option))
         reading.fail(Error{ErrorKind::usage, 0, std::string(option) + " is for the client to say",
                            "the server does what each client asks for"});
@@ -198,6 +214,7 @@ Result<NettestOptions> nettest_options_of(const Arguments& arguments) {
         reading.fail(Error{ErrorKind::usage, 0, option.name + " is for the client to say",
                            "the server does what each client asks for"});
     options.listen.port = port;
+    if (!arguments.has("--port")) options.listen.iperf2_port = nettest::kIperf2Port;
     options.listen.family = family;
     options.listen.hosts = addresses;
     options.listen.one_test = arguments.has("--one-off");
@@ -207,6 +224,7 @@ Result<NettestOptions> nettest_options_of(const Arguments& arguments) {
     options.client.host = *arguments.value("--client");
     if (options.client.host.empty()) reading.fail("-c needs the name or address of the server");
     options.client.port = port;
+    read_iperf2(reading, options.client);
     options.client.family = family;
     if (!addresses.empty()) options.client.bind_host = addresses.front();
     read_parameters(reading, options);

@@ -119,6 +119,10 @@ void ServerOutput::listening(const std::vector<kernel::SocketAddress>& addresses
   context_.out.flush();
 }
 
+void ServerOutput::not_listening(const Error& why) {
+  context_.note(fmt::format("clients of iperf 2 cannot find this server: {}", why.message()));
+}
+
 void ServerOutput::started(std::uint64_t test, const TestFacts& facts) {
   if (format_ == Format::table)
     context_.out.write(fmt::format("test {} from {}: {}\n", test, facts.peer.text(), describe_test(facts)));

@@ -33,6 +33,7 @@ class ServerOutput final : public nettest::ServerObserver {
   ServerOutput(Context& context, Format format) : context_(context), format_(format) {}
 
   void listening(const std::vector<kernel::SocketAddress>& addresses) override;
+  void not_listening(const Error& why) override;
   void started(std::uint64_t test, const nettest::TestFacts& facts) override;
   void interval(std::uint64_t test, const nettest::TestFacts& facts,
                 const nettest::IntervalReport& interval) override;

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 #include <poll.h>
 #include <sys/random.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -12,6 +11,7 @@
 #include "base/ticker.h"
 #include "network/nettest/client_link.h"
 #include "network/nettest/datagram.h"
+#include "network/nettest/iperf2_client.h"
 #include "network/nettest/measure.h"
 #include "network/nettest/stream_setup.h"
 #include "network/nettest/workers.h"
@@ -31,15 +31,6 @@ constexpr std::int64_t kQuietNs = 100'000'000;
 // Where the user does not want to wait any more.
 constexpr std::int64_t kHurryNs = 2 * kNanosecondsPerSecond;
 constexpr int kLivenessS = 15;
-
-CpuUse process_cpu() {
-  rusage usage{};
-  ::getrusage(RUSAGE_SELF, &usage);
-  const auto ns = [](const timeval& time) {
-    return std::int64_t{time.tv_sec} * kNanosecondsPerSecond + std::int64_t{time.tv_usec} * 1000;
-  };
-  return {ns(usage.ru_utime), ns(usage.ru_stime)};
-}
 
 int whole_seconds(std::int64_t ns) {
   return static_cast<int>((ns + kNanosecondsPerSecond - 1) / kNanosecondsPerSecond);
@@ -495,6 +486,7 @@ class Client {
 
 ClientResult run_client(const ClientOptions& options, SignalWaiter& waiter, Clock& clock,
                         ClientObserver& observer) {
+  if (options.iperf2) return run_iperf2_client(options, waiter, clock, observer);
   return Client(options, waiter, clock, observer).run();
 }
 

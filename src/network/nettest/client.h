@@ -24,6 +24,7 @@ struct ClientOptions {
   std::int64_t duration_ns = 10 * kNanosecondsPerSecond;  // 0: until bytes or blocks
   std::int64_t omit_ns = 0;
   std::int64_t interval_ns = kNanosecondsPerSecond;  // 0: no intervals
+  bool iperf2 = false;                               // the server is one of iperf 2
   std::int64_t connect_limit_ns = 10 * kNanosecondsPerSecond;
 };
 

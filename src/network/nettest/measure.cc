@@ -188,9 +188,11 @@ DataPath Measurement::path(const TestFacts& facts) const {
     const int tos = transfer.counters().tos.load(kRelaxed);
     if (streams_[i].sender) {
       const Engine* engine = transfer.engine();
-      path.sent_by = name_of(engine != nullptr                                         ? engine->kind()
-                             : parameters.udp && parameters.engine != SendEngine::send ? SendEngine::gso
-                                                                                       : parameters.engine);
+      const bool joined = parameters.engine != SendEngine::send && !facts.iperf2;
+      const SendEngine asked = !parameters.udp ? parameters.engine
+                               : joined        ? SendEngine::gso
+                                               : SendEngine::send;
+      path.sent_by = name_of(engine != nullptr ? engine->kind() : asked);
       copied += engine != nullptr ? engine->copied() : 1;
       ++senders;
     } else {

@@ -9,6 +9,7 @@
 
 #include "base/fd.h"
 #include "kernel/socket.h"
+#include "network/nettest/protocol.h"
 
 namespace isotach::nettest {
 
@@ -16,7 +17,8 @@ struct Newcomer {
   Fd fd;
   kernel::SocketAddress peer;
   std::int64_t deadline_ns = 0;
-  std::string cookie;  // as far as it has come
+  std::string cookie;  // as far as it has come, or the words of iperf2
+  std::size_t wanted = kCookieBytes;
   // Of a connection for one transaction: its test, and what is left of request and answer.
   std::uint64_t test = 0;
   std::size_t request_left = 0;

@@ -137,6 +137,7 @@ struct TestFacts {
   std::uint64_t wanted_buffer_bytes = 0;
   int path_mtu = 0;  // of the UDP streams; 0: not known
   double duration_s = 0;
+  bool iperf2 = false;  // its protocol, not that of iperf3
   std::vector<StreamFacts> streams;
 };
 

@@ -12,6 +12,7 @@
 #include <unordered_map>
 
 #include "network/nettest/datagram.h"
+#include "network/nettest/iperf2_sessions.h"
 #include "network/nettest/newcomers.h"
 #include "network/nettest/stream_setup.h"
 
@@ -24,8 +25,18 @@ constexpr int kAcceptsATurn = 64;
 // Descriptors left for streams when idle connections fill the table.
 constexpr std::uint64_t kReservedDescriptors = 64;
 constexpr std::size_t kPieceBytes = 16 * 1024;
+// What a client of iperf2 sends while its socket is made: it waits for nobody.
+constexpr int kDatagramsATurn = 4096;
 
-enum class Kind : std::uint8_t { tcp_listener, udp_listener, newcomer, control, notify, early_stream };
+enum class Kind : std::uint8_t {
+  tcp_listener,
+  udp_listener,
+  newcomer,
+  control,
+  notify,
+  early_stream,
+  iperf2
+};
 
 constexpr std::uint64_t tag(Kind kind, std::uint64_t number) {
   return static_cast<std::uint64_t>(kind) << 56 | number;
@@ -58,6 +69,7 @@ class Server {
       tick(clock_.now().monotonic_ns);
     }
     for (auto& [number, session] : sessions_) session->terminate();
+    iperf2_.terminate();
     return {};
   }
 
@@ -87,8 +99,22 @@ class Server {
       }
     }
     if (addresses.empty()) return problem;
+    listen_for_iperf2(addresses);
     observer_.listening(addresses);
     return {};
+  }
+
+  void listen_for_iperf2(std::vector<kernel::SocketAddress>& addresses) {
+    if (options_.iperf2_port == 0) return;
+    const std::vector<kernel::SocketAddress> served = addresses;
+    for (kernel::SocketAddress address : served) {
+      address.set_port(options_.iperf2_port);
+      if (auto bound = listen_on(address)) {
+        addresses.push_back(*bound);
+      } else {
+        observer_.not_listening(bound.error());
+      }
+    }
   }
 
   Result<kernel::SocketAddress> listen_on(const kernel::SocketAddress& wanted) {
@@ -114,6 +140,7 @@ class Server {
   [[nodiscard]] std::int64_t next_deadline_ns() const {
     std::int64_t next_ns = clock_.now().monotonic_ns + 3600 * kNanosecondsPerSecond;
     if (!newcomers_.empty()) next_ns = std::min(next_ns, newcomers_.begin()->second.deadline_ns);
+    next_ns = std::min(next_ns, iperf2_.next_tick_ns());
     for (const auto& [number, session] : sessions_) {
       next_ns = std::min(next_ns, session->next_tick_ns());
       if (session->stage() == Session::Stage::turn) next_ns = std::min(next_ns, turn_free_ns(*session));
@@ -132,6 +159,8 @@ class Server {
           break;
         case Kind::udp_listener:
           take_hellos(udp_listeners_[number], udp_listeners_[number].fd.get());
+          for (const std::uint64_t begun : iperf2_.start())
+            watch(iperf2_.notify_of(begun), tag(Kind::iperf2, begun), EPOLLIN);
           break;
         case Kind::newcomer:
           if (const auto found = newcomers_.find(number); found != newcomers_.end()) hear(found);
@@ -147,6 +176,9 @@ class Server {
             session->notified();
             update(*session);
           }
+          break;
+        case Kind::iperf2:
+          iperf2_.notified(number);
           break;
         case Kind::early_stream:
           if (Session* session = session_of(number)) answer_again(*session);
@@ -212,7 +244,7 @@ class Server {
       }
       const bool asks = newcomer.test != 0;
       const std::size_t wanted =
-          asks ? std::min(newcomer.request_left, buffer.size()) : kCookieBytes - newcomer.cookie.size();
+          asks ? std::min(newcomer.request_left, buffer.size()) : newcomer.wanted - newcomer.cookie.size();
       const ssize_t got = ::recv(newcomer.fd.get(), buffer.data(), wanted, MSG_DONTWAIT);
       if (got < 0 && (errno == EAGAIN || errno == EINTR)) {
         watch_newcomer(at, EPOLLIN);
@@ -227,7 +259,7 @@ class Server {
         continue;
       }
       newcomer.cookie.append(buffer.data(), static_cast<std::size_t>(got));
-      if (newcomer.cookie.size() == kCookieBytes && !assign(at)) return;
+      if (newcomer.cookie.size() == newcomer.wanted && !assign(at)) return;
     }
   }
 
@@ -241,10 +273,7 @@ class Server {
   bool assign(Newcomers::iterator at) {
     Newcomer& newcomer = at->second;
     const auto cookie = read_cookie(newcomer.cookie);
-    if (!cookie) {
-      newcomers_.erase(at);
-      return false;
-    }
+    if (!cookie) return assign_iperf2(at);
     Session* session = session_of(key_of(*cookie));
     if (session != nullptr && session->stage() == Session::Stage::running &&
         session->parameters().transaction == Transaction::connect) {
@@ -264,6 +293,28 @@ class Server {
       update(*session);
     }
     return false;
+  }
+
+  // What began with no cookie: a client of iperf2, whose words may be longer, or none of ours.
+  bool assign_iperf2(Newcomers::iterator at) {
+    Newcomer& newcomer = at->second;
+    const std::size_t bytes = iperf2_test_bytes(newcomer.cookie);
+    if (bytes > newcomer.cookie.size()) {
+      newcomer.wanted = bytes;
+      return true;
+    }
+    if (bytes > 0 && has_room()) {
+      const std::uint64_t number = ++last_number_;
+      if (newcomer.watched) ::epoll_ctl(poller_.get(), EPOLL_CTL_DEL, newcomer.fd.get(), nullptr);
+      if (iperf2_.begin_tcp(number, std::move(newcomer.fd), newcomer.peer, newcomer.cookie))
+        watch(iperf2_.notify_of(number), tag(Kind::iperf2, number), EPOLLIN);
+    }
+    newcomers_.erase(at);
+    return false;
+  }
+
+  [[nodiscard]] bool has_room() const {
+    return sessions_.size() + iperf2_.size() < static_cast<std::size_t>(options_.most_tests);
   }
 
   void answer(Newcomers::iterator at) {
@@ -287,7 +338,7 @@ class Server {
 
   void begin_session(Fd fd, const Cookie& cookie, const kernel::SocketAddress& peer) {
     Fd notify(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-    if (static_cast<int>(sessions_.size()) >= options_.most_tests || !notify.is_open()) {
+    if (!has_room() || !notify.is_open()) {
       const char denied = static_cast<char>(State::access_denied);
       static_cast<void>(::send(fd.get(), &denied, 1, MSG_DONTWAIT | MSG_NOSIGNAL));
       return;
@@ -305,8 +356,8 @@ class Server {
 
   // Hellos come to the listening socket; a socket of its own for the stream gets all that follows.
   void take_hellos(const UdpListener& listener, int fd) {
-    std::array<char, 2048> buffer;
-    for (int i = 0; i < kAcceptsATurn; ++i) {
+    std::array<char, 65536> buffer;
+    for (int i = 0; i < (iperf2_.waiting() ? kDatagramsATurn : kAcceptsATurn); ++i) {
       kernel::SocketAddress peer;
       peer.size = sizeof peer.storage;
       const ssize_t got = ::recvfrom(fd, buffer.data(), buffer.size(), MSG_DONTWAIT,
@@ -314,6 +365,7 @@ class Server {
       if (got < 0) return;
       const std::string_view hello(buffer.data(), static_cast<std::size_t>(got));
       Session* session = session_for(hello, peer);
+      if (session == nullptr) take_datagram(listener, fd, hello, peer);
       if (session == nullptr) continue;
       auto stream = connected_to(listener, peer);
       if (!stream) continue;
@@ -327,6 +379,20 @@ class Server {
       session->add_stream(std::move(*stream));
       update(*session);
     }
+  }
+
+  // No hello: perhaps one of iperf2's, which need none.
+  void take_datagram(const UdpListener& listener, int fd, std::string_view datagram,
+                     const kernel::SocketAddress& peer) {
+    if (fd != listener.fd.get() || !has_room() || !iperf2_.is_new(datagram, peer)) {
+      iperf2_.keep(datagram, peer);
+      return;
+    }
+    auto stream = connected_to(listener, peer);
+    if (!stream) return;
+    const int own = stream->get();
+    iperf2_.add_udp(++last_number_, std::move(*stream), peer, datagram);
+    take_hellos(listener, own);  // as above
   }
 
   Session* session_for(std::string_view hello, const kernel::SocketAddress& peer) {
@@ -372,6 +438,7 @@ class Server {
   }
 
   void tick(std::int64_t now_ns) {
+    if (iperf2_.tick(now_ns) && options_.one_test) over_ = true;
     while (!newcomers_.empty() && newcomers_.begin()->second.deadline_ns <= now_ns)
       newcomers_.erase(newcomers_.begin());
     for (auto at = sessions_.begin(); at != sessions_.end();) {
@@ -404,6 +471,7 @@ class Server {
   std::vector<Fd> tcp_listeners_;
   std::vector<UdpListener> udp_listeners_;
   Newcomers newcomers_;
+  Iperf2Sessions iperf2_{clock_, observer_};
   std::map<std::uint64_t, std::unique_ptr<Session>> sessions_;
   std::unordered_map<std::string, std::uint64_t> by_cookie_;
   std::unordered_map<std::uint64_t, std::vector<int>> early_;

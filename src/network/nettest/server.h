@@ -23,7 +23,8 @@ struct ServerOptions {
   std::vector<std::string> hosts;     // to listen on; empty: loopback
   std::uint16_t port = kDefaultPort;  // 0: any
   kernel::IpFamily family = kernel::IpFamily::any;
-  bool one_test = false;  // ends after the first that ran
+  std::uint16_t iperf2_port = 0;  // listened on too where that can be; 0: not
+  bool one_test = false;          // ends after the first that ran
   int most_tests = 512;
 };
 
@@ -31,6 +32,8 @@ struct ServerOptions {
 class ServerObserver : public SessionObserver {
  public:
   virtual void listening(const std::vector<kernel::SocketAddress>& addresses) = 0;
+  // An address beside the others that cannot be had.
+  virtual void not_listening(const Error& /*why*/) {}
   // False where nobody reads the output any more: the server ends.
   [[nodiscard]] virtual bool wants_more() { return true; }
 };

@@ -83,15 +83,23 @@ void wait_for(int fd, short events, std::int64_t until_ns) {
   static_cast<void>(::ppoll(&polled, 1, &timeout, nullptr));
 }
 
-}  // namespace
-
-CpuUse thread_cpu() {
+CpuUse cpu_of(int whom) {
   rusage usage{};
-  ::getrusage(RUSAGE_THREAD, &usage);
+  ::getrusage(whom, &usage);
   const auto ns = [](const timeval& time) {
     return std::int64_t{time.tv_sec} * kNanosecondsPerSecond + std::int64_t{time.tv_usec} * 1000;
   };
   return {ns(usage.ru_utime), ns(usage.ru_stime)};
+}
+
+}  // namespace
+
+CpuUse thread_cpu() {
+  return cpu_of(RUSAGE_THREAD);
+}
+
+CpuUse process_cpu() {
+  return cpu_of(RUSAGE_SELF);
 }
 
 Workers::~Workers() {

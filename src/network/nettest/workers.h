@@ -29,6 +29,7 @@ struct CpuUse {
 
 // Of the calling thread since its start.
 [[nodiscard]] CpuUse thread_cpu();
+[[nodiscard]] CpuUse process_cpu();
 
 class Workers {
  public:
