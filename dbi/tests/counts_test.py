@@ -79,14 +79,14 @@ def check_counts(name, command, ways, results):
                          f"{done.err.decode(errors='replace')[-200:]}")
 
 
-def check_memory(name, command, results):
-    """The accesses as the oracle sees them, without their values."""
+def check_memory(name, command, way, results):
+    """The accesses as the oracle sees them, without their values: by calls, or by records of a buffer."""
     with tempfile.NamedTemporaryFile() as theirs, tempfile.NamedTemporaryFile() as ours:
         if step(command, "--memory", theirs.name, "--image", "/" + pathlib.Path(command[0]).name) is None:
             results.skip(name, "cannot be stepped through here")
             return
         wanted = [" ".join(line.split()[:4]) for line in pathlib.Path(theirs.name).read_text().splitlines()]
-        done, _, got = probe(command, "memory", ours.name)
+        done, _, got = probe(command, way, ours.name)
     # Within one instruction reads come before writes for the oracle, operands in turn for the tool.
     def grouped(lines):
         groups, last = [], None
@@ -147,7 +147,8 @@ def main():
             own = engine.Results()
             check_counts(name, command, (*PER_STEP, *PER_BLOCK) if short else ("ins", "bbl"), own)
             if short:
-                check_memory(f"{name} (memory)", command, own)
+                for way in ("memory", "record"):
+                    check_memory(f"{name} ({way})", command, way, own)
             return own
 
         for _, future in engine.together(one, jobs):

@@ -3,8 +3,8 @@
 
 usage: programs_test.py [--tool TOOL]... [--kit KIT] [--limit SECONDS] [--list] [PROGRAM[:CASE]]...
 
-TOOL is none, a tool of the kit, or probe:WAY, see tools/probe.cc; without --tool: none, and probe:call for the programs
-that look at single instructions.
+TOOL is none, a tool of the kit, or probe:WAY, see tools/probe.cc; without --tool: none, and for the programs that look
+at single instructions probe:call and probe:record.
 Ends with the line "N passed, N failed, N skipped".
 """
 import argparse
@@ -17,7 +17,7 @@ import engine  # noqa: E402
 
 
 # Programs that are short enough to be run with a call at each instruction every time.
-WITH_CALLS = ("branches", "faults", "segments", "strings", "traps", "vectors")
+WITH_CALLS = ("branches", "contexts", "faults", "interrupts", "segments", "strings", "traps", "vectors")
 # What the engine does not do yet, with what it would take.
 KNOWN = {
     ("traps", "trap_flag"): "the engine does not step for a program that sets its own trap flag",
@@ -68,7 +68,7 @@ def main():
             print(f"{program.name}:{case}")
         return 0
     reason = engine.why_not()
-    tools = arguments.tool or ["none", "probe:call"]
+    tools = arguments.tool or ["none", "probe:call", "probe:record"]
     short = not arguments.tool and not arguments.names
     runs = [("native", [])]
     if reason:
@@ -76,7 +76,7 @@ def main():
     else:
         runs += [(tool, engine.prefix(tool)) for tool in tools]
     work = [(mode, words, program, case) for program, case in jobs for mode, words in runs
-            if not (short and mode == "probe:call" and program.name not in WITH_CALLS)]
+            if not (short and mode.startswith("probe:") and program.name not in WITH_CALLS)]
 
     def one(job):
         _, words, program, case = job

@@ -31,6 +31,8 @@ class CodeCache {
   static constexpr unsigned kTableBits = 16;
   // Address, below 2 GiB, of 2^16 code addresses.
   uint64_t target_table() const { return reinterpret_cast<uint64_t>(table_); }
+  // Whether this processor's loop instruction costs no more than a decrement and a branch.
+  bool loop_is_fast() const { return loop_is_fast_; }
 
   Unit* find(uint64_t pc) const {
     const uint32_t number = by_pc_.find(pc, [this](uint32_t n) { return units_[n].pc; });

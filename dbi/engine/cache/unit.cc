@@ -1,8 +1,70 @@
 #include "engine/cache/unit.h"
 
 #include "engine/decode/scan.h"
+#include "engine/dispatch/context.h"
 
 namespace isotach::dbi {
+namespace {
+
+// What lahf and seto al left, as flags.
+uint64_t flags_of(uint64_t lahf) {
+  constexpr uint64_t kOverflow = 0x800;
+  return (lahf >> 8 & 0xd5) | ((lahf & 1) != 0 ? kOverflow : 0);
+}
+
+void take_back_borrowed(ThreadContext& context, const UnitExtras& unit, uint16_t code_offset) {
+  constexpr uint64_t kStatus = 0x8d5;
+  for (uint32_t i = 0; i < unit.borrowed_count; ++i) {
+    const Borrowed& one = unit.borrowed[i];
+    if (code_offset < one.begin || code_offset >= one.end) continue;
+    if (one.reg == kBorrowedFlags) {
+      context.flags = (context.flags & ~kStatus) | flags_of(context.borrowed[one.reg]);
+    } else {
+      context.registers[one.reg] = context.borrowed[one.reg];
+    }
+  }
+}
+
+// Of an instruction that is begun again its records are made again.
+void count_records(ThreadContext& context, const UnitExtras& unit, uint16_t code_offset, uint16_t pc_offset,
+                   Leaving leaving) {
+  for (uint32_t i = 0; i < unit.record_group_count; ++i) {
+    const RecordGroup& group = unit.record_groups[i];
+    uint64_t done = 0, own = 0;
+    for (uint32_t k = 0; k < group.records; ++k) {
+      if (group.pc_offsets[k] < pc_offset) ++done;
+      if (group.pc_offsets[k] == pc_offset) ++own;
+    }
+    uint64_t& next = context.buffers[2 * group.buffer];
+    if (code_offset >= group.begin && code_offset < group.end) {
+      next += (leaving == Leaving::in_fault ? done + own : done) * group.record_bytes;
+    } else if (leaving == Leaving::to_restart && code_offset >= group.end) {
+      next -= own * group.record_bytes;
+    }
+  }
+}
+
+void take_back_counts(const Unit& unit, uint16_t pc_offset, Leaving leaving) {
+  for (uint32_t i = 0; i < unit.shared_count_count; ++i) {
+    const SharedCount& shared = unit.shared_counts[i];
+    if (pc_offset < shared.first_pc_offset || pc_offset > shared.last_pc_offset) continue;
+    // Nothing was added yet.
+    if (leaving == Leaving::at_boundary && pc_offset == shared.first_pc_offset) continue;
+    const uint32_t from = leaving == Leaving::in_fault ? pc_offset + 1u : pc_offset;
+    int64_t instructions = 0;
+    int32_t last_counted = -1;
+    for (uint32_t k = 0; k < unit.map_count; ++k) {
+      const MapEntry& entry = unit.map[k];
+      if ((entry.state & kBoundary) == 0 || entry.pc_offset == last_counted) continue;
+      if (entry.pc_offset < from || entry.pc_offset > shared.last_pc_offset) continue;
+      last_counted = entry.pc_offset;
+      ++instructions;
+    }
+    *reinterpret_cast<uint64_t*>(shared.counter) -= static_cast<uint64_t>(instructions * shared.addend);
+  }
+}
+
+}  // namespace
 
 UnitPlace place_in(const Unit& unit, uint16_t code_offset) {
   UnitPlace place;
@@ -30,24 +92,12 @@ UnitPlace place_in(const Unit& unit, uint16_t code_offset) {
   return place;
 }
 
-void take_back_counts(const Unit& unit, uint16_t pc_offset, Leaving leaving) {
-  for (uint32_t i = 0; i < unit.shared_count_count; ++i) {
-    const SharedCount& shared = unit.shared_counts[i];
-    if (pc_offset < shared.first_pc_offset || pc_offset > shared.last_pc_offset) continue;
-    // Nothing was added yet.
-    if (leaving == Leaving::at_boundary && pc_offset == shared.first_pc_offset) continue;
-    const uint32_t from = leaving == Leaving::in_fault ? pc_offset + 1u : pc_offset;
-    int64_t instructions = 0;
-    int32_t last_counted = -1;
-    for (uint32_t k = 0; k < unit.map_count; ++k) {
-      const MapEntry& entry = unit.map[k];
-      if ((entry.state & kBoundary) == 0 || entry.pc_offset == last_counted) continue;
-      if (entry.pc_offset < from || entry.pc_offset > shared.last_pc_offset) continue;
-      last_counted = entry.pc_offset;
-      ++instructions;
-    }
-    *reinterpret_cast<uint64_t*>(shared.counter) -= static_cast<uint64_t>(instructions * shared.addend);
-  }
+void settle(ThreadContext& context, const Unit& unit, uint16_t code_offset, uint16_t pc_offset,
+            Leaving leaving) {
+  take_back_counts(unit, pc_offset, leaving);
+  if (unit.extras == nullptr) return;
+  count_records(context, *unit.extras, code_offset, pc_offset, leaving);
+  take_back_borrowed(context, *unit.extras, code_offset);
 }
 
 }  // namespace isotach::dbi

@@ -9,6 +9,7 @@
 namespace isotach::dbi {
 
 struct Unit;
+struct ThreadContext;
 
 // A way out of translated code that the dispatcher must act on, or that jumps to another unit. There are two
 // or three of each unit, so they are small. Exits and units are named by numbers of the cache's arrays; 0 is
@@ -67,6 +68,36 @@ struct SharedCount {
   uint16_t last_pc_offset;
 };
 
+// Emitted code from `begin` to before `end` has borrowed a register of the program over its instructions; its
+// value is in ThreadContext::borrowed. It may never be given back, where the program overwrites it next: then
+// this ends there, so that a fault before that finds it.
+struct Borrowed {
+  uint16_t begin;
+  uint16_t end;
+  uint16_t reg;  // kBorrowedFlags: the status flags, as lahf and seto left them
+};
+inline constexpr uint16_t kBorrowedFlags = 16;
+
+// Records of a trace buffer that are counted together, where the last of them is written. A thread that
+// leaves between has those counted that it wrote.
+struct RecordGroup {
+  uint16_t begin;  // code from the first record to before `end`, where they count
+  uint16_t end;
+  uint16_t records;
+  uint8_t buffer;
+  uint32_t record_bytes;
+  // Of the instruction that each record belongs to, as many as there are records.
+  const uint16_t* pc_offsets;
+};
+
+// What few units have.
+struct UnitExtras {
+  uint32_t borrowed_count;
+  uint32_t record_group_count;
+  const Borrowed* borrowed;
+  const RecordGroup* record_groups;
+};
+
 struct Unit {
   uint64_t pc = 0;      // first instruction
   uint64_t pc_end = 0;  // behind the last
@@ -78,10 +109,11 @@ struct Unit {
   uint32_t shared_count_count = 0;
   MapEntry* map = nullptr;
   SharedCount* shared_counts = nullptr;
-  uint32_t incoming = 0;      // exit; the others by next_incoming
-  uint32_t prologue = 0;      // exit; from the table of indirect targets
-  uint32_t number = 0;        // its own
-  uint32_t next_of_page = 0;  // unit that begins in the same page of the program
+  uint32_t incoming = 0;               // exit; the others by next_incoming
+  uint32_t prologue = 0;               // exit; from the table of indirect targets
+  uint32_t number = 0;                 // its own
+  uint32_t next_of_page = 0;           // unit that begins in the same page of the program
+  const UnitExtras* extras = nullptr;  // null: none
 };
 
 // What an address within a unit's code belongs to.
@@ -99,8 +131,10 @@ enum class Leaving {
   in_fault,     // what was planned before it is done
 };
 
-// Takes off the shared counts of `unit` what the thread does not reach as it leaves at the instruction at
-// `pc_offset`.
-void take_back_counts(const Unit& unit, uint16_t pc_offset, Leaving leaving);
+// The thread leaves `unit` at emitted code `code_offset`, which belongs to the instruction at `pc_offset`,
+// with the registers of the processor in the context: takes back what was borrowed over several instructions,
+// takes off the shared counts what is not reached, and counts the records that were written.
+void settle(ThreadContext& context, const Unit& unit, uint16_t code_offset, uint16_t pc_offset,
+            Leaving leaving);
 
 }  // namespace isotach::dbi

@@ -69,6 +69,8 @@ struct alignas(64) ThreadContext {
   uint64_t first_repetition;
   uint64_t tool_registers[32];   // plan_register::kTool
   uint64_t argument_copies[16];  // what arguments by reference point to
+  uint64_t buffer_end[4];        // of trace buffers
+  uint64_t borrowed[17];         // registers that emitted code borrows for long: see Borrowed in cache/unit.h
 
   // From here on, only C++ looks.
   LentThread* lent;
@@ -124,6 +126,8 @@ ISOTACH_AT(call_flags, CONTEXT_CALL_FLAGS);
 ISOTACH_AT(first_repetition, CONTEXT_FIRST_REPETITION);
 ISOTACH_AT(tool_registers, CONTEXT_TOOL_REGISTERS);
 ISOTACH_AT(argument_copies, CONTEXT_ARGUMENTS);
+ISOTACH_AT(buffer_end, CONTEXT_BUFFER_END);
+ISOTACH_AT(borrowed, CONTEXT_BORROWED);
 #undef ISOTACH_AT
 
 // The context of the calling thread: only where GS is known to hold it.

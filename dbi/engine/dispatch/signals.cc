@@ -145,6 +145,7 @@ void copy_registers(ThreadContext& context, const mcontext_t& machine) {
 
 struct Place {
   const Unit* unit = nullptr;  // code of units stays while a thread is inside
+  uint16_t code_offset = 0;
   uint16_t pc_offset = 0;
   bool is_unit = false;
   bool is_boundary = false;
@@ -159,11 +160,12 @@ Place place_of(uint64_t address) {
   Place place;
   const Unit* unit = engine.cache.unit_at(address);
   if (unit == nullptr) return place;
-  const UnitPlace found =
-      place_in(*unit, static_cast<uint16_t>(address - reinterpret_cast<uint64_t>(unit->code)));
+  const auto offset = static_cast<uint16_t>(address - reinterpret_cast<uint64_t>(unit->code));
+  const UnitPlace found = place_in(*unit, offset);
   if (!found.found) return place;
   place.is_unit = true;
   place.unit = unit;
+  place.code_offset = offset;
   place.pc_offset = found.pc_offset;
   place.pc = unit->pc + found.pc_offset;
   place.state = found.state;
@@ -171,11 +173,15 @@ Place place_of(uint64_t address) {
   return place;
 }
 
-void take_back_slots(ThreadContext& context, uint16_t state) {
-  for (unsigned slot = 0; slot < 3; ++slot) {
-    const unsigned reg = (state >> (5 * slot)) & 31;
-    if (reg != 0) context.registers[reg - 1] = context.slots[slot];
+// The context holds the processor's registers; afterwards it holds the program's.
+void settle(ThreadContext& context, const Place& place, Leaving leaving) {
+  if (!place.is_boundary) {
+    for (unsigned slot = 0; slot < 3; ++slot) {
+      const unsigned reg = (place.state >> (5 * slot)) & 31;
+      if (reg != 0) context.registers[reg - 1] = context.slots[slot];
+    }
   }
+  settle(context, *place.unit, place.code_offset, place.pc_offset, leaving);
 }
 
 // The program's instruction at pc; of length 0 where it cannot be read.
@@ -258,8 +264,8 @@ void step_to_boundary(ThreadContext& context, ucontext_t& user) {
   }
   const Place place = place_of(pc);
   if (place.is_boundary) {
-    take_back_counts(*place.unit, place.pc_offset, Leaving::at_boundary);
     copy_registers(context, user.uc_mcontext);
+    settle(context, place, Leaving::at_boundary);
     context.pc = place.pc;
     state.is_stepping = false;
     leave_to(context, user, isotach_signal_entry);
@@ -302,9 +308,8 @@ bool handle_own_fault(ThreadContext& context, int signal, const siginfo_t& info,
     // anew.
     const Place place = place_of(pc);
     if (place.is_unit) {
-      take_back_counts(*place.unit, place.pc_offset, Leaving::to_restart);
       copy_registers(context, user.uc_mcontext);
-      take_back_slots(context, place.state);
+      settle(context, place, Leaving::to_restart);
       context.pc = place.pc;
       state.is_stepping = false;
       leave_to(context, user, isotach_signal_entry);
@@ -323,8 +328,7 @@ void record_program_fault(ThreadContext& context, int signal, const siginfo_t& i
   const Place place = place_of(pc);
   if (!place.is_unit) report_crash(context, signal, info, user);
   copy_registers(context, user.uc_mcontext);
-  take_back_slots(context, place.state);
-  take_back_counts(*place.unit, place.pc_offset, Leaving::in_fault);
+  settle(context, place, Leaving::in_fault);
   if (signal == SIGSEGV || signal == SIGBUS) take_back_segment(context, place.pc);
   context.pc = is_behind ? place.pc + scan_at(place.pc).length : place.pc;
   state.is_stepping = false;

@@ -99,6 +99,7 @@ void copy_tool_state(ThreadContext& to, const ThreadContext& from) {
   to.thread_id = from.thread_id;
   to.unique_id = from.unique_id;
   std::copy(std::begin(from.buffers), std::end(from.buffers), to.buffers);
+  std::copy(std::begin(from.buffer_end), std::end(from.buffer_end), to.buffer_end);
   std::copy(std::begin(from.buffer_low), std::end(from.buffer_low), to.buffer_low);
   std::copy(std::begin(from.tool_registers), std::end(from.tool_registers), to.tool_registers);
   std::copy(std::begin(from.tool_keys), std::end(from.tool_keys), to.tool_keys);

@@ -104,6 +104,28 @@ class Assembler {
            static_cast<uint8_t>((scale << 6) | ((index & 7) << 3) | (base & 7)), 0});
   }
 
+  // mov [base + displacement], reg: its low `size` bytes, 1, 2, 4 or 8
+  void store_low(unsigned size, uint8_t reg, uint8_t base, int32_t displacement) {
+    if (size == 2) byte(0x66);
+    const auto rex = static_cast<uint8_t>(0x40 | (size == 8 ? 8 : 0) | (reg >> 3 << 2) | (base >> 3));
+    bytes({rex, static_cast<uint8_t>(size == 1 ? 0x88 : 0x89)});
+    memory_operand(reg, base, displacement);
+  }
+  // mov [base + displacement], value: of `size` bytes, 8 of them sign-extended
+  void store_constant(unsigned size, uint8_t base, int32_t displacement, int32_t value) {
+    if (size == 2) byte(0x66);
+    const auto rex = static_cast<uint8_t>(0x40 | (size == 8 ? 8 : 0) | (base >> 3));
+    if (rex != 0x40) byte(rex);
+    byte(size == 1 ? 0xc6 : 0xc7);
+    memory_operand(0, base, displacement);
+    for (unsigned i = 0; i < (size < 4 ? size : 4); ++i) byte(static_cast<uint8_t>(value >> (8 * i)));
+  }
+  // lea reg, [rip + x]: `address` is within reach
+  void lea_near(uint8_t reg, uint64_t address) {
+    bytes({static_cast<uint8_t>(0x48 | (reg >> 3 << 2)), 0x8d, static_cast<uint8_t>(0x05 | (reg & 7) << 3)});
+    relative32(address);
+  }
+
   // jmp rel32, or jcc rel32, of which the displacement lies within one cache line, so that it may be patched
   // while others run it. Returns where the displacement is.
   uint8_t* jump_patchable(uint64_t target) {
@@ -152,10 +174,19 @@ class Assembler {
     int32(offset);
   }
   void memory_form(uint8_t opcode, uint8_t reg, uint8_t base, int32_t displacement) {
+    bytes({rex_w(reg, base), opcode});
+    memory_operand(reg, base, displacement);
+  }
+  // ModRM and what follows it.
+  void memory_operand(uint8_t reg, uint8_t base, int32_t displacement) {
     const bool needs_sib = (base & 7) == rsp;
+    if (displacement == 0 && (base & 7) != rbp) {
+      byte(static_cast<uint8_t>((reg & 7) << 3 | (base & 7)));
+      if (needs_sib) byte(0x24);
+      return;
+    }
     const bool short_form = displacement == static_cast<int8_t>(displacement);
-    bytes({rex_w(reg, base), opcode,
-           static_cast<uint8_t>((short_form ? 0x40 : 0x80) | ((reg & 7) << 3) | (base & 7))});
+    byte(static_cast<uint8_t>((short_form ? 0x40 : 0x80) | ((reg & 7) << 3) | (base & 7)));
     if (needs_sib) byte(0x24);
     if (short_form) {
       byte(static_cast<uint8_t>(displacement));
@@ -180,6 +211,10 @@ inline constexpr int32_t register_offset(unsigned number) {
 }
 inline constexpr int32_t slot_offset(unsigned slot) {
   return static_cast<int32_t>(CONTEXT_SLOTS + 8 * slot);
+}
+// Where a register is kept that is borrowed over several instructions; 16: the flags.
+inline constexpr int32_t borrowed_offset(unsigned number) {
+  return static_cast<int32_t>(CONTEXT_BORROWED + 8 * number);
 }
 
 }  // namespace isotach::dbi

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "engine/emit/calls.h"
+#include "engine/emit/records.h"
 #include "engine/instrument/buffer.h"
 
 namespace isotach::dbi {
@@ -56,7 +57,7 @@ void rip_form(Assembler& code, std::initializer_list<uint8_t> head, uint8_t reg,
 }  // namespace
 
 bool CallEmitter::can_be_inlined(const Call& call, Place place) const {
-  if (call.predicated || call.returns_value || call.after_condition) return false;
+  if ((call.predicated && !runs_) || call.returns_value || call.after_condition) return false;
   if (call.step != Call::Step::plain && call.step != Call::Step::buffer) return false;
   if (place == Place::after && wants_addresses(call)) return false;
   if (!std::all_of(call.arguments.begin(), call.arguments.end(),
@@ -85,7 +86,9 @@ void CallEmitter::emit_increment(const InlineBody& body, int32_t addend) {
   const auto borrow = [&](uint16_t avoid, bool& is_spilled) {
     int reg = dead_register(live, avoid);
     is_spilled = reg < 0;
-    if (is_spilled) {
+    if (!is_spilled) {
+      e_.lose(static_cast<uint8_t>(reg), current_index_);
+    } else {
       reg = (avoid >> rax & 1) == 0 ? rax : rcx;
       code_.store_gs(static_cast<uint8_t>(reg), register_offset(static_cast<unsigned>(reg)));
     }
@@ -141,11 +144,12 @@ bool plain_count_of(const PlannedInstruction& instruction, PlainCount& count) {
   return true;
 }
 
-void CallEmitter::emit_plain_count(const Call& call, std::optional<int32_t> addend) {
+void CallEmitter::emit_plain_count(const Call& call, uint16_t busy, std::optional<int32_t> addend) {
   const InlineBody& body = inline_body(call.routine);
   if (!addend)
     addend = body.addend_register < 0 ? body.addend : static_cast<int32_t>(call.arguments[0].value);
-  current_live_registers_ = e_.live_.registers[index_];
+  current_index_ = index_;
+  current_live_registers_ = e_.live_.registers[index_] | busy;
   current_live_flags_ = e_.live_.flags[index_];
   emit_increment(body, *addend);
 }
@@ -153,6 +157,7 @@ void CallEmitter::emit_plain_count(const Call& call, std::optional<int32_t> adde
 void CallEmitter::emit_inlined(const Call& call, Place place) {
   const InlineBody& body = inline_body(call.routine);
   const uint32_t at = index_ + (place == Place::after ? 1u : 0u);
+  current_index_ = at;
   current_live_registers_ = e_.live_.registers[at];
   current_live_flags_ = e_.live_.flags[at];
   if (instruction_.scan.is_rep_string) {
@@ -181,6 +186,7 @@ void CallEmitter::emit_inlined(const Call& call, Place place) {
       borrowed & (current_live_registers_ | sources(call, wants_addresses(call) ? &full() : nullptr));
   for (uint8_t reg = 0; reg < 16; ++reg) {
     if ((kept >> reg & 1) != 0) code_.store_gs(reg, register_offset(reg));
+    if ((borrowed & ~current_live_registers_) >> reg & 1) e_.lose(reg, at);
   }
   if (keep_flags) {
     code_.bytes({0x9f, 0x0f, 0x90, 0xc0});  // lahf; seto al
@@ -198,70 +204,20 @@ void CallEmitter::emit_inlined(const Call& call, Place place) {
   e_.mark(0);
 }
 
-void CallEmitter::emit_record(const Call& call, Place place) {
-  const TraceBufferLayout& layout = trace_buffer_layout(call.buffer);
-  const uint32_t at = index_ + (place == Place::after ? 1u : 0u);
-  const uint16_t live = instruction_.scan.is_rep_string ? uint16_t{0xffff} : e_.live_.registers[at];
-  // rdx: where the record goes; rcx: a field.
-  constexpr uint16_t kBorrowed = 1u << rcx | 1u << rdx;
-  const uint16_t kept = kBorrowed & (live | sources(call, wants_addresses(call) ? &full() : nullptr));
-  for (const uint8_t reg : {rcx, rdx}) {
-    if ((kept >> reg & 1) != 0) code_.store_gs(reg, register_offset(reg));
-  }
-  const auto next = static_cast<int32_t>(CONTEXT_BUFFERS + 16 * call.buffer);
-  code_.load_gs(rdx, next);
-  for (size_t i = 0; i < call.arguments.size(); ++i) {
-    const Argument& argument = call.arguments[i];
-    const TraceField field{argument.offset, argument.size};
-    if (argument.kind == ArgumentKind::constant && field.size <= 4) {
-      // mov [rdx + offset], imm
-      if (field.size == 2) code_.byte(0x66);
-      code_.bytes({static_cast<uint8_t>(field.size == 1 ? 0xc6 : 0xc7), 0x82});
-      code_.int32(static_cast<int32_t>(field.offset));
-      for (unsigned k = 0; k < field.size; ++k) code_.byte(static_cast<uint8_t>(argument.value >> (8 * k)));
-      continue;
-    }
-    load_argument_live(argument, rcx, kBorrowed);
-    switch (field.size) {
-      case 1:
-        code_.bytes({0x88, 0x8a});
-        break;
-      case 2:
-        code_.bytes({0x66, 0x89, 0x8a});
-        break;
-      case 4:
-        code_.bytes({0x89, 0x8a});
-        break;
-      default:
-        code_.bytes({0x48, 0x89, 0x8a});
-        break;
-    }
-    code_.int32(static_cast<int32_t>(field.offset));
-  }
-  code_.lea(rdx, rdx, static_cast<int32_t>(layout.record_bytes));
-  code_.store_gs(rdx, next);
-  // Full when it is at the end: rcx = next - end.
-  code_.load_gs(rcx, next + 8);
-  code_.lea_index(rcx, rcx, rdx, 0);
-  code_.bytes({0xe3, 5, 0xe9});  // jrcxz +5; jmp over
+// A record of a conditional move, which reads its flags: over it by a jump. False: it is another instruction.
+bool CallEmitter::emit_record_if(const Call& call, Place place) {
+  const Scan& scan = instruction_.scan;
+  if (call.step != Call::Step::buffer || !call.predicated || place != Place::before) return false;
+  if (scan.map != 1 || scan.vector_prefix || scan.opcode < 0x40 || scan.opcode > 0x4f) return false;
+  Call always = call;
+  always.predicated = false;
+  if (!can_be_inlined(always, place)) return false;
+  code_.bytes({0x0f, static_cast<uint8_t>(0x80 | ((scan.opcode & 15) ^ 1))});  // the opposite condition
   code_.int32(0);
-  uint8_t* behind = code_.at();
-  for (const uint8_t reg : {rcx, rdx}) {
-    if ((kept >> reg & 1) != 0) code_.load_gs(reg, register_offset(reg));
-  }
-  Call flush;
-  flush.routine = reinterpret_cast<uint64_t>(&isotach_trace_buffer_full);
-  flush.arguments = {{ArgumentKind::thread_context, 8, false, 0},
-                     {ArgumentKind::constant, 8, false, call.buffer}};
-  emit_saved_group({&flush}, place);
-  for (const uint8_t reg : {rcx, rdx}) {
-    if ((kept & live) >> reg & 1) code_.store_gs(reg, register_offset(reg));
-  }
-  code_.land(behind);
-  for (const uint8_t reg : {rcx, rdx}) {
-    if ((kept & live) >> reg & 1) code_.load_gs(reg, register_offset(reg));
-  }
-  e_.mark(0);
+  uint8_t* to_skip = code_.at();
+  RecordEmitter(e_).emit_alone(always, index_, place);
+  code_.land(to_skip);
+  return true;
 }
 
 }  // namespace isotach::dbi

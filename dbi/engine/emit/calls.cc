@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "engine/emit/records.h"
 #include "engine/instrument/buffer.h"
 #include "engine/os/stop.h"
 
@@ -11,6 +12,9 @@ namespace {
 constexpr size_t kWorstGroupBytes = 96;
 constexpr size_t kWorstCallBytes = 64;
 constexpr size_t kWorstArgumentBytes = 48;
+constexpr size_t kWorstCallColdBytes = 16;
+// The way to the tool when the buffer is full, and what the unit's tables say of a record.
+constexpr size_t kWorstRecordColdBytes = 192 + sizeof(RecordGroup) + 3 * sizeof(Borrowed) + 2;
 
 bool is_repeated(const PlannedInstruction& instruction) {
   return instruction.scan.is_rep_string;
@@ -61,7 +65,12 @@ size_t worst_call_bytes(const TracePlan& plan) {
 
 size_t worst_call_cold_bytes(const TracePlan& plan) {
   size_t sum = 0;
-  for (const PlannedInstruction& instruction : plan.instructions) sum += instruction.calls.size() * 16 + 32;
+  for (const PlannedInstruction& instruction : plan.instructions) {
+    sum += instruction.calls.size() * kWorstCallColdBytes + 32;
+    for (const Call& call : instruction.calls) {
+      if (call.step == Call::Step::buffer) sum += kWorstRecordColdBytes;
+    }
+  }
   return sum;
 }
 
@@ -130,6 +139,7 @@ bool CallEmitter::emit(bool is_last) {
   // A fault of the instruction itself finds all registers in place.
   e_.mark(0);
   if (!e_.emit_instruction(instruction_, false)) return false;
+  e_.end_lost(index_);
   emit_group(after_, Place::after);
   if (is_last && scan.flow == Flow::next) e_.emit_link(behind);
   return true;
@@ -158,16 +168,15 @@ bool CallEmitter::emit_branch_with_taken_calls(bool is_last) {
 
 bool CallEmitter::emit_repeated(bool is_last) {
   const Scan& scan = instruction_.scan;
+  const uint64_t behind = instruction_.address + scan.length;
+  if (RecordEmitter(e_).emit_repeated(index_)) {
+    if (is_last) e_.emit_link(behind);
+    return true;
+  }
   const bool wants_first = std::any_of(before_.begin(), before_.end(), [](const Call* call) {
     return uses(*call, ArgumentKind::first_repetition);
   });
   if (wants_first) code_.store_gs_imm32(CONTEXT_FIRST_REPETITION, 1);
-  uint8_t* top = code_.at();
-  // Between two repetitions the program stands at the instruction, as it does when the kernel interrupts one.
-  e_.map_.push_back({static_cast<uint16_t>(top - e_.unit_.code), e_.pc_offset_, kBoundary});
-  emit_group(before_, Place::before);
-  if (!after_.empty()) keep_addresses();
-  e_.mark(0);
   const auto jump_if_zero = [&] {
     if (scan.address32) code_.byte(0x67);
     code_.bytes({0xe3, 2, 0xeb, 5, 0xe9});  // jrcxz +2; jmp over; jmp out; over:
@@ -175,6 +184,14 @@ bool CallEmitter::emit_repeated(bool is_last) {
     return code_.at();
   };
   std::vector<uint8_t*> out;
+  runs_ = std::all_of(before_.begin(), before_.end(), [](const Call* call) { return call->predicated; });
+  if (runs_) out.push_back(jump_if_zero());
+  uint8_t* top = code_.at();
+  // Between two repetitions the program stands at the instruction, as it does when the kernel interrupts one.
+  e_.map_.push_back({static_cast<uint16_t>(top - e_.unit_.code), e_.pc_offset_, kBoundary});
+  emit_group(before_, Place::before);
+  if (!after_.empty()) keep_addresses();
+  e_.mark(0);
   out.push_back(jump_if_zero());
   uint8_t repeat = 0;
   for (unsigned i = 0; i < scan.prefix_length; ++i) {
@@ -210,10 +227,10 @@ bool CallEmitter::emit_repeated(bool is_last) {
   }
   out.push_back(jump_if_zero());
   code_.jump(reinterpret_cast<uint64_t>(top));
-  for (uint8_t* behind : out) {
-    code_.land(behind);
+  for (uint8_t* from : out) {
+    code_.land(from);
   }
-  if (is_last) e_.emit_link(instruction_.address + scan.length);
+  if (is_last) e_.emit_link(behind);
   return true;
 }
 
@@ -226,15 +243,16 @@ void CallEmitter::emit_group(const Calls& calls, Place place) {
     };
     if (any_uses(ArgumentKind::branch_taken)) note_branch_taken();
     const bool is_predicated =
-        std::any_of(calls.begin(), calls.end(), [](const Call* c) { return c->predicated; });
+        !runs_ && std::any_of(calls.begin(), calls.end(), [](const Call* c) { return c->predicated; });
     if (is_predicated || any_uses(ArgumentKind::executing)) note_executing();
   }
   // Runs of calls that can be inlined are; the others share their saving.
   Calls saved;
   for (size_t i = 0; i < calls.size(); ++i) {
+    if (saved.empty() && emit_record_if(*calls[i], place)) continue;
     if (saved.empty() && can_be_inlined(*calls[i], place)) {
       if (calls[i]->step == Call::Step::buffer) {
-        emit_record(*calls[i], place);
+        RecordEmitter(e_).emit_alone(*calls[i], index_, place);
       } else {
         emit_inlined(*calls[i], place);
       }
@@ -278,7 +296,7 @@ void CallEmitter::emit_saved_group(const Calls& calls, Place place) {
   uint8_t* to_skip_then = nullptr;
   for (const Call* call : calls) {
     uint8_t* to_skip = nullptr;
-    if (call->predicated && place != Place::after) {
+    if (call->predicated && !runs_ && place != Place::after) {
       code_.bytes({0x83, 0xbb});  // cmp dword ptr [rbx + executing], 0
       code_.int32(CONTEXT_EXECUTING);
       code_.bytes({0, 0x0f, 0x84});

@@ -9,7 +9,7 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <deque>
+#include <list>
 #include <vector>
 
 #include "engine/emit/emitter.h"
@@ -35,8 +35,14 @@ class CallEmitter {
   // The instruction with everything that was planned before, after and at its taken branch.
   bool emit(bool is_last);
 
-  // What the call of plain_count_of() does, before this instruction; with another addend where one is given.
-  void emit_plain_count(const Call& call, std::optional<int32_t> addend = {});
+  // What the call of plain_count_of() does, before this instruction, without the registers `busy`; with
+  // another addend where one is given.
+  void emit_plain_count(const Call& call, uint16_t busy, std::optional<int32_t> addend = {});
+
+  // Whether an argument can be had from the program's live registers, with one register more at most.
+  bool can_load_live(const Argument& argument, Place place) const;
+  // Into `to`. `changed` registers of the program are in the context.
+  void load_argument_live(const Argument& argument, uint8_t to, uint16_t changed);
 
  private:
   using Calls = std::vector<const Call*>;
@@ -50,7 +56,7 @@ class CallEmitter {
   bool can_be_inlined(const Call& call, Place place) const;
   void emit_inlined(const Call& call, Place place);
   void emit_increment(const InlineBody& body, int32_t addend);
-  void emit_record(const Call& call, Place place);
+  bool emit_record_if(const Call& call, Place place);
   const Call& as_routine(const Call& record);
 
   // Into general register `to`; rbx holds the context. Clobbers rax.
@@ -59,10 +65,7 @@ class CallEmitter {
   void load_program_register(unsigned number, uint8_t to);
   void load_memory_address(const MemoryOperand& operand, uint8_t to);
   void load_branch_target(uint8_t to);
-  // The same without a saved context: from the program's live registers. False where that needs more than
-  // `to`.
-  bool can_load_live(const Argument& argument, Place place) const;
-  void load_argument_live(const Argument& argument, uint8_t to, uint16_t changed);
+  // The same without a saved context: from the program's live registers.
   void load_memory_address_live(const MemoryOperand& operand, uint8_t to, uint16_t changed);
 
   void note_branch_taken();
@@ -75,8 +78,10 @@ class CallEmitter {
   const PlannedInstruction& instruction_;
   uint32_t index_;
   Calls before_, after_, taken_;
-  std::deque<Call> converted_;  // made by as_routine
+  std::list<Call> converted_;  // made by as_routine
+  bool runs_ = false;          // the repeated instruction does, wherever its calls are
   // Of the place where a routine is being written.
+  uint32_t current_index_ = 0;
   uint16_t current_live_registers_ = 0xffff;
   uint32_t current_live_flags_ = 0;
 };

@@ -4,6 +4,8 @@
 
 #include "engine/decode/registers.h"
 #include "engine/emit/calls.h"
+#include "engine/emit/records.h"
+#include "engine/instrument/buffer.h"
 
 namespace isotach::dbi {
 namespace {
@@ -40,7 +42,8 @@ size_t Emitter::worst_hot_bytes(const TracePlan& plan) {
 
 size_t Emitter::worst_cold_bytes(const TracePlan& plan) {
   return plan.instructions.size() * kWorstInstructionColdBytes + 256 +
-         plan.instructions.size() * sizeof(SharedCount) + worst_call_cold_bytes(plan);
+         plan.instructions.size() * (sizeof(SharedCount) + sizeof(Borrowed)) + sizeof(UnitExtras) +
+         worst_call_cold_bytes(plan);
 }
 
 size_t Emitter::worst_hot_bytes(const TraceSource& source) {
@@ -52,7 +55,7 @@ size_t Emitter::worst_cold_bytes(const TraceSource& source) {
 }
 
 void Emitter::mark(uint16_t state) {
-  const auto offset = static_cast<uint16_t>(code_.at() - unit_.code);
+  const uint16_t offset = here();
   if (!map_.empty() && map_.back().code_offset == offset) {
     // A boundary stays one: the first store to a slot has not been made yet.
     if (map_.back().pc_offset == pc_offset_)
@@ -63,9 +66,26 @@ void Emitter::mark(uint16_t state) {
 }
 
 void Emitter::mark_copied() {
-  const auto offset = static_cast<uint16_t>(code_.at() - unit_.code);
+  const uint16_t offset = here();
   if (!map_.empty() && map_.back().code_offset == offset) map_.pop_back();
   map_.push_back({offset, pc_offset_, kCopied});
+}
+
+void Emitter::lose(uint8_t reg, uint32_t index) {
+  if ((live_.at_faults[index] >> reg & 1) == 0 || (lost_ >> reg & 1) != 0) return;
+  code_.store_gs(reg, borrowed_offset(reg));
+  lost_ |= static_cast<uint16_t>(1u << reg);
+  lost_since_[reg] = here();
+}
+
+void Emitter::end_lost(uint32_t index) {
+  if (lost_ == 0 || index == ended_) return;
+  ended_ = index;
+  const auto ending = static_cast<uint16_t>(lost_ & live_.touched[index]);
+  for (uint16_t reg = 0; reg < 16; ++reg) {
+    if ((ending >> reg & 1) != 0) borrowed_.push_back({lost_since_[reg], here(), reg});
+  }
+  lost_ &= static_cast<uint16_t>(~ending);
 }
 
 uint64_t Emitter::constant(uint64_t value) {
@@ -85,7 +105,10 @@ bool Emitter::emit(bool count_blocks, bool indirect) {
   begin_unit(indirect);
   if (count_blocks || plan_.instrumented) compute_liveness(plan_, live_);
   if (plan_.compares) emit_comparison();
+  RecordEmitter records(*this);
+  const bool may_record = plan_.instrumented && trace_buffer_count() != 0;
   for (const PlannedBlock& block : plan_.blocks) {
+    if (may_record) records.plan(block);
     uint32_t counted = block.first;  // the calls of instructions before this one are done
     const uint32_t anywhere = plan_.instrumented ? better_place_of_count(block) : block.first;
     if (anywhere != block.first) counted = block.first + 1;
@@ -96,16 +119,20 @@ bool Emitter::emit(bool count_blocks, bool indirect) {
       if (i == block.first && count_blocks) emit_count(i, block.count);
       const bool is_last = i + 1 == plan_.instructions.size();
       if (i == anywhere && i != block.first) {
-        CallEmitter(*this, i).emit_plain_count(plan_.instructions[block.first].calls.front());
+        CallEmitter(*this, i).emit_plain_count(plan_.instructions[block.first].calls.front(),
+                                               records.busy(i));
         mark(0);
       }
       if (i >= counted && plan_.instrumented) counted = i + emit_shared_count(i, block.first + block.count);
-      const bool has_calls = !instruction.calls.empty() && i >= counted;
+      const bool is_recorded = records.has(i);
+      if (is_recorded) records.emit(i);
+      const bool has_calls = !instruction.calls.empty() && i >= counted && !is_recorded;
       if (!has_calls && !instruction.removed && !instruction.redirected) {
         if (!emit_instruction(instruction, is_last)) return false;
       } else if (!CallEmitter(*this, i).emit(is_last)) {
         return false;
       }
+      end_lost(i);
     }
   }
   return end_unit();
@@ -114,19 +141,36 @@ bool Emitter::emit(bool count_blocks, bool indirect) {
 bool Emitter::end_unit() {
   unit_.code_size = static_cast<uint32_t>(code_.at() - unit_.code);
   if (unit_.code_size >= 0xffff) return false;
-  unit_.map_count = static_cast<uint32_t>(map_.size());
-  // Behind the stubs: it lives and goes with them.
-  while (cold_.address() % alignof(MapEntry) != 0) cold_.byte(0xcc);
-  unit_.map = reinterpret_cast<MapEntry*>(cold_.at());
-  cold_.copy(reinterpret_cast<const uint8_t*>(map_.data()), map_.size() * sizeof(MapEntry));
-  while (cold_.address() % alignof(SharedCount) != 0) cold_.byte(0xcc);
-  unit_.shared_count_count = static_cast<uint32_t>(shared_counts_.size());
-  unit_.shared_counts = reinterpret_cast<SharedCount*>(cold_.at());
-  cold_.copy(reinterpret_cast<const uint8_t*>(shared_counts_.data()),
-             shared_counts_.size() * sizeof(SharedCount));
+  write_tables();
   region_.hot = code_.at();
   region_.cold = cold_.at();
   return true;
+}
+
+template <typename T>
+T* Emitter::write_table(const std::vector<T>& entries) {
+  if (entries.empty()) return nullptr;
+  while (cold_.address() % alignof(T) != 0) cold_.byte(0xcc);
+  auto* const table = reinterpret_cast<T*>(cold_.at());
+  cold_.copy(reinterpret_cast<const uint8_t*>(entries.data()), entries.size() * sizeof(T));
+  return table;
+}
+
+void Emitter::write_tables() {
+  unit_.map_count = static_cast<uint32_t>(map_.size());
+  unit_.map = write_table(map_);
+  unit_.shared_count_count = static_cast<uint32_t>(shared_counts_.size());
+  unit_.shared_counts = write_table(shared_counts_);
+  if (borrowed_.empty() && record_groups_.empty()) return;
+  const uint16_t* pc_offsets = write_table(record_pcs_);
+  for (RecordGroup& group : record_groups_) {
+    group.pc_offsets = pc_offsets;
+    pc_offsets += group.records;
+  }
+  const UnitExtras extras{static_cast<uint32_t>(borrowed_.size()),
+                          static_cast<uint32_t>(record_groups_.size()), write_table(borrowed_),
+                          write_table(record_groups_)};
+  unit_.extras = write_table(std::vector{extras});
 }
 
 uint32_t Emitter::better_place_of_count(const PlannedBlock& block) const {
@@ -152,7 +196,7 @@ uint32_t Emitter::emit_shared_count(uint32_t first, uint32_t end) {
   const int64_t sum = int64_t{shared.addend} * count;
   if (count < 2 || sum != static_cast<int32_t>(sum)) return 0;
   CallEmitter(*this, first)
-      .emit_plain_count(plan_.instructions[first].calls.front(), static_cast<int32_t>(sum));
+      .emit_plain_count(plan_.instructions[first].calls.front(), 0, static_cast<int32_t>(sum));
   mark(0);
   const uint64_t last = plan_.instructions[first + count - 1].address;
   shared_counts_.push_back(

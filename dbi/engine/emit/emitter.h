@@ -42,6 +42,9 @@ struct EmitterScratch {
   std::vector<MapEntry> map;
   std::vector<uint32_t> links;
   std::vector<SharedCount> shared_counts;
+  std::vector<Borrowed> borrowed;
+  std::vector<RecordGroup> record_groups;
+  std::vector<uint16_t> record_pcs;  // of all groups, one after the other
   Liveness live;
 };
 
@@ -57,10 +60,16 @@ class Emitter {
         map_(scratch.map),
         links_(scratch.links),
         shared_counts_(scratch.shared_counts),
+        borrowed_(scratch.borrowed),
+        record_groups_(scratch.record_groups),
+        record_pcs_(scratch.record_pcs),
         live_(scratch.live) {
     map_.clear();
     links_.clear();
     shared_counts_.clear();
+    borrowed_.clear();
+    record_groups_.clear();
+    record_pcs_.clear();
   }
 
   // Bytes that emit() may need for this plan, at most.
@@ -81,6 +90,7 @@ class Emitter {
 
  private:
   friend class CallEmitter;
+  friend class RecordEmitter;
 
   void begin_unit(bool indirect);
   bool end_unit();
@@ -109,11 +119,21 @@ class Emitter {
   // Leaves for a new translation when the program's bytes are no longer those that were translated.
   void emit_comparison();
   void emit_count(uint32_t first, uint32_t count);
+  // Behind the stubs: what lives and goes with them.
+  void write_tables();
+  template <typename T>
+  T* write_table(const std::vector<T>& entries);
   void finish_link(uint8_t* displacement, uint64_t target);
   // From here on, emitted code belongs to the instruction that is being emitted, in this state.
   void mark(uint16_t state);
   // Instructions follow that are copied.
   void mark_copied();
+  // A register that the program overwrites before it reads it is about to be destroyed, at instruction
+  // `index` (one behind it for what comes after that).
+  void lose(uint8_t reg, uint32_t index);
+  // Instruction `index` is emitted: what it has overwritten is no longer lost.
+  void end_lost(uint32_t index);
+  uint16_t here() const { return static_cast<uint16_t>(code_.at() - unit_.code); }
   // The address of `value` in the cold part, 8 bytes aligned to 8.
   uint64_t constant(uint64_t value);
 
@@ -126,9 +146,15 @@ class Emitter {
   std::vector<MapEntry>& map_;
   std::vector<uint32_t>& links_;
   std::vector<SharedCount>& shared_counts_;
+  std::vector<Borrowed>& borrowed_;
+  std::vector<RecordGroup>& record_groups_;
+  std::vector<uint16_t>& record_pcs_;
   Liveness& live_;
   std::optional<CodeCache::Prologue> prologue_;
   uint16_t pc_offset_ = 0;
+  uint16_t lost_ = 0;             // registers
+  uint32_t ended_ = ~0u;          // last instruction of end_lost()
+  uint16_t lost_since_[16] = {};  // offsets in the code
 };
 
 }  // namespace isotach::dbi

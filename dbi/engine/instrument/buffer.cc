@@ -20,7 +20,8 @@ uint32_t count = 0;
 void set_buffer(ThreadContext& context, uint32_t buffer, void* memory) {
   const auto low = reinterpret_cast<uint64_t>(memory);
   context.buffers[2 * buffer] = low;
-  context.buffers[2 * buffer + 1] = 0 - (low + layouts[buffer].buffer_bytes);
+  context.buffer_end[buffer] = low + layouts[buffer].buffer_bytes;
+  context.buffers[2 * buffer + 1] = 0 - context.buffer_end[buffer];
   context.buffer_low[buffer] = low;
 }
 
@@ -71,7 +72,10 @@ const TraceFields* trace_fields(const Call& record) {
 }
 
 extern "C" void isotach_store_record(ThreadContext* context, const TraceFields* fields, ...) {
-  auto* record = reinterpret_cast<uint8_t*>(context->buffers[2 * fields->buffer]);
+  uint64_t& next = context->buffers[2 * fields->buffer];
+  if (next + layouts[fields->buffer].record_bytes > context->buffer_end[fields->buffer])
+    isotach_trace_buffer_full(context, fields->buffer);
+  auto* record = reinterpret_cast<uint8_t*>(next);
   va_list values;
   va_start(values, fields);
   for (const TraceField& field : fields->fields) {
@@ -79,10 +83,7 @@ extern "C" void isotach_store_record(ThreadContext* context, const TraceFields* 
     std::memcpy(record + field.offset, &value, field.size < 8 ? field.size : 8);
   }
   va_end(values);
-  uint64_t& next = context->buffers[2 * fields->buffer];
   next += layouts[fields->buffer].record_bytes;
-  if (next + context->buffers[2 * fields->buffer + 1] == 0)
-    isotach_trace_buffer_full(context, fields->buffer);
 }
 
 extern "C" void isotach_trace_buffer_full(ThreadContext* context, uint64_t buffer) {

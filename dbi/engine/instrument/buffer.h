@@ -1,7 +1,8 @@
 // Trace buffers: records that analysis code stores inline, handed to the tool when a buffer is full.
 //
 // Each thread has a buffer of each kind that was defined; ThreadContext::buffers holds, for kind n, the
-// address of the next record at [2n] and the negative of the end's address at [2n + 1].
+// address of the next record at [2n] and the negative of the end's address at [2n + 1], buffer_end[n] the
+// end's. The tool is given the records when the next ones would not fit: sooner by a few than when none fits.
 //
 // Thread rules: kinds are defined before the program runs. The layout is then only read.
 #pragma once

@@ -2,10 +2,12 @@
 // native run and one under an engine can be compared.
 //
 //   runner [--seed S] [--from N] [--count N] [--length L] [--show]
+//          [--without-flags-of-faults]
 //
 // Sample i depends on the seed and i alone. With length 1 the forms are taken in turn; with more, sequences
 // of L random instructions. --show prints for each sample its instructions and the state before and behind
-// it. Everything lies at fixed addresses. --missing lists mnemonics that no form has, and those left out on
+// it. --without-flags-of-faults: the status flags that a handler of a fault would see do not count.
+// Everything lies at fixed addresses. --missing lists mnemonics that no form has, and those left out on
 // purpose.
 #include <immintrin.h>
 #include <signal.h>
@@ -144,6 +146,7 @@ static_assert(offsetof(State, extended) == 192 && offsetof(State, flags) == 128)
 
 Outcome outcome;
 bool in_sample;
+bool ignores_flags_of_faults;
 
 // Runs with the program's own fs base pointing somewhere else: nothing here may use thread storage.
 void on_signal(int signal, siginfo_t* information, void* pointer) {
@@ -161,6 +164,7 @@ void on_signal(int signal, siginfo_t* information, void* pointer) {
                            REG_R8,  REG_R9,  REG_R10, REG_R11, REG_R12, REG_R13, REG_R14, REG_R15};
     for (int i = 0; i < 16; ++i) state_out.registers[i] = static_cast<uint64_t>(r[order[i]]);
     state_out.flags = static_cast<uint64_t>(r[REG_EFL]);
+    if (ignores_flags_of_faults) state_out.flags &= ~uint64_t{0x8d5};
     const auto* frame = reinterpret_cast<const uint8_t*>(context->uc_mcontext.fpregs);
     uint32_t magic = 0, size = 512;
     __builtin_memcpy(&magic, frame + 464, 4);
@@ -450,6 +454,8 @@ int main(int count, char** words) {
       length = static_cast<unsigned>(value());
     else if (word == "--show")
       showing = true;
+    else if (word == "--without-flags-of-faults")
+      ignores_flags_of_faults = true;
     else if (word == "--missing")
       missing = true;
     else

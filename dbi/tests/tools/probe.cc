@@ -1,7 +1,7 @@
 // The tests' own tool: counts and records in the ways that tools do it, so that each way can be compared with
 // the oracle, and so that programs can be seen to run unchanged under each.
 //
-//   -way none|ins|bbl|call|context|if|registers|memory
+//   -way none|ins|bbl|call|context|if|registers|memory|record
 //
 //   ins        a counter at each instruction, short enough to be written in place
 //   bbl        the number of instructions added at each basic block
@@ -10,8 +10,13 @@
 //   if         INS_InsertIfCall and INS_InsertThenCall: a call at every 100th instruction
 //   registers  register values, stack pointer, branch targets and flags as arguments
 //   memory     each memory operand of each instruction of the program's own image: "pc r|w address size"
+//   record     the same as records of a trace buffer, of which few fit: of all images, "pc r|w address size"
+//   for
+//              those of the program's own
 //   -o FILE    where the result goes
 //   -above A   only instructions at or above this address, -below B below that one
+#include <unistd.h>
+
 #include <cmath>
 #include <cstdio>
 #include <string>
@@ -80,6 +85,32 @@ VOID record(ADDRINT pc, ADDRINT address, UINT32 size, BOOL write) {
           static_cast<unsigned long>(address), size);
 }
 
+// What record() writes.
+struct Access {
+  ADDRINT pc;
+  ADDRINT address;
+  UINT32 size;
+  UINT16 image;  // 1: the program's own
+  UINT8 write;
+};
+BUFFER_ID buffer = BUFFER_ID_INVALID;
+
+VOID* take_records(BUFFER_ID, THREADID, const CONTEXT*, VOID* first, UINT64 number, VOID*) {
+  // Without the lock of a FILE: a thread of the program may have forked the process meanwhile.
+  const auto* access = static_cast<const Access*>(first);
+  std::string text;
+  for (UINT64 i = 0; i < number; ++i) {
+    if (access[i].image != 1) continue;
+    char line[64];
+    text.append(
+        line, static_cast<size_t>(snprintf(line, sizeof line, "%lx %c %lx %u\n", access[i].pc,
+                                           access[i].write ? 'w' : 'r', access[i].address, access[i].size)));
+  }
+  if (write(fileno(records), text.data(), text.size()) != static_cast<ssize_t>(text.size())) abort();
+  __atomic_add_fetch(&count, number, __ATOMIC_RELAXED);
+  return first;
+}
+
 bool in_main_image(INS ins) {
   IMG image = IMG_FindByAddress(INS_Address(ins));
   return IMG_Valid(image) && IMG_IsMainExecutable(image);
@@ -92,6 +123,21 @@ VOID instrument_memory(INS ins) {
       INS_InsertPredicatedCall(
           ins, IPOINT_BEFORE, reinterpret_cast<AFUNPTR>(record), IARG_INST_PTR, IARG_MEMORYOP_EA, i,
           IARG_UINT32, static_cast<UINT32>(INS_MemoryOperandSize(ins, i)), IARG_BOOL, write, IARG_END);
+    }
+  }
+}
+
+VOID instrument_records(INS ins) {
+  if (!INS_IsStandardMemop(ins)) return;
+  const UINT32 image = in_main_image(ins) ? 1 : 2;
+  for (UINT32 i = 0; i < INS_MemoryOperandCount(ins); ++i) {
+    for (const BOOL write : {FALSE, TRUE}) {
+      if (write ? !INS_MemoryOperandIsWritten(ins, i) : !INS_MemoryOperandIsRead(ins, i)) continue;
+      INS_InsertFillBufferPredicated(ins, IPOINT_BEFORE, buffer, IARG_INST_PTR, offsetof(Access, pc),
+                                     IARG_MEMORYOP_EA, i, offsetof(Access, address), IARG_UINT32,
+                                     static_cast<UINT32>(INS_MemoryOperandSize(ins, i)),
+                                     offsetof(Access, size), IARG_UINT32, image | (write ? 0x10000u : 0u),
+                                     offsetof(Access, image), IARG_END);
     }
   }
 }
@@ -118,6 +164,8 @@ VOID instrument_instruction(INS ins, VOID*) {
                      IARG_BRANCH_TAKEN, IARG_END);
   } else if (way == "memory" && in_main_image(ins)) {
     instrument_memory(ins);
+  } else if (way == "record") {
+    instrument_records(ins);
   }
 }
 
@@ -141,6 +189,7 @@ int main(int argument_count, char** arguments) {
   if (PIN_Init(argument_count, arguments)) return 1;
   records = fopen(knob_output.Value().c_str(), "w");
   if (records == nullptr) return 1;
+  if (knob_way.Value() == "record") buffer = PIN_DefineTraceBuffer(sizeof(Access), 1, take_records, nullptr);
   if (knob_way.Value() == "bbl") {
     TRACE_AddInstrumentFunction(instrument_trace, nullptr);
   } else if (knob_way.Value() != "none") {
