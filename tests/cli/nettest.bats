@@ -168,6 +168,72 @@ serve() {
   done
 }
 
+@test "prints netperf's names" {
+  serve
+  isotach nettest -c 127.0.0.1 -p "$port" -t 0.3 -b 20M --netperf-output
+  exit_code 0
+  out '^PROTOCOL=TCP$'
+  out '^THROUGHPUT=[0-9]+\.[0-9]{2}$'
+  out '^THROUGHPUT_UNITS=10\^6bits/s$'
+  out '^COMMAND_LINE="isotach nettest -c '
+  [[ $(grep -cv '^[A-Z0-9_]*=' <<<"$output") == 0 ]]
+  isotach nettest -c 127.0.0.1 -p "$port" -t 0.3 --rr -r 100,200 --netperf-output
+  exit_code 0
+  out '^THROUGHPUT_UNITS=Trans/s$'
+  out '^P99_LATENCY='
+  out '^REQUEST_SIZE=100$'
+}
+
+@test "repeats a test until its mean is known, or ends it then" {
+  serve
+  isotach nettest -c 127.0.0.1 -p "$port" -t 0.2 -b 20M --confidence 95,90 --runs 2,4 --json
+  exit_code 0
+  json '.end.confidence | (.runs | length) >= 2 and (.runs | length) <= 4 and .mean > 0'
+  json '.end.confidence | .reached == (.half_width_percent <= 45)'
+  isotach nettest -c 127.0.0.1 -p "$port" -t 0.2 -b 20M --confidence 95,90 --runs 2,4
+  exit_code 0
+  out '^run 2: .*bit/s; mean '
+  out '^mean of [2-4] runs: '
+  # A paced stream is known well long before its time is over.
+  isotach nettest -c 127.0.0.1 -p "$port" -t 60 -i 0.05 -b 20M --until 50% --json
+  exit_code 0
+  json '.end.until | .reached and .half_width_percent <= 50'
+  isotach nettest -c localhost --confidence 10,5
+  usage_error
+  isotach nettest -c localhost --until 1% --confidence 99,5
+  usage_error
+  isotach nettest -c localhost --until 1% -n 1M
+  usage_error
+}
+
+@test "measures latency alone and under load" {
+  serve
+  isotach nettest -c 127.0.0.1 -p "$port" -t 1 -b 50M --latency-under-load --json
+  exit_code 0
+  json '.end.latency_under_load | .idle.count > 0 and .loaded.count > 0 and .round_trips_per_minute > 0'
+  json '.end.latency_under_load.bufferbloat_grade | test("^(A[+]?|[BCDF])$")'
+  isotach nettest -c localhost --latency-under-load --rr
+  usage_error
+}
+
+@test "keeps a recording, and draws the test" {
+  serve
+  isotach nettest -c 127.0.0.1 -p "$port" -t 0.6 -i 0.1 -b 20M --record run.isotach
+  exit_code 0
+  isotach plot run.isotach 'nettest_bytes*' --csv
+  exit_code 0
+  out 'nettest_bytes'
+  isotach nettest -c 127.0.0.1 -p "$port" -t 0.6 -i 0.1 -b 20M --record run.isotach
+  exit_code 1
+  isotach nettest -c 127.0.0.1 -p "$port" -t 0.5 -i 0.1 -u -b 5M -l 1000 --plot --record udp.isotach
+  exit_code 0
+  out 'bit/s'
+  out '^to server +received '
+  [[ -s udp.isotach ]]
+  isotach nettest -c localhost --plot --netperf-output
+  usage_error
+}
+
 @test "ends early on Ctrl-C, with the results of both ends" {
   serve
   "$ISOTACH" nettest -c 127.0.0.1 -p "$port" -t 60 -i 0.1 -b 20M >out.txt 2>err.txt 3>&- &

@@ -7,6 +7,7 @@
 #include <ctime>
 
 #include "command/nettest/timing.h"
+#include "command/nettest/verdict_text.h"
 #include "command/version.h"
 
 namespace isotach::command {
@@ -422,6 +423,7 @@ void write_end(JsonWriter& json, const TestFacts& facts, const TestReport& repor
     write_latency(json, report);
   }
   write_timing(json, facts, report);
+  write_verdicts(json, report);
   // Several tests share a server's stream of events.
   json.key("cookie").string(facts.cookie);
   json.key("complete").boolean(report.complete);

@@ -3,10 +3,13 @@
 #include <unistd.h>
 
 #include "command/context.h"
+#include "command/nettest/campaign.h"
 #include "command/nettest/csv.h"
 #include "command/nettest/options.h"
 #include "command/nettest/output.h"
+#include "command/record_info.h"
 #include "command/spec.h"
+#include "kernel/system_root.h"
 
 namespace isotach::command {
 namespace {
@@ -42,10 +45,9 @@ int run_nettest(Context& context, const Arguments& arguments) {
   const auto options = nettest_options_of(arguments);
   if (!options) return context.report(options.error());
   if (options->server) return serve(context, *options);
-  ClientOutput output(context, options->format);
-  const nettest::ClientResult result =
-      nettest::run_client(options->client, context.waiter, context.clock, output);
-  return output.finish(result);
+  return run_campaign(context, *options,
+                      recording_info(context, arguments, kernel::SystemRoot(), context.clock.now(),
+                                     options->client.interval_ns));
 }
 
 }  // namespace

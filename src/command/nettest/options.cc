@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/text.h"
+#include "command/nettest/campaign_options.h"
 #include "command/nettest/reading.h"
 #include "command/nettest/stream_options.h"
 #include "command/nettest/transaction_options.h"
@@ -176,6 +177,7 @@ std::vector<OptionSpec> nettest_option_specs() {
                                     [](const OptionSpec& option) { return option.group == "socket"; });
   options.insert(traffic, transactions.begin(), transactions.end());
   for (OptionSpec& option : stream_option_specs()) options.push_back(std::move(option));
+  for (OptionSpec& option : campaign_option_specs()) options.push_back(std::move(option));
   for (OptionSpec& option : format_options()) options.push_back(std::move(option));
   return options;
 }
@@ -209,7 +211,9 @@ Result<NettestOptions> nettest_options_of(const Arguments& arguments) {
       if (arguments.has(option))
         reading.fail(Error{ErrorKind::usage, 0, std::string(option) + " is for the client to say",
                            "the server does what each client asks for"});
-    for (const OptionSpec& option : transaction_option_specs())
+    std::vector<OptionSpec> others = transaction_option_specs();
+    for (OptionSpec& option : campaign_option_specs()) others.push_back(std::move(option));
+    for (const OptionSpec& option : others)
       if (arguments.has(option.name))
         reading.fail(Error{ErrorKind::usage, 0, option.name + " is for the client to say",
                            "the server does what each client asks for"});
@@ -228,6 +232,7 @@ Result<NettestOptions> nettest_options_of(const Arguments& arguments) {
     options.client.family = family;
     if (!addresses.empty()) options.client.bind_host = addresses.front();
     read_parameters(reading, options);
+    read_campaign_options(reading, options);
   }
   if (reading.problem()) return tl::make_unexpected(*reading.problem());
   return options;

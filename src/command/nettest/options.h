@@ -1,6 +1,7 @@
 // What the words after `isotach nettest` ask for.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,14 @@ struct NettestOptions {
   Format format = Format::table;
   nettest::ClientOptions client;
   nettest::ServerOptions listen;
+  // How often, what beside it, where to.
+  std::optional<nettest::ConfidenceGoal> confidence;
+  std::optional<double> until;  // half the width of the interval, of the mean
+  bool load_latency = false;
+  std::int64_t idle_ns = 2 * kNanosecondsPerSecond;
+  bool netperf_output = false;
+  bool plot = false;
+  std::string record_path;
 };
 
 [[nodiscard]] std::vector<OptionSpec> nettest_option_specs();

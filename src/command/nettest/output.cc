@@ -3,9 +3,13 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <utility>
+
 #include "base/text.h"
+#include "base/units.h"
 #include "command/nettest/csv.h"
 #include "command/nettest/json.h"
+#include "command/nettest/netperf.h"
 #include "command/nettest/text.h"
 
 namespace isotach::command {
@@ -21,6 +25,12 @@ void keep(std::vector<IntervalReport>& intervals, const IntervalReport& interval
   if (intervals.size() < kMostIntervals) intervals.push_back(interval);
 }
 
+// Bits or transactions per second.
+std::string rate_of(const TestFacts& facts, double value) {
+  return facts.parameters.transaction == nettest::Transaction::none ? format_bits_per_second(value)
+                                                                    : fmt::format("{:.1f} /s", value);
+}
+
 int columns_of(const Context& context) {
   constexpr int kWide = 120;
   return context.out_is_terminal ? terminal_size(context.out.fd()).columns : kWide;
@@ -28,30 +38,50 @@ int columns_of(const Context& context) {
 
 }  // namespace
 
+ClientOutput::ClientOutput(Context& context, const NettestOptions& options, const record::RecordingInfo& info)
+    : context_(context), options_(options), format_(options.format), info_(info) {}
+
+ClientOutput::~ClientOutput() = default;
+
+Result<void> ClientOutput::prepare() {
+  if (options_.plot) {
+    plot_ = std::make_unique<LivePlot>(context_, options_.record_path, options_.client.interval_ns, info_);
+  } else if (!options_.record_path.empty()) {
+    auto made = record::Recorder::create(options_.record_path, info_, table_);
+    if (!made) return tl::make_unexpected(std::move(made.error()));
+    recorder_ = std::move(*made);
+  }
+  return {};
+}
+
 void ClientOutput::started(const TestFacts& facts) {
   // Said before the first datagram leaves.
   if (const auto text = nettest::fragments_text(facts)) context_.warn(*text);
   switch (format_) {
     case Format::table:
+      if (options_.confidence && runs_begun_++ > 0) break;
       context_.note(fmt::format("{}: {}", facts.peer.text(), describe_test(facts)));
-      context_.out.write(NettestText(facts, columns_of(context_)).head());
+      if (shows_rows()) context_.out.write(NettestText(facts, columns_of(context_)).head());
       break;
     case Format::json_stream:
       context_.out.write(nettest_event("start", [&](view::JsonWriter& json) { write_start(json, facts); }));
       break;
     case Format::csv:
-      context_.out.write(nettest_csv_head());
+      if (runs_begun_++ == 0) context_.out.write(nettest_csv_head());
       break;
     case Format::json:
+      intervals_.clear();
       break;
   }
+  if (plot_) plot_->started(facts, describe_test(facts));
+  if (recorder_) keep_sample(series_.first(facts));
   context_.out.flush();
 }
 
 void ClientOutput::interval(const TestFacts& facts, const IntervalReport& interval) {
   switch (format_) {
     case Format::table:
-      context_.out.write(NettestText(facts, columns_of(context_)).interval(interval));
+      if (shows_rows()) context_.out.write(NettestText(facts, columns_of(context_)).interval(interval));
       break;
     case Format::json_stream:
       context_.out.write(
@@ -64,6 +94,37 @@ void ClientOutput::interval(const TestFacts& facts, const IntervalReport& interv
       keep(intervals_, interval);
       break;
   }
+  if (plot_) plot_->interval(facts, interval);
+  if (recorder_) keep_sample(series_.next(facts, interval));
+  context_.out.flush();
+}
+
+void ClientOutput::keep_sample(const record::Sample& sample) {
+  recorder_->append(sample);
+}
+
+bool ClientOutput::wants_more() {
+  return context_.out.is_open() && (!plot_ || plot_->wants_more());
+}
+
+std::string ClientOutput::command_line() const {
+  std::string text = "isotach nettest";
+  for (const std::string& word : info_.arguments) text += " " + printable(word);
+  return text;
+}
+
+void ClientOutput::run_done(const nettest::ConfidenceReport& report, const nettest::ClientResult& result) {
+  const std::size_t run = report.runs.size();
+  const std::string value = rate_of(*result.facts, report.runs.back());
+  std::string text = fmt::format("run {}: {}", run, value);
+  if (run > 1)
+    text += fmt::format("; mean {} within {:.2f} %", rate_of(*result.facts, report.result.mean),
+                        report.result.relative() * 100);
+  if (format_ == Format::table && !options_.netperf_output) context_.out.write(text + "\n");
+  if (format_ == Format::json_stream)
+    context_.out.write(nettest_event("run", [&](view::JsonWriter& json) {
+      json.begin_object().key("run").unsigned_integer(run).key("value").real(report.runs.back()).end_object();
+    }));
   context_.out.flush();
 }
 
@@ -71,9 +132,18 @@ int ClientOutput::finish(const nettest::ClientResult& result) {
   const TestFacts* facts = result.facts ? &*result.facts : nullptr;
   int code = result.error ? exit_code_of(result.error->kind) : kExitOk;
   if (result.interrupted) code = kExitCutShort;
+  if (plot_) {
+    plot_->finish(result.interrupted);
+    if (plot_->problem()) return context_.report(*plot_->problem());
+  }
+  if (recorder_)
+    if (auto kept = recorder_->finish(); !kept) code = context_.report(kept.error());
   switch (format_) {
     case Format::table:
-      if (facts != nullptr)
+      if (facts != nullptr && options_.netperf_output) {
+        context_.out.write(netperf_lines(*facts, result.report, command_line()));
+        for (const std::string& warning : result.report.warnings) context_.warn(warning);
+      } else if (facts != nullptr)
         context_.out.write("\n" + NettestText(*facts, columns_of(context_)).summary(result.report, false));
       break;
     case Format::json:

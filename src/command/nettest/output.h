@@ -7,25 +7,46 @@
 
 #include "command/common_options.h"
 #include "command/context.h"
+#include "command/nettest/live_plot.h"
+#include "command/nettest/options.h"
+#include "command/nettest/series.h"
 #include "network/nettest/client.h"
 #include "network/nettest/server.h"
+#include "record/recorder.h"
 
 namespace isotach::command {
 
 class ClientOutput final : public nettest::ClientObserver {
  public:
-  ClientOutput(Context& context, Format format) : context_(context), format_(format) {}
+  ClientOutput(Context& context, const NettestOptions& options, const record::RecordingInfo& info);
+  ~ClientOutput() override;
 
+  // Fails where a recording cannot be written.
+  [[nodiscard]] Result<void> prepare();
   void started(const nettest::TestFacts& facts) override;
   void interval(const nettest::TestFacts& facts, const nettest::IntervalReport& interval) override;
-  [[nodiscard]] bool wants_more() override { return context_.out.is_open(); }
+  [[nodiscard]] bool wants_more() override;
+  // One of several runs has ended.
+  void run_done(const nettest::ConfidenceReport& report, const nettest::ClientResult& result);
   // Prints what is left and returns the exit code.
   [[nodiscard]] int finish(const nettest::ClientResult& result);
 
  private:
+  void keep_sample(const record::Sample& sample);
+  // Rows are printed as they come: one test, and no other format.
+  [[nodiscard]] bool shows_rows() const { return !options_.confidence && !options_.netperf_output && !plot_; }
+  [[nodiscard]] std::string command_line() const;
+
   Context& context_;
+  const NettestOptions& options_;
   Format format_;
+  record::RecordingInfo info_;
   std::vector<nettest::IntervalReport> intervals_;  // for --json
+  std::unique_ptr<LivePlot> plot_;
+  record::SeriesTable table_;
+  NettestSeries series_{table_};
+  std::unique_ptr<record::Recorder> recorder_;
+  int runs_begun_ = 0;
 };
 
 class ServerOutput final : public nettest::ServerObserver {

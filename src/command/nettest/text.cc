@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "base/units.h"
 #include "command/nettest/timing.h"
+#include "command/nettest/verdict_text.h"
 #include "view/table/table.h"
 
 namespace isotach::command {
@@ -389,6 +390,7 @@ std::string NettestText::summary(const TestReport& report, bool we_are_server) c
                       cpu_text(report.remote, report.seconds, bytes));
   if (facts_.parameters.transaction == Transaction::none)
     text += path_text(facts_, report.local_path, report.remote_path, we_are_server);
+  text += verdict_text(facts_, report);
   for (const std::string& warning : report.warnings) text += fmt::format("warning: {}\n", warning);
   return text;
 }

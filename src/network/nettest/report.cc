@@ -77,6 +77,19 @@ StreamInterval interval_between(const StreamSample& before, const StreamSample& 
   return interval;
 }
 
+double headline(const TestFacts& facts, const TestReport& report) {
+  if (facts.parameters.transaction != Transaction::none)
+    return report.latency && report.seconds > 0
+               ? static_cast<double>(report.latency->count()) / report.seconds
+               : 0;
+  double sum = 0;
+  for (const StreamTotal& stream : report.streams) {
+    const StreamEnd& end = stream.received.known ? stream.received : stream.sent;
+    if (end.seconds > 0) sum += static_cast<double>(end.bytes) * 8 / end.seconds;
+  }
+  return sum;
+}
+
 std::optional<std::string> fragments_text(const TestFacts& facts) {
   const TestParameters& parameters = facts.parameters;
   if (!parameters.udp || facts.path_mtu <= 0) return std::nullopt;

@@ -13,6 +13,8 @@
 #include "base/histogram.h"
 #include "base/result.h"
 #include "kernel/socket.h"
+#include "network/nettest/confidence.h"
+#include "network/nettest/load_verdict.h"
 #include "network/nettest/parameters.h"
 #include "network/nettest/results.h"
 
@@ -157,7 +159,15 @@ struct TestReport {
   std::array<std::optional<DatagramTiming>, 2> left;
   std::array<std::optional<DatagramTiming>, 2> came;
   std::vector<std::string> warnings;
+  // Where they were asked for.
+  std::optional<LoadLatency> load_latency;
+  std::optional<ConfidenceReport> confidence;
+  std::optional<WithinRun> within_run;
 };
+
+// What the test is about: bits per second received in all directions (sent, where the other end does not
+// tell), or transactions per second.
+[[nodiscard]] double headline(const TestFacts& facts, const TestReport& report);
 
 // A length over the path's MTU, in a sentence for people; nothing where all fits or nothing is known.
 [[nodiscard]] std::optional<std::string> fragments_text(const TestFacts& facts);
