@@ -20,6 +20,7 @@
 #include "engine/dispatch/threads.h"
 #include "engine/instrument/buffer.h"
 #include "engine/instrument/routine_requests.h"
+#include "engine/os/follow.h"
 #include "engine/os/raw_syscall.h"
 
 namespace LEVEL_BASE {
@@ -27,6 +28,8 @@ namespace LEVEL_BASE {
 struct CHILD_PROCESS_RECORD {
   OS_PROCESS_ID id = 0;
   std::vector<const CHAR*> arguments;
+  bool has_pin_words = false;
+  std::vector<std::string> pin_words;  // for the engine and the tool in the new program
 };
 
 }  // namespace LEVEL_BASE
@@ -158,6 +161,7 @@ int64_t ask_whether_to_follow(ThreadContext& context) {
   lists().follow.each([&](FOLLOW_CHILD_PROCESS_CALLBACK function, VOID* value, const CALLBACK_RECORD&) {
     wanted = function(&child, value);
   });
+  set_follow_words(child.has_pin_words ? &child.pin_words : nullptr);
   if (wanted) return follow(context);
   const uint64_t* r = context.registers;
   return raw_syscall(static_cast<long>(r[rax]), r[rdi], r[rsi], r[rdx], r[r10], r[r8]);
@@ -232,10 +236,18 @@ EXCEPTION_CODE code_of(const siginfo_t& info) {
   }
 }
 
+}  // namespace
+
+EXCEPTION_CODE exception_code_of(const siginfo_t& info) {
+  return info.si_code > 0 ? code_of(info) : EXCEPTCODE_NONE;
+}
+
+namespace {
+
 bool signal_arrived(ThreadContext& context, const siginfo_t& info, bool has_handler) {
   const Interceptor& one = interceptors[info.si_signo];
   EXCEPTION_INFO exception;
-  const EXCEPTION_CODE code = info.si_code > 0 ? code_of(info) : EXCEPTCODE_NONE;
+  const EXCEPTION_CODE code = exception_code_of(info);
   const auto access = reinterpret_cast<ADDRINT>(info.si_addr);
   if (code != EXCEPTCODE_NONE)
     PIN_InitAccessFaultInfo(&exception, code, context.pc, access, FAULTY_ACCESS_TYPE_UNKNOWN);
@@ -259,6 +271,7 @@ void listen_to_engine() {
   events.fork_child = [](ThreadContext& context) { tell_fork(context, FPOINT_AFTER_IN_CHILD); };
   events.memory_unmapped = memory_unmapped;
   events.signal_arrived = signal_arrived;
+  events.tool_fault = tool_fault;
   if (!l.follow.empty() && events.exec_follow != nullptr) {
     follow = events.exec_follow;
     events.exec_follow = ask_whether_to_follow;
@@ -334,15 +347,6 @@ BOOL PIN_InterceptSignal(INT32 signal, INTERCEPT_SIGNAL_CALLBACK function, VOID*
 BOOL PIN_UnblockSignal(INT32 signal, BOOL) {
   return signal >= 1 && signal <= 64;
 }
-VOID PIN_AddInternalExceptionHandler(INTERNAL_EXCEPTION_CALLBACK, VOID*) {
-  std::fprintf(stderr,
-               "isotach pin: note: the tool's internal exception handler is not called: a fault in the tool "
-               "ends the process with a report\n");
-}
-VOID PIN_TryStart(THREADID, INTERNAL_EXCEPTION_CALLBACK, VOID*) {
-  fail("PIN_TryStart is not offered: use PIN_SafeCopy where memory may not be readable");
-}
-VOID PIN_TryEnd(THREADID) {}
 // Without an engine of its own for it, a fault is raised as the signal that the processor would have made of
 // it.
 VOID PIN_RaiseException(const CONTEXT* context, THREADID, const EXCEPTION_INFO* info) {
@@ -383,10 +387,6 @@ THREADID PIN_GetStoppedThreadId(UINT32) {
 const CONTEXT* PIN_GetStoppedThreadContext(THREADID) {
   return nullptr;
 }
-VOID PIN_CallApplicationFunction(const CONTEXT*, THREADID, CALLINGSTD_TYPE, AFUNPTR,
-                                 CALL_APPLICATION_FUNCTION_PARAM*, ...) {
-  fail("PIN_CallApplicationFunction is not offered yet");
-}
 
 OS_PROCESS_ID CHILD_PROCESS_GetId(CHILD_PROCESS child) {
   return child->id;
@@ -395,10 +395,12 @@ VOID CHILD_PROCESS_GetCommandLine(CHILD_PROCESS child, INT* argc, const CHAR* co
   *argc = static_cast<INT>(child->arguments.size()) - 1;
   *argv = child->arguments.data();
 }
-VOID CHILD_PROCESS_SetPinCommandLine(CHILD_PROCESS, INT, const CHAR* const*) {
-  fail(
-      "CHILD_PROCESS_SetPinCommandLine is not offered yet: a followed program gets the tool's own command "
-      "line");
+// The words from "pin" to before "--"; what comes behind it is the program's own.
+VOID CHILD_PROCESS_SetPinCommandLine(CHILD_PROCESS child, INT argc, const CHAR* const* argv) {
+  child->pin_words.clear();
+  for (INT i = 1; i < argc && argv[i] != nullptr && std::string(argv[i]) != "--"; ++i)
+    child->pin_words.emplace_back(argv[i]);
+  child->has_pin_words = true;
 }
 
 BOOL PIN_IsProcessExiting() {
@@ -508,9 +510,6 @@ BOOL PIN_CheckWriteAccess(VOID* address) {
   }
   std::fclose(maps);
   return found;
-}
-BOOL PIN_WasMemoryReservedInLoadTime(VOID*, size_t) {
-  return FALSE;
 }
 
 REG PIN_ClaimToolRegister() {

@@ -1,6 +1,11 @@
 // What happens to the program, told to the tool.
 #pragma once
 
+#include <signal.h>
+#include <ucontext.h>
+
+#include "pin.H"
+
 namespace isotach::dbi {
 struct ThreadContext;
 }
@@ -9,6 +14,10 @@ namespace isotach::dbi::api {
 
 // Has the engine tell the API of threads, system calls, forks and the end. Once, before the program runs.
 void listen_to_engine();
+// What the processor says by a signal; EXCEPTCODE_NONE where it is not from the processor.
+EXCEPTION_CODE exception_code_of(const siginfo_t& info);
+// A fault in the tool's own code, offered to its handlers (api/tool_faults.cc).
+bool tool_fault(ThreadContext* context, const siginfo_t& info, ucontext_t& user);
 // The program's first thread is about to run.
 void program_starts(ThreadContext& context, bool attaches);
 

@@ -36,5 +36,9 @@ void destroy_thread_data(ThreadContext& context);
 // The translation lock: PIN_LockClient. Each thread may take it more than once.
 void lock_client();
 void unlock_client();
+// The calling thread gives up the translation lock, however often it has taken it, and takes it as often
+// again.
+unsigned leave_client_lock();
+void enter_client_lock(unsigned depth);
 
 }  // namespace isotach::dbi::api

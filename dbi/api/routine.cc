@@ -6,6 +6,8 @@
 #include "api/callbacks.h"
 #include "api/hooks.h"
 #include "api/instrument.h"
+#include "api/originals.h"
+#include "api/routine.h"
 #include "engine/instrument/routine_requests.h"
 #include "engine/loader/images.h"
 #include "pin.H"
@@ -29,6 +31,12 @@ RTN handle_of(const Routine* routine) {
 }
 Image& image_of(const Routine& routine) {
   return *routine.section->image;
+}
+
+// Also of the address by which a tool calls a routine that it has replaced.
+Routine* routine_holding(uint64_t address) {
+  Routine* const routine = images().routine_at(address);
+  return routine != nullptr ? routine : images().routine_at(isotach::dbi::api::function_behind(address));
 }
 
 // Its neighbour in the order of address, within its section.
@@ -68,13 +76,51 @@ Routine& needed(RTN rtn, const char* function) {
   return *routine;
 }
 
-[[noreturn]] void no_probes(const char* function) {
-  isotach::dbi::api::fail(
-      std::string(function) +
-      ": probe mode is not offered; use RTN_Replace, RTN_ReplaceSignature and RTN_InsertCall");
+}  // namespace
+
+namespace isotach::dbi::api {
+
+AFUNPTR replace_with_signature(RTN rtn, AFUNPTR with, va_list& list, const char* function) {
+  const Routine& routine = needed(rtn, function);
+  Call call = make_call(IPOINT_BEFORE, with, list, nullptr, function);
+  for (Argument& argument : call.arguments) {
+    if (argument.kind != ArgumentKind::original_function) continue;
+    argument = {};
+    argument.value = original_of(routine.address);
+  }
+  routine_requests().replace(
+      routine, {.function = call.routine, .arguments = std::move(call.arguments), .has_signature = true});
+  forget(routine);
+  return reinterpret_cast<AFUNPTR>(original_of(routine.address));
 }
 
-}  // namespace
+void insert_at_routine(RTN rtn, IPOINT place, AFUNPTR function, va_list& list, const char* name) {
+  const Routine& routine = needed(rtn, name);
+  if (place != IPOINT_BEFORE && place != IPOINT_AFTER)
+    fail(std::string(name) + ": only IPOINT_BEFORE and IPOINT_AFTER");
+  // At its entry its first instruction can be asked about; its exits are before its returns, of which there
+  // may be several, and nothing comes after those.
+  TracePlan plan;
+  InstructionRef first{&plan, nullptr, 0, 1};
+  OpenedRoutine* const opened = routine_requests().opened(routine);
+  if (place == IPOINT_BEFORE && opened != nullptr && !opened->instructions.empty()) {
+    plan.instructions.push_back(opened->instructions.front());
+    first.instruction = &plan.instructions.front();
+  }
+  Call call = make_call(IPOINT_BEFORE, function, list, first.instruction == nullptr ? nullptr : &first, name);
+  for (Argument& argument : call.arguments) {
+    if (argument.kind != ArgumentKind::original_function) continue;
+    argument = {};
+    argument.value = original_of(routine.address);
+  }
+  if (place == IPOINT_BEFORE)
+    routine_requests().add_entry(routine, std::move(call));
+  else
+    routine_requests().add_exit(routine, std::move(call));
+  forget(routine);
+}
+
+}  // namespace isotach::dbi::api
 
 namespace LEVEL_BASE {
 
@@ -180,7 +226,7 @@ BOOL RTN_IFuncImplementation(RTN) {
 
 RTN RTN_FindByAddress(ADDRINT address) {
   const Guard guard(images().mutex());
-  return handle_of(images().routine_at(address));
+  return handle_of(routine_holding(address));
 }
 RTN RTN_FindByName(IMG img, const CHAR* name) {
   const Guard guard(images().mutex());
@@ -189,7 +235,7 @@ RTN RTN_FindByName(IMG img, const CHAR* name) {
 }
 std::string RTN_FindNameByAddress(ADDRINT address) {
   const Guard guard(images().mutex());
-  const Routine* const routine = images().routine_at(address);
+  const Routine* const routine = routine_holding(address);
   return routine == nullptr ? std::string() : std::string(routine->name);
 }
 RTN RTN_CreateAt(ADDRINT address, const std::string& name) {
@@ -231,28 +277,10 @@ INS RTN_InsTail(RTN rtn) {
 }
 
 VOID RTN_InsertCall(RTN rtn, IPOINT place, AFUNPTR function, ...) {
-  const Routine& routine = needed(rtn, "RTN_InsertCall");
-  if (place != IPOINT_BEFORE && place != IPOINT_AFTER)
-    isotach::dbi::api::fail("RTN_InsertCall: only IPOINT_BEFORE and IPOINT_AFTER");
-  // At its entry its first instruction can be asked about; its exits are before its returns, of which there
-  // may be several, and nothing comes after those.
-  isotach::dbi::TracePlan plan;
-  isotach::dbi::api::InstructionRef first{&plan, nullptr, 0, 1};
-  isotach::dbi::OpenedRoutine* const opened = routine_requests().opened(routine);
-  if (place == IPOINT_BEFORE && opened != nullptr && !opened->instructions.empty()) {
-    plan.instructions.push_back(opened->instructions.front());
-    first.instruction = &plan.instructions.front();
-  }
   va_list list;
   va_start(list, function);
-  Call call = isotach::dbi::api::make_call(IPOINT_BEFORE, function, list,
-                                           first.instruction == nullptr ? nullptr : &first, "RTN_InsertCall");
+  isotach::dbi::api::insert_at_routine(rtn, place, function, list, "RTN_InsertCall");
   va_end(list);
-  if (place == IPOINT_BEFORE)
-    routine_requests().add_entry(routine, std::move(call));
-  else
-    routine_requests().add_exit(routine, std::move(call));
-  forget(routine);
 }
 
 AFUNPTR RTN_Funptr(RTN rtn) {
@@ -263,43 +291,16 @@ AFUNPTR RTN_Replace(RTN rtn, AFUNPTR function) {
   const Routine& routine = needed(rtn, "RTN_Replace");
   routine_requests().replace(routine, {.function = reinterpret_cast<uint64_t>(function), .arguments = {}});
   forget(routine);
-  return reinterpret_cast<AFUNPTR>(routine.address);
+  return reinterpret_cast<AFUNPTR>(isotach::dbi::api::original_of(routine.address));
 }
 
 AFUNPTR RTN_ReplaceSignature(RTN rtn, AFUNPTR function, ...) {
-  const Routine& routine = needed(rtn, "RTN_ReplaceSignature");
   va_list list;
   va_start(list, function);
-  Call call = isotach::dbi::api::make_call(IPOINT_BEFORE, function, list, nullptr, "RTN_ReplaceSignature");
+  AFUNPTR const original =
+      isotach::dbi::api::replace_with_signature(rtn, function, list, "RTN_ReplaceSignature");
   va_end(list);
-  for (isotach::dbi::Argument& argument : call.arguments) {
-    if (argument.kind != isotach::dbi::ArgumentKind::original_function) continue;
-    argument = {};
-    argument.value = routine.address;
-  }
-  routine_requests().replace(
-      routine, {.function = call.routine, .arguments = std::move(call.arguments), .has_signature = true});
-  forget(routine);
-  return reinterpret_cast<AFUNPTR>(routine.address);
-}
-
-BOOL RTN_IsSafeForProbedInsertion(RTN) {
-  return FALSE;
-}
-BOOL RTN_IsSafeForProbedReplacement(RTN) {
-  return FALSE;
-}
-BOOL RTN_IsSafeForProbedReplacementEx(RTN, UINT32) {
-  return FALSE;
-}
-AFUNPTR RTN_ReplaceProbed(RTN, AFUNPTR) {
-  no_probes("RTN_ReplaceProbed");
-}
-AFUNPTR RTN_ReplaceSignatureProbed(RTN, AFUNPTR, ...) {
-  no_probes("RTN_ReplaceSignatureProbed");
-}
-VOID RTN_InsertCallProbed(RTN, IPOINT, AFUNPTR, ...) {
-  no_probes("RTN_InsertCallProbed");
+  return original;
 }
 
 }  // namespace LEVEL_BASE

@@ -32,6 +32,7 @@ struct Started {
   void* handle = nullptr;
   std::vector<std::string> words;
   std::vector<char*> argv;
+  bool is_probed = false;
 };
 Started& started() {
   static auto* the_one = new Started;
@@ -106,6 +107,15 @@ void lock_client() {
 void unlock_client() {
   if (lock_depth == 0) return;
   if (--lock_depth == 0) dbi::engine().lock.unlock();
+}
+
+unsigned leave_client_lock() {
+  const unsigned depth = lock_depth;
+  while (lock_depth != 0) unlock_client();
+  return depth;
+}
+void enter_client_lock(unsigned depth) {
+  while (lock_depth < depth) lock_client();
 }
 
 void go_on_at(ThreadContext& context) {
@@ -225,10 +235,11 @@ VOID PIN_StartProgram() {
 }
 
 VOID PIN_StartProgramProbed() {
-  refuse("the tool wants probe mode, which this engine does not offer; most such tools have a JIT mode too");
+  started().is_probed = true;
+  PIN_StartProgram();
 }
 BOOL PIN_IsProbeMode() {
-  return FALSE;
+  return started().is_probed;
 }
 BOOL PIN_IsAttaching() {
   return FALSE;

@@ -53,7 +53,6 @@ FAILING = {
     "asserts": ('ASSERT(false, "this is wrong");', "", "this is wrong", 1),
     "exits": ("exit(7);", "", "", 7),
     "ends_without_starting": ("return 9;", "", "", 9),
-    "probe_mode": ("PIN_StartProgramProbed();", "", "probe mode", 1),
     "wrong_list": ("", "INS_InsertCall(ins, IPOINT_BEFORE, (AFUNPTR)quiet, IARG_MEMORYREAD_EA, IARG_END);",
                    "names a read that the instruction does not do", 1),
     "ends_the_process": ("", "PIN_ExitProcess(11);", "", 11),

@@ -104,7 +104,11 @@ CodeCache::Page& CodeCache::page_at(uint64_t address) {
 }
 
 void CodeCache::insert(Unit& unit, Region& region) {
-  by_pc_.insert(unit.pc, unit.number, [this](uint32_t number) { return units_[number].pc; });
+  if (unit.is_original) {
+    originals_[unit.pc] = unit.number;
+  } else {
+    by_pc_.insert(unit.pc, unit.number, [this](uint32_t number) { return units_[number].pc; });
+  }
   region.units.push_back(&unit);
   Page& page = page_at(unit.pc & ~kPageMask);
   unit.next_of_page = page.first_unit;
@@ -301,7 +305,11 @@ void CodeCache::retire(Unit& unit) {
     unlink(exits_[number]);
   }
   unit.prologue = 0;
-  by_pc_.erase(unit.pc, unit.number);
+  if (unit.is_original) {
+    originals_.erase(unit.pc);
+  } else {
+    by_pc_.erase(unit.pc, unit.number);
+  }
 }
 
 size_t CodeCache::flush_page(Page& page, uint64_t begin, uint64_t end) {

@@ -11,6 +11,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <unordered_map>
 #include <vector>
 
 #include "engine/cache/address_table.h"
@@ -37,6 +38,10 @@ class CodeCache {
   Unit* find(uint64_t pc) const {
     const uint32_t number = by_pc_.find(pc, [this](uint32_t n) { return units_[n].pc; });
     return number == 0 ? nullptr : &units_[number];
+  }
+  Unit* find_original(uint64_t pc) const {
+    const auto found = originals_.find(pc);
+    return found == originals_.end() ? nullptr : &units_[found->second];
   }
   // A unit that is to be filled in and then inserted.
   Unit& make_unit();
@@ -116,6 +121,7 @@ class CodeCache {
   std::vector<Page> pages_{Page()};          // the first stands for none
   AddressTable by_page_{size_t{1} << 8};     // of pages_
   uint32_t last_page_ = 0;                   // of pages_: that of the last unit
+  std::unordered_map<uint64_t, uint32_t> originals_;  // units
   std::vector<std::unique_ptr<Retired>> retired_;
   uint64_t epoch_ = 1;
 };

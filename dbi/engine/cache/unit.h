@@ -105,7 +105,8 @@ struct Unit {
   uint32_t code_size = 0;
   uint32_t first_exit = 0;  // exit; the others by next_of_unit
   uint32_t map_count = 0;
-  bool dead = false;  // flushed: no way leads here any more, but a thread may still be inside
+  bool is_original = false;  // of a replaced function: found by find_original() alone
+  bool dead = false;         // flushed: no way leads here any more, but a thread may still be inside
   uint32_t shared_count_count = 0;
   MapEntry* map = nullptr;
   SharedCount* shared_counts = nullptr;

@@ -13,6 +13,7 @@
 namespace isotach::dbi {
 
 struct LentThread;
+struct NestedRun;
 struct SignalState;
 struct ProcessState;
 struct Unit;
@@ -90,6 +91,8 @@ struct alignas(64) ThreadContext {
   uint64_t unique_id;    // never given again; thread_id is
   ThreadContext* next;   // list of all threads
   FaultRegisters fault;  // of the signal that is recorded
+  NestedRun* nested;     // the program's function that a tool calls: see nested.h
+  uint64_t outer_epoch;  // of the code around the outermost of these runs; kOutside without any
 };
 
 #define ISOTACH_AT(field, offset) static_assert(offsetof(ThreadContext, field) == (offset))

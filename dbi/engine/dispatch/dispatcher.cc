@@ -2,10 +2,12 @@
 #include <sys/auxv.h>
 #include <sys/syscall.h>
 
+#include <algorithm>
 #include <new>
 
 #include "engine/dispatch/emulate.h"
 #include "engine/dispatch/engine.h"
+#include "engine/dispatch/nested.h"
 #include "engine/dispatch/signals.h"
 #include "engine/dispatch/system_calls.h"
 #include "engine/os/raw_syscall.h"
@@ -22,18 +24,23 @@ uint64_t oldest_epoch(Engine& engine) {
   uint64_t oldest = kOutside;
   Locked locked(engine.threads_lock);
   for (const ThreadContext* thread = engine.threads; thread != nullptr; thread = thread->next) {
-    const uint64_t epoch = __atomic_load_n(&thread->epoch, __ATOMIC_ACQUIRE);
-    if (epoch < oldest) oldest = epoch;
+    for (const uint64_t* at : {&thread->epoch, &thread->outer_epoch}) {
+      oldest = std::min(oldest, __atomic_load_n(at, __ATOMIC_ACQUIRE));
+    }
   }
   return oldest;
 }
 
 // With the lock held.
+void make_room(Engine& engine) {
+  if (!engine.cache.is_full()) return;
+  engine.cache.flush_all();
+  engine.cache.reclaim(oldest_epoch(engine));
+}
+
+// With the lock held.
 Unit* translate(Engine& engine, ThreadContext& context, uint64_t pc, bool indirect = false) {
-  if (engine.cache.is_full()) {
-    engine.cache.flush_all();
-    engine.cache.reclaim(oldest_epoch(engine));
-  }
+  make_room(engine);
   return engine.translator.translate(context, pc, indirect);
 }
 
@@ -63,6 +70,7 @@ void follow_link(Engine& engine, ThreadContext& context, uint32_t number, uint64
 void follow_indirect(Engine& engine, ThreadContext& context) {
   ++engine.indirect_misses;
   context.pc = context.target;
+  if (end_nested_run(context)) return;
   {
     Locked locked(engine.lock);
     if (Unit* unit = translate(engine, context, context.pc, true)) {
@@ -84,10 +92,18 @@ Engine& make_engine(const EngineOptions& options) {
 }
 
 void resume_at_pc(ThreadContext& context) {
+  if (end_nested_run(context)) return;
   Engine& engine = dbi::engine();
   {
     Locked locked(engine.lock);
-    if (Unit* unit = translate(engine, context, context.pc)) {
+    Unit* unit;
+    if (is_at_original(context)) {
+      make_room(engine);
+      unit = engine.translator.translate_original(context, context.pc);
+    } else {
+      unit = translate(engine, context, context.pc);
+    }
+    if (unit != nullptr) {
       enter(engine, context, *unit);
       return;
     }

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <signal.h>
+#include <ucontext.h>
 
 #include <atomic>
 #include <cstdint>
@@ -46,6 +47,9 @@ struct EngineEvents {
   // it runs. False: the program does not get the signal, and goes on where the context says.
   uint64_t wanted_signals = 0;
   bool (*signal_arrived)(ThreadContext&, const siginfo_t& info, bool has_handler) = nullptr;
+  // A fault in the tool's own code, in the signal handler; the context is null on a thread of the tool's own.
+  // True: goes on with the registers in `user`.
+  bool (*tool_fault)(ThreadContext*, const siginfo_t& info, ucontext_t& user) = nullptr;
   // Before and after a signal (or the return from one) changes where the program stands.
   void (*context_changing)(ThreadContext&, ContextChange reason, int signal) = nullptr;
   void (*context_changed)(ThreadContext&, ContextChange reason, int signal) = nullptr;

@@ -240,6 +240,22 @@ void record(ThreadContext& context, const siginfo_t& info, ucontext_t& user) {
   __atomic_store_n(&context.pending, 1, __ATOMIC_RELAXED);
 }
 
+}  // namespace
+
+void intercept_analysis_return(ThreadContext& context) {
+  // Its return address lies on top of the host stack, below at most some arguments.
+  auto* return_slot = reinterpret_cast<uint64_t*>(context.host_rsp);
+  for (unsigned i = 0; i < kMaximumStackArguments; ++i) {
+    --return_slot;
+    if (!is_in_cache(*return_slot)) continue;
+    context.signals->call_return = *return_slot;
+    *return_slot = address_of(&isotach_call_interrupted);
+    return;
+  }
+}
+
+namespace {
+
 // The thread is in the cache with a signal recorded: to the dispatcher at the next boundary.
 void step_to_boundary(ThreadContext& context, ucontext_t& user) {
   greg_t* r = user.uc_mcontext.gregs;
@@ -251,15 +267,7 @@ void step_to_boundary(ThreadContext& context, ucontext_t& user) {
     // Out of the cache by itself: the dispatcher looks at `pending`. Or into an analysis call: it is given
     // another return address, so that we hear of its end.
     if (is_between(pc, isotach_exit_cache, isotach_enter_end) || context.is_dispatching != 0) return;
-    // It lies on top of the host stack, below at most some arguments.
-    auto* return_slot = reinterpret_cast<uint64_t*>(context.host_rsp);
-    for (unsigned i = 0; i < kMaximumStackArguments; ++i) {
-      --return_slot;
-      if (!is_in_cache(*return_slot)) continue;
-      state.call_return = *return_slot;
-      *return_slot = address_of(&isotach_call_interrupted);
-      return;
-    }
+    intercept_analysis_return(context);
     return;
   }
   const Place place = place_of(pc);
@@ -355,7 +363,11 @@ void master_handler(int signal, siginfo_t* info, void* data) {
   auto& user = *static_cast<ucontext_t*>(data);
   uint64_t gs_base = 0;
   asm("rdgsbase %0" : "=r"(gs_base));
-  if (gs_base == 0) report_crash_outside(signal, *info, user);
+  const EngineEvents& events = dbi::engine().events;
+  if (gs_base == 0) {
+    if (events.tool_fault != nullptr && events.tool_fault(nullptr, *info, user)) return;
+    report_crash_outside(signal, *info, user);
+  }
   ThreadContext& context = current_context();
   const auto pc = static_cast<uint64_t>(user.uc_mcontext.gregs[REG_RIP]);
   const bool is_synchronous = is_fault_signal(signal) && info->si_code > 0;
@@ -365,6 +377,7 @@ void master_handler(int signal, siginfo_t* info, void* data) {
       record_program_fault(context, signal, *info, user);
       return;
     }
+    if (events.tool_fault != nullptr && events.tool_fault(&context, *info, user)) return;
     report_crash(context, signal, *info, user);
   }
   SignalState& state = *context.signals;

@@ -72,6 +72,10 @@ void fault_at_pc(ThreadContext& context);
 // A synchronous signal made by the engine, at context.pc.
 void raise_fault(ThreadContext& context, int signal, int code, uint64_t address);
 
+// The thread is in an analysis routine that emitted code called, with a signal recorded: it is delivered when
+// the routine returns.
+void intercept_analysis_return(ThreadContext& context);
+
 // System calls about signals. Each returns what the system call returns.
 int64_t program_sigaction(ThreadContext& context, int signal, uint64_t action, uint64_t old,
                           uint64_t set_size);

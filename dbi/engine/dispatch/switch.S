@@ -14,6 +14,35 @@ isotach_enter_cache:
     mov [rdi + CONTEXT_HOST_RSP], rsp
     jmp isotach_enter_begin
 
+# void isotach_enter_nested(ThreadContext*, uint64_t* stack): the same from within an analysis routine. Returns, with
+# the registers of a function's caller in place, when isotach_leave_nested(*stack) is called.
+    .globl isotach_enter_nested
+    .type isotach_enter_nested, @function
+isotach_enter_nested:
+    push rbx
+    push rbp
+    push r12
+    push r13
+    push r14
+    push r15
+    mov [rsi], rsp
+    jmp isotach_enter_cache
+    .globl isotach_leave_nested
+    .type isotach_leave_nested, @function
+isotach_leave_nested:
+    mov rsp, rdi
+    pop r15
+    pop r14
+    pop r13
+    pop r12
+    pop rbp
+    pop rbx
+    ret
+# Where the program's function returns to: an address, no code.
+    .globl isotach_nested_end
+isotach_nested_end:
+    ud2
+
 # Emitted code arrives here with the program's registers, gs:[CONTEXT_EXIT] set.
     .globl isotach_exit_cache
     .type isotach_exit_cache, @function

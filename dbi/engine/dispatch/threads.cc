@@ -111,6 +111,7 @@ ThreadContext& make_context(ProcessState& process, LentThread* lent) {
   context->process = &process;
   context->lent = lent;
   context->epoch = kOutside;
+  context->outer_epoch = kOutside;
   context->is_dispatching = 1;
   context->mxcsr = context->host_mxcsr = 0x1f80;
   context->thread_id = smallest_free_number();

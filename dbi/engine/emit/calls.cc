@@ -348,6 +348,13 @@ void CallEmitter::emit_call(const Call& call, Place place) {
   code_.bytes({0xff, 0x15});  // call [rip + constant]
   code_.relative32(e_.constant(call.routine));
   if (stack_bytes != 0) code_.lea(rsp, rsp, stack_bytes);
+  if (call.returns_all) {
+    code_.store(rdx, rbx, register_offset(rdx));
+    for (const int vector : {0, 1}) {
+      code_.bytes({0x0f, 0x29, static_cast<uint8_t>(0x83 | vector << 3)});  // movaps [rbx + ...], xmm
+      code_.int32(CONTEXT_VECTORS + 16 * vector);
+    }
+  }
   if (call.returns_value) {
     if (call.return_register < 16) {
       code_.store(rax, rbx, register_offset(call.return_register));

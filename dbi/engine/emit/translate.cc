@@ -49,6 +49,14 @@ Unit* Translator::translate_unobserved(uint64_t pc, bool indirect) {
   return &unit;
 }
 
+Unit* Translator::translate_original(ThreadContext& context, uint64_t pc) {
+  if (Unit* unit = cache_.find_original(pc)) return unit;
+  if (!decode(pc)) return nullptr;
+  plan_.is_original = true;
+  if (options_.instrumenter != nullptr) options_.instrumenter(context, plan_);
+  return emit(false, true);
+}
+
 bool Translator::decode(uint64_t pc) {
   const Mapping* mapping = memory_.executable_at(pc);
   if (mapping == nullptr) return false;
@@ -59,6 +67,7 @@ bool Translator::decode(uint64_t pc) {
   plan_.instructions.clear();
   plan_.blocks.clear();
   plan_.instrumented = false;
+  plan_.is_original = false;
   plan_.pool->clear();
   plan_.compares = guard_code(pc, pc + 1, first_mapping) == CodeGuard::compare;
   PlannedBlock block;
@@ -98,9 +107,10 @@ Region& Translator::room(uint64_t near, size_t hot, size_t cold) {
   return *region;
 }
 
-Unit* Translator::emit(bool indirect) {
+Unit* Translator::emit(bool indirect, bool is_original) {
   Region& region = room(plan_.address, Emitter::worst_hot_bytes(plan_), Emitter::worst_cold_bytes(plan_));
   Unit& unit = cache_.make_unit();
+  unit.is_original = is_original;
   const PlannedInstruction& last = plan_.instructions.back();
   unit.pc = plan_.address;
   unit.pc_end = last.address + last.scan.length;

@@ -28,12 +28,15 @@ class Translator {
   // `indirect`: an indirect branch goes there, and its like are to find it in the table from now on.
   Unit* translate(ThreadContext& context, uint64_t pc, bool indirect);
 
+  // The function at `pc` itself where a tool has replaced it: a unit to which nothing else leads.
+  Unit* translate_original(ThreadContext& context, uint64_t pc);
+
   TranslateOptions& options() { return options_; }
 
  private:
   Unit* translate_unobserved(uint64_t pc, bool indirect);
   bool decode(uint64_t pc);
-  Unit* emit(bool indirect);
+  Unit* emit(bool indirect, bool is_original = false);
   Region& room(uint64_t near, size_t hot, size_t cold);
   void finish(const Emitter& emitter, Unit& unit, Region& region, bool indirect);
 

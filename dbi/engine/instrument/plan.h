@@ -96,6 +96,7 @@ struct Call {
   bool predicated = false;       // only where the instruction's condition (cmov, rep with count 0) holds
   bool after_condition = false;  // buffer: only if the condition before it held
   bool fast_linkage = false;
+  bool returns_all = false;      // in the place of a function: rdx, xmm0 and xmm1 are results too
   bool returns_value = false;    // IARG_RETURN_REGS: into `return_register`
   uint16_t return_register = 0;  // plan_register; general registers and kTool ones, whole
   int32_t order = 0;             // IARG_CALL_ORDER: lower is earlier; equal: as inserted
@@ -127,6 +128,7 @@ struct TracePlan {
   std::vector<PlannedInstruction> instructions;
   std::vector<PlannedBlock> blocks;
   bool compares = false;      // the unit is to compare the program's bytes each time it is entered
+  bool is_original = false;   // begins with a function that a tool has replaced, and is to run it
   bool instrumented = false;  // some instruction has calls, is removed or redirected
   std::shared_ptr<DecodedPool> pool = std::make_shared<DecodedPool>();  // to be cleared with the plan
 };

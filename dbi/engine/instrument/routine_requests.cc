@@ -32,7 +32,11 @@ void RoutineRequests::replace(const Routine& routine, Replacement replacement) {
 }
 
 bool RoutineRequests::is_replaced(const Routine& routine) const {
-  return replacements_.contains(routine.address);
+  return is_replaced_at(routine.address);
+}
+
+bool RoutineRequests::is_replaced_at(uint64_t address) const {
+  return replacements_.contains(address);
 }
 
 void RoutineRequests::clear() {
@@ -108,6 +112,7 @@ bool RoutineRequests::apply_replacement(TracePlan& plan, size_t index, const Rep
   Call call;
   call.routine = replacement.function;
   call.returns_value = replacement.returns_value;
+  call.returns_all = replacement.returns_value;
   call.return_register = kResultRegister;
   if (replacement.has_signature) {
     call.arguments = replacement.arguments;
@@ -150,6 +155,7 @@ void RoutineRequests::apply(TracePlan& plan) {
         plan.instrumented = true;
       }
     }
+    if (plan.is_original && i == 0) continue;
     if (const auto found = replacements_.find(one.address); found != replacements_.end()) {
       plan.instrumented = true;
       apply_replacement(plan, i, found->second);

@@ -47,6 +47,7 @@ class RoutineRequests {
   void add_exit(const Routine& routine, Call call);
   void replace(const Routine& routine, Replacement replacement);
   [[nodiscard]] bool is_replaced(const Routine& routine) const;
+  [[nodiscard]] bool is_replaced_at(uint64_t address) const;
   // What RTN_RemoveInstrumentation-like calls need: forgets all that was asked for.
   void clear();
 

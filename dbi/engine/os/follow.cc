@@ -26,6 +26,8 @@ constexpr size_t kMostWords = size_t{1} << 24;  // 2 MiB of strings is the kerne
 std::string launcher;       // KIT/pin
 std::string request_words;  // each with its zero
 uint32_t word_count = 0;
+std::string first_request_words;  // of this program
+uint32_t first_word_count = 0;
 long first_filters = 0;
 
 uint64_t word(const void* pointer) {
@@ -158,12 +160,21 @@ int64_t make_request(const FollowRequest& request, const char* path) {
 
 }  // namespace
 
+void set_follow_words(const std::vector<std::string>* words) {
+  request_words = words != nullptr ? std::string() : first_request_words;
+  word_count = words != nullptr ? static_cast<uint32_t>(words->size()) : first_word_count;
+  if (words == nullptr) return;
+  for (const std::string& one : *words) request_words.append(one.c_str(), one.size() + 1);
+}
+
 void prepare_to_follow(const Handover& handover) {
   launcher = std::string(reinterpret_cast<const char*>(handover.kit)) + "/pin";
   const auto* words = reinterpret_cast<const char* const*>(handover.arguments);
   request_words.clear();
   for (uint32_t i = 0; i < handover.argument_count; i++) request_words.append(words[i], strlen(words[i]) + 1);
   word_count = handover.argument_count;
+  first_request_words = request_words;
+  first_word_count = word_count;
   first_filters = read_status().filters;
 }
 

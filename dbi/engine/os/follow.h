@@ -9,6 +9,8 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
+#include <vector>
 
 #include "engine/os/handover.h"
 
@@ -37,6 +39,9 @@ inline constexpr uint64_t kFollowMagic = 0x31776f6c6c6f6649;  // "Ifollow1"
 
 // Copies from the handover what follow_exec() needs. Once, before the program runs.
 void prepare_to_follow(const Handover& handover);
+
+// Words for the engine and the tool in programs that are executed from now on; null: those of this program.
+void set_follow_words(const std::vector<std::string>* words);
 
 // Makes the program's execve(2), or execveat(2), and does not return when that succeeds; else returns what
 // the program's call is to return. The words may lie anywhere in the program's memory, readable or not. To be

@@ -1,19 +1,29 @@
 // Integer types, macros and text of numbers, as tools for Pin spell them.
 #pragma once
+#include <unistd.h>
+
+#include <algorithm>
 #include <cassert>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <ctime>
+#include <deque>
 #include <fstream>
+#include <functional>
 #include <iomanip>
 #include <iostream>
 #include <list>
 #include <map>
+#include <queue>
 #include <set>
 #include <sstream>
+#include <stack>
 #include <string>
+#include <utility>
 #include <vector>
 
 #define PIN_DEPRECATED_API
@@ -89,7 +99,6 @@ static const OS_THREAD_ID INVALID_OS_THREAD_ID = 0;
 static const TLS_KEY INVALID_TLS_KEY = -1;
 static const BUFFER_ID BUFFER_ID_INVALID = 0;
 static const UINT32 PIN_MAX_THREADS = 2048;
-static const UINT64 KILO = 1000, MEGA = 1000000, GIGA = 1000000000;
 
 // Ends the process with the message, as a failed assertion of the tool.
 [[noreturn]] ISOTACH_API VOID PIN_AssertionFailed(const CHAR* file, UINT32 line, const std::string& message);
@@ -217,11 +226,12 @@ inline UINT32 BitCount(ADDRINT value) {
   do {                                                                                                      \
     if (!(condition)) LEVEL_BASE::PIN_AssertionFailed(__FILE__, __LINE__, "assertion failed: " #condition); \
   } while (0)
-#define ASSERT(condition, message)                                                  \
-  do {                                                                              \
-    if (!(condition)) LEVEL_BASE::PIN_AssertionFailed(__FILE__, __LINE__, message); \
+// Messages are sums of texts, of which the first two may both be literals.
+#define ASSERT(condition, message)                                                                  \
+  do {                                                                                              \
+    if (!(condition)) LEVEL_BASE::PIN_AssertionFailed(__FILE__, __LINE__, std::string() + message); \
   } while (0)
-#define PIN_ERROR(message) LEVEL_BASE::PIN_AssertionFailed(__FILE__, __LINE__, message)
+#define PIN_ERROR(message) LEVEL_BASE::PIN_AssertionFailed(__FILE__, __LINE__, std::string() + message)
 #define ASSERTSLOW(condition) ASSERTX(condition)
 #define LOG(message) LEVEL_BASE::PIN_LogMessage(message)
 #define MESSAGE_TYPE_LOG 1

@@ -138,14 +138,7 @@ ISOTACH_API VOID RTN_InsertCall(RTN rtn, IPOINT place, AFUNPTR function, ...);
 ISOTACH_API AFUNPTR RTN_Funptr(RTN rtn);
 ISOTACH_API AFUNPTR RTN_Replace(RTN rtn, AFUNPTR function);
 ISOTACH_API AFUNPTR RTN_ReplaceSignature(RTN rtn, AFUNPTR function, ...);
-// Probe mode: functions are replaced in the running program's code. Not offered: these end a tool with a
-// message.
-ISOTACH_API BOOL RTN_IsSafeForProbedInsertion(RTN rtn);
-ISOTACH_API BOOL RTN_IsSafeForProbedReplacement(RTN rtn);
-ISOTACH_API BOOL RTN_IsSafeForProbedReplacementEx(RTN rtn, UINT32 mode);
-ISOTACH_API AFUNPTR RTN_ReplaceProbed(RTN rtn, AFUNPTR function);
-ISOTACH_API AFUNPTR RTN_ReplaceSignatureProbed(RTN rtn, AFUNPTR function, ...);
-ISOTACH_API VOID RTN_InsertCallProbed(RTN rtn, IPOINT place, AFUNPTR function, ...);
+// Of probe mode: see pin/probe.h.
 
 ISOTACH_API SYM SYM_Next(SYM sym);
 ISOTACH_API SYM SYM_Prev(SYM sym);

@@ -43,6 +43,8 @@ class ISOTACH_API KNOB_BASE {
   virtual const CHAR* TypeName() const = 0;
   // Whether it was given on the command line.
   BOOL WasGiven() const { return given_ > 0; }
+  BOOL SetByUser() const { return WasGiven(); }
+  BOOL Enabled() const { return enabled_; }
 
   static std::string StringKnobSummary();
   static std::string StringLongAll() { return StringKnobSummary(); }

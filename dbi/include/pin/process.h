@@ -21,7 +21,7 @@ ISOTACH_API const CHAR* PIN_ToolArgs();
 ISOTACH_API BOOL PIN_IsAttaching();
 ISOTACH_API BOOL PIN_IsProbeMode();
 ISOTACH_API BOOL PIN_IsActionPending(THREADID thread);
-// Probe mode is not offered: ends the tool with a message.
+// The same for a tool of probe mode: see pin/probe.h.
 [[noreturn]] ISOTACH_API VOID PIN_StartProgramProbed();
 
 typedef VOID (*FINI_CALLBACK)(INT32 code, VOID* value);
@@ -128,7 +128,6 @@ ISOTACH_API size_t PIN_SafeCopyEx(VOID* to, const VOID* from, size_t size, EXCEP
 ISOTACH_API size_t PIN_FetchCode(VOID* copy, const VOID* address, size_t size, EXCEPTION_INFO* info);
 ISOTACH_API BOOL PIN_CheckReadAccess(VOID* address);
 ISOTACH_API BOOL PIN_CheckWriteAccess(VOID* address);
-ISOTACH_API BOOL PIN_WasMemoryReservedInLoadTime(VOID* address, size_t size);
 
 // A register that no machine has; REG_INVALID() when all are taken.
 ISOTACH_API REG PIN_ClaimToolRegister();
@@ -152,27 +151,19 @@ ISOTACH_API UINT32 PIN_GetStoppedThreadCount();
 ISOTACH_API THREADID PIN_GetStoppedThreadId(UINT32 n);
 ISOTACH_API const CONTEXT* PIN_GetStoppedThreadContext(THREADID thread);
 
-// Calls a function of the program from an analysis routine: pairs of PIN_PARG(type), value, ended by
-// PIN_PARG_END().
+// Calls a function of the program from an analysis routine or a callback: PIN_PARG(type of the result), where
+// the result goes (left out for void), then pairs of PIN_PARG(type), value, ended by PIN_PARG_END(). The
+// function runs instrumented; a replaced routine runs as it is without its replacement.
 struct CALL_APPLICATION_FUNCTION_PARAM {
   BOOL native;
 };
 ISOTACH_API VOID PIN_CallApplicationFunction(const CONTEXT* context, THREADID thread,
                                              CALLINGSTD_TYPE convention, AFUNPTR function,
                                              CALL_APPLICATION_FUNCTION_PARAM* parameters, ...);
-
-inline VOID PIN_CallApplicationFunction(const CONTEXT* context, THREADID thread, CALLINGSTD_TYPE convention,
-                                        AFUNPTR function, PARG_TYPE, ...) {
-  PIN_CallApplicationFunction(context, thread, convention, function,
-                              static_cast<CALL_APPLICATION_FUNCTION_PARAM*>(nullptr));
-}
-
-// Of probe mode: each ends the tool with a message, as PIN_StartProgramProbed does.
-enum PROBE_MODE {
-  PROBE_MODE_DEFAULT = 0,
-  PROBE_MODE_ALLOW_RELOCATION = 1,
-  PROBE_MODE_ALLOW_POTENTIAL_BRANCH_TARGET = 2
-};
+// As old kits declare it.
+ISOTACH_API VOID PIN_CallApplicationFunction(const CONTEXT* context, THREADID thread,
+                                             CALLINGSTD_TYPE convention, AFUNPTR function, PARG_TYPE result,
+                                             ...);
 
 // Debuggers are not offered yet: these say so.
 enum DEBUG_STATUS {

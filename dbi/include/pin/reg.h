@@ -2,9 +2,33 @@
 // Sets of registers.
 #pragma once
 
+#include <sys/ucontext.h>
+
 #include "pin/handles.h"
 
+// The C library has enumerators of the same names, for the places of registers in a ucontext_t, which
+// <signal.h> brings. Here they mean the registers of the API.
+#undef REG_R8
+#undef REG_R9
+#undef REG_R10
+#undef REG_R11
+#undef REG_R12
+#undef REG_R13
+#undef REG_R14
+#undef REG_R15
+#undef REG_RDI
+#undef REG_RSI
+#undef REG_RBP
+#undef REG_RBX
+#undef REG_RDX
+#undef REG_RAX
+#undef REG_RCX
+#undef REG_RSP
+#undef REG_RIP
+#undef REG_CR2
+
 namespace LEVEL_BASE {
+namespace LEVEL_BASE = ::LEVEL_BASE;
 
 enum REG : UINT32 {
   REG_INVALID_ = 0,
@@ -522,3 +546,22 @@ ISOTACH_API std::string REGSET_StringShort(const REGSET& set);
 ISOTACH_API std::string REGSET_StringList(const REGSET& set);
 
 }  // namespace LEVEL_BASE
+
+#define REG_R8 LEVEL_BASE::REG_R8
+#define REG_R9 LEVEL_BASE::REG_R9
+#define REG_R10 LEVEL_BASE::REG_R10
+#define REG_R11 LEVEL_BASE::REG_R11
+#define REG_R12 LEVEL_BASE::REG_R12
+#define REG_R13 LEVEL_BASE::REG_R13
+#define REG_R14 LEVEL_BASE::REG_R14
+#define REG_R15 LEVEL_BASE::REG_R15
+#define REG_RDI LEVEL_BASE::REG_RDI
+#define REG_RSI LEVEL_BASE::REG_RSI
+#define REG_RBP LEVEL_BASE::REG_RBP
+#define REG_RBX LEVEL_BASE::REG_RBX
+#define REG_RDX LEVEL_BASE::REG_RDX
+#define REG_RAX LEVEL_BASE::REG_RAX
+#define REG_RCX LEVEL_BASE::REG_RCX
+#define REG_RSP LEVEL_BASE::REG_RSP
+#define REG_RIP LEVEL_BASE::REG_RIP
+#define REG_CR2 LEVEL_BASE::REG_CR2
