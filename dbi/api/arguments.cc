@@ -23,6 +23,9 @@ using Token = LEVEL_BASE::ISOTACH_TOKEN;
 
 constexpr size_t kMostArguments = 256;
 
+// What most calls have fits; nothing is allocated then.
+using Tokens = ShortList<Token, 16>;
+
 // How many values follow an IARG_, and whether the first has 64 bits.
 enum class Shape { bare, word, wide, two_wide };
 
@@ -61,8 +64,10 @@ Shape shape_of(IARG_TYPE type) {
 }
 
 // With `offsets`, the number that follows each value is kept there.
-void read_tokens(va_list& list, std::vector<Token>& tokens, const char* name,
-                 std::vector<uint32_t>* offsets = nullptr) {
+using Offsets = ShortList<uint32_t, 16>;
+
+template <class List>
+void read_tokens(va_list& list, List& tokens, const char* name, Offsets* offsets = nullptr) {
   while (true) {
     Token token{static_cast<IARG_TYPE>(va_arg(list, UINT32)), 0, 0};
     if (token.type == IARG_END || token.type == IARG_IARGLIST_END) return;
@@ -85,7 +90,7 @@ void read_tokens(va_list& list, std::vector<Token>& tokens, const char* name,
     }
     if (token.type == IARG_IARGLIST) {
       const auto* other = reinterpret_cast<const LEVEL_BASE::ISOTACH_ARGUMENT_LIST*>(token.a);
-      tokens.insert(tokens.end(), other->tokens.begin(), other->tokens.end());
+      for (const Token& one : other->tokens) tokens.push_back(one);
       continue;
     }
     tokens.push_back(token);
@@ -340,7 +345,7 @@ Call make_call(IPOINT place, AFUNPTR function, va_list& list, const InstructionR
   call.place = place_from(place, name);
   call.routine = reinterpret_cast<uint64_t>(function);
   call.order = CALL_ORDER_DEFAULT;
-  std::vector<Token> tokens;
+  Tokens tokens;
   read_tokens(list, tokens, name);
   Builder builder(call, at, name);
   for (const Token& token : tokens) builder.take(token);
@@ -351,8 +356,8 @@ Call make_record(IPOINT place, va_list& list, const InstructionRef* at, const ch
   Call call;
   call.place = place_from(place, name);
   call.order = CALL_ORDER_DEFAULT;
-  std::vector<Token> tokens;
-  std::vector<uint32_t> offsets;
+  Tokens tokens;
+  Offsets offsets;
   read_tokens(list, tokens, name, &offsets);
   Builder builder(call, at, name);
   for (const Token& token : tokens) builder.take(token);

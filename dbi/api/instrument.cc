@@ -19,7 +19,7 @@ constexpr int32_t kRoutineBase = 1 << 24;
 struct State {
   TracePlan* plan = nullptr;
   TracePlan routine;  // holds only what is decoded of the opened routine
-  std::vector<PlannedInstruction>* opened = nullptr;
+  PlannedInstructions* opened = nullptr;
   // TRACE and INS callbacks in one order, since both are run for each trace.
   struct Instrumenter {
     TRACE_INSTRUMENT_CALLBACK trace = nullptr;
@@ -40,6 +40,7 @@ void sort_calls(TracePlan& plan) {
     if (instruction.removed || instruction.redirected) plan.instrumented = true;
     if (instruction.calls.empty()) continue;
     plan.instrumented = true;
+    if (instruction.calls.size() == 1) continue;
     std::stable_sort(instruction.calls.begin(), instruction.calls.end(),
                      [](const Call& a, const Call& b) { return a.order < b.order; });
   }
@@ -73,16 +74,16 @@ InstructionRef find(INS ins, const char* function) {
   State& s = state();
   const int32_t number = ins.q();
   const bool in_routine = number >= kRoutineBase;
-  std::vector<PlannedInstruction>* list = in_routine ? s.opened : s.plan ? &s.plan->instructions : nullptr;
+  PlannedInstructions* const list = in_routine ? s.opened : s.plan ? &s.plan->instructions : nullptr;
   const int64_t index = in_routine ? number - kRoutineBase : number - 1;
-  if (list == nullptr || index < 0 || index >= static_cast<int64_t>(list->size())) {
+  if (list == nullptr || index < 0 || index >= static_cast<int64_t>(list->size())) [[unlikely]] {
     fail(std::string(function) + ": this INS is not valid (any more)");
   }
   return {in_routine ? &s.routine : s.plan, &(*list)[static_cast<size_t>(index)],
           static_cast<uint32_t>(index), static_cast<uint32_t>(list->size())};
 }
 
-void set_open_routine(std::vector<PlannedInstruction>* instructions) {
+void set_open_routine(PlannedInstructions* instructions) {
   State& s = state();
   if (instructions == nullptr || instructions != s.opened) s.routine.pool->clear();
   s.opened = instructions;

@@ -38,7 +38,7 @@ INS instruction_handle(uint32_t index);
 
 // The instructions between RTN_Open and RTN_Close, which find() then knows, by handles of their own; null:
 // none any more. One list at a time.
-void set_open_routine(std::vector<PlannedInstruction>* instructions);
+void set_open_routine(PlannedInstructions* instructions);
 INS routine_instruction_handle(uint32_t index);  // invalid behind the last
 
 // Reads IARG_ values up to IARG_END. `at`: the instruction they are about; null at a routine's entry or exit,

@@ -98,9 +98,9 @@ void CallEmitter::sort_calls() {
     }
   }
   const auto by_order = [](const Call* a, const Call* b) { return a->order < b->order; };
-  std::stable_sort(before_.begin(), before_.end(), by_order);
-  std::stable_sort(after_.begin(), after_.end(), by_order);
-  std::stable_sort(taken_.begin(), taken_.end(), by_order);
+  for (Calls* calls : {&before_, &after_, &taken_}) {
+    if (calls->size() > 1) std::stable_sort(calls->begin(), calls->end(), by_order);
+  }
 }
 
 bool CallEmitter::emit(bool is_last) {
@@ -265,7 +265,7 @@ void CallEmitter::emit_group(const Calls& calls, Place place) {
 
 // A record that cannot be written in place is stored by a routine.
 const Call& CallEmitter::as_routine(const Call& record) {
-  Call& call = converted_.emplace_back(record);
+  Call& call = converted_.emplace_front(record);
   call.step = record.after_condition ? Call::Step::then : Call::Step::plain;
   call.routine = reinterpret_cast<uint64_t>(&isotach_store_record);
   const auto* fields = trace_fields(record);

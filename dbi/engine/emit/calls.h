@@ -9,7 +9,7 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <list>
+#include <forward_list>
 #include <vector>
 
 #include "engine/emit/emitter.h"
@@ -45,7 +45,7 @@ class CallEmitter {
   void load_argument_live(const Argument& argument, uint8_t to, uint16_t changed);
 
  private:
-  using Calls = std::vector<const Call*>;
+  using Calls = ShortList<const Call*, 4>;
 
   void sort_calls();
   bool emit_repeated(bool is_last);
@@ -78,8 +78,8 @@ class CallEmitter {
   const PlannedInstruction& instruction_;
   uint32_t index_;
   Calls before_, after_, taken_;
-  std::list<Call> converted_;  // made by as_routine
-  bool runs_ = false;          // the repeated instruction does, wherever its calls are
+  std::forward_list<Call> converted_;  // made by as_routine
+  bool runs_ = false;                  // the repeated instruction does, wherever its calls are
   // Of the place where a routine is being written.
   uint32_t current_index_ = 0;
   uint16_t current_live_registers_ = 0xffff;

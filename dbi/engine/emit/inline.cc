@@ -143,9 +143,14 @@ InlineBody look_at(uint64_t routine) {
 }  // namespace
 
 const InlineBody& inline_body(uint64_t routine) {
-  static std::unordered_map<uint64_t, InlineBody> bodies;
+  static std::unordered_map<uint64_t, InlineBody> bodies;  // whose elements stay where they are
+  static uint64_t last_routine = 0;
+  static const InlineBody* last = nullptr;
+  if (last != nullptr && last_routine == routine) return *last;
   const auto [found, is_new] = bodies.try_emplace(routine);
   if (is_new) found->second = look_at(routine);
+  last_routine = routine;
+  last = &found->second;
   return found->second;
 }
 

@@ -14,6 +14,7 @@
 
 #include "engine/decode/instruction.h"
 #include "engine/decode/scan.h"
+#include "engine/instrument/short_list.h"
 
 namespace isotach::dbi {
 
@@ -79,6 +80,8 @@ struct Argument {
   uint64_t value = 0;
 };
 
+using ArgumentList = ShortList<Argument, 6>;
+
 enum class Place : uint8_t { before, after, taken_branch, anywhere };
 
 struct Call {
@@ -90,7 +93,7 @@ struct Call {
     version_case,
   };
   uint64_t routine = 0;  // address of the analysis routine
-  std::vector<Argument> arguments;
+  ArgumentList arguments;
   Place place = Place::before;
   Step step = Step::plain;
   bool predicated = false;       // only where the instruction's condition (cmov, rep with count 0) holds
@@ -118,6 +121,45 @@ struct PlannedInstruction {
   DecodedInstruction* decoded = nullptr;  // made when somebody asks: see decoded()
 };
 
+// Instructions in their order. What is cleared is kept, so that those of the next trace need no memory.
+class PlannedInstructions {
+ public:
+  PlannedInstruction& emplace_back() {
+    if (size_ == all_.size()) {
+      ++size_;
+      return all_.emplace_back();
+    }
+    PlannedInstruction& one = all_[size_++];
+    one.calls.clear();
+    one.removed = one.redirected = one.redirect_after = false;
+    one.redirect_target = 0;
+    one.redirect_register = -1;
+    one.decoded = nullptr;
+    return one;
+  }
+  void push_back(const PlannedInstruction& one) { emplace_back() = one; }
+  void clear() { size_ = 0; }
+  // To fewer.
+  void resize(size_t size) { size_ = size; }
+
+  size_t size() const { return size_; }
+  bool empty() const { return size_ == 0; }
+  PlannedInstruction* begin() { return all_.data(); }
+  PlannedInstruction* end() { return all_.data() + size_; }
+  const PlannedInstruction* begin() const { return all_.data(); }
+  const PlannedInstruction* end() const { return all_.data() + size_; }
+  PlannedInstruction& operator[](size_t i) { return all_[i]; }
+  const PlannedInstruction& operator[](size_t i) const { return all_[i]; }
+  PlannedInstruction& front() { return all_.front(); }
+  PlannedInstruction& back() { return all_[size_ - 1]; }
+  const PlannedInstruction& front() const { return all_.front(); }
+  const PlannedInstruction& back() const { return all_[size_ - 1]; }
+
+ private:
+  std::vector<PlannedInstruction> all_;
+  size_t size_ = 0;
+};
+
 struct PlannedBlock {
   uint32_t first = 0, count = 0;  // instructions of the trace
 };
@@ -125,7 +167,7 @@ struct PlannedBlock {
 struct TracePlan {
   uint64_t address = 0;
   uint32_t version = 0;  // TRACE_Version
-  std::vector<PlannedInstruction> instructions;
+  PlannedInstructions instructions;
   std::vector<PlannedBlock> blocks;
   bool compares = false;      // the unit is to compare the program's bytes each time it is entered
   bool is_original = false;   // begins with a function that a tool has replaced, and is to run it

@@ -25,14 +25,14 @@ namespace isotach::dbi {
 // A routine between RTN_Open and RTN_Close.
 struct OpenedRoutine {
   Routine* routine = nullptr;
-  std::vector<uint8_t> code;                     // a copy: `bytes` of the instructions point into it
-  std::vector<PlannedInstruction> instructions;  // in order of address; decoding stops at what is invalid
+  std::vector<uint8_t> code;         // a copy: `bytes` of the instructions point into it
+  PlannedInstructions instructions;  // in order of address; decoding stops at what is invalid
 };
 
 struct Replacement {
   uint64_t function = 0;  // of the tool; the program's thread calls it instead of the routine
   // What it is given. Without a signature: the routine's first ten integer arguments.
-  std::vector<Argument> arguments;
+  ArgumentList arguments;
   bool has_signature = false;
   bool returns_value = true;
 };
