@@ -1,4 +1,5 @@
-// What peers of isotach nettest send: parameters, results, frames, datagrams, words of iperf2. The first byte
+// What peers of isotach nettest send: parameters, results, frames, datagrams, words of iperf2,
+// tokens. The first byte
 // chooses.
 #include <algorithm>
 #include <cstddef>
@@ -8,6 +9,7 @@
 
 #include "base/check.h"
 #include "base/json_reader.h"
+#include "network/nettest/authentication.h"
 #include "network/nettest/datagram.h"
 #include "network/nettest/frame_reader.h"
 #include "network/nettest/iperf2.h"
@@ -82,12 +84,19 @@ void iperf2(std::string_view text) {
     CHECK(read_iperf2_report(iperf2_report(*report))->datagrams == report->datagrams);
 }
 
+void tokens(std::string_view text) {
+  static_cast<void>(read_base64(text));
+  static_cast<void>(is_listed(text, {"mario", "rossi"}));
+  if (const auto token = read_token_text(text))
+    CHECK(read_token_text(token_text(*token))->time_s == token->time_s);
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size == 0) return 0;
   const std::string_view text(reinterpret_cast<const char*>(data) + 1, size - 1);
-  switch (static_cast<unsigned char>(data[0] - '2') % 6) {
+  switch (static_cast<unsigned char>(data[0] - '2') % 7) {
     case 0:
       parameters(text);
       break;
@@ -102,6 +111,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       break;
     case 5:
       iperf2(text);
+      break;
+    case 6:
+      tokens(text);
       break;
     default:
       if (const auto json = parse_json(text)) static_cast<void>(json->find("a"));

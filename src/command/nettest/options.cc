@@ -12,6 +12,7 @@
 #include "command/nettest/reading.h"
 #include "command/nettest/stream_options.h"
 #include "command/nettest/transaction_options.h"
+#include "command/nettest/user_options.h"
 #include "network/nettest/iperf2.h"
 
 namespace isotach::command {
@@ -178,6 +179,7 @@ std::vector<OptionSpec> nettest_option_specs() {
   options.insert(traffic, transactions.begin(), transactions.end());
   for (OptionSpec& option : stream_option_specs()) options.push_back(std::move(option));
   for (OptionSpec& option : campaign_option_specs()) options.push_back(std::move(option));
+  for (OptionSpec& option : user_option_specs()) options.push_back(std::move(option));
   for (OptionSpec& option : format_options()) options.push_back(std::move(option));
   return options;
 }
@@ -222,14 +224,16 @@ Result<NettestOptions> nettest_options_of(const Arguments& arguments) {
     options.listen.family = family;
     options.listen.hosts = addresses;
     options.listen.one_test = arguments.has("--one-off");
+    read_server_users(reading, options.listen);
   } else {
     if (arguments.has("--one-off") || options.daemon) reading.fail("-1 and -D are for the server");
     if (addresses.size() > 1) reading.fail("a client comes from one address");
     options.client.host = *arguments.value("--client");
     if (options.client.host.empty()) reading.fail("-c needs the name or address of the server");
     options.client.port = port;
-    read_iperf2(reading, options.client);
     options.client.family = family;
+    read_iperf2(reading, options.client);
+    read_client_user(reading, options.client);
     if (!addresses.empty()) options.client.bind_host = addresses.front();
     read_parameters(reading, options);
     read_campaign_options(reading, options);

@@ -117,7 +117,14 @@ class Client {
                             : facts_.control_mss > 0 ? static_cast<std::uint32_t>(facts_.control_mss)
                                                      : kDefaultUdpLength;
     parameters().isotach = true;
+    if (!options_.public_key_path.empty()) {
+      auto token = make_token(options_.public_key_path, options_.credentials,
+                              clock_.now().wall_ns / kNanosecondsPerSecond, options_.padding);
+      if (!token) return tl::make_unexpected(std::move(token.error()));
+      parameters().token = std::move(*token);
+    }
     if (auto sent = link_.send(framed(to_json(parameters()))); !sent) return sent;
+    parameters().token.clear();
     return expect(State::create_streams);
   }
 

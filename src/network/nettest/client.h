@@ -9,6 +9,7 @@
 #include "base/result.h"
 #include "base/wait.h"
 #include "kernel/socket.h"
+#include "network/nettest/authentication.h"
 #include "network/nettest/parameters.h"
 #include "network/nettest/protocol.h"
 #include "network/nettest/report.h"
@@ -19,6 +20,10 @@ struct ClientOptions {
   std::string host;
   std::uint16_t port = kDefaultPort;
   std::string bind_host;  // empty: the kernel chooses
+  // Where the server asks for a user; without a path it is not told one.
+  std::string public_key_path;
+  Credentials credentials;
+  RsaPadding padding = RsaPadding::oaep;
   kernel::IpFamily family = kernel::IpFamily::any;
   TestParameters parameters;                              // its time_s and omit_s are made from the two below
   std::int64_t duration_ns = 10 * kNanosecondsPerSecond;  // 0: until bytes or blocks

@@ -112,6 +112,7 @@ std::string to_json(const TestParameters& parameters) {
   text("congestion", parameters.congestion);
   text("title", parameters.title);
   text("extra_data", parameters.extra_data);
+  text("authtoken", parameters.token);
   if (parameters.isotach) {
     out += R"(,"isotach":{"version":1)";
     if (parameters.transaction != Transaction::none)
@@ -191,6 +192,7 @@ tl::expected<TestParameters, int> read_parameters(std::string_view json) {
   read_text(*parsed, "congestion", parameters.congestion);
   read_text(*parsed, "title", parameters.title);
   read_text(*parsed, "extra_data", parameters.extra_data);
+  read_text(*parsed, "authtoken", parameters.token);
   read_extension(*parsed, parameters);
   if (const int error = check_parameters(parameters); error != 0) return tl::make_unexpected(error);
   return parameters;

@@ -55,6 +55,7 @@ struct TestParameters {
   bool discard = false;                       // receivers of TCP let the kernel throw the data away
   std::uint32_t cold_buffers = 0;             // so many buffers in turn, that no cache holds them
   bool multipath = false;                     // MPTCP
+  std::string token;                          // authentication.h
 };
 
 inline constexpr std::size_t kParametersLimitBytes = 8192;

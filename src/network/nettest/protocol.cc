@@ -28,7 +28,7 @@ constexpr std::pair<int, std::string_view> kErrors[] = {
     {kErrorParameters, "it could not read the parameters"},
     {kErrorResults, "it could not read the results"},
     {141, "its socket buffers cannot be that large; raise net.core.rmem_max and wmem_max there"},
-    {142, "it does not accept the user name and password"},
+    {kErrorNotAllowed, "it does not accept the user name and password"},
     {kErrorStreamLimit, "it has no room for these streams"},
 };
 

@@ -75,6 +75,7 @@ inline constexpr int kErrorOmit = 12;
 inline constexpr int kErrorBurst = 15;
 inline constexpr int kErrorUdpBlockSize = 20;
 inline constexpr int kErrorTos = 21;
+inline constexpr int kErrorNotAllowed = 142;   // IEAUTHTEST
 inline constexpr int kErrorStreamLimit = 203;  // IESTREAMLISTEN: no thread or socket for the streams
 inline constexpr int kErrorParameters = 114;   // IERECVPARAMS
 inline constexpr int kErrorResults = 117;      // IERECVRESULTS

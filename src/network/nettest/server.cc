@@ -60,6 +60,8 @@ class Server {
     descriptors_ = kernel::raise_descriptor_limit();
     poller_ = Fd(::epoll_create1(EPOLL_CLOEXEC));
     if (!poller_.is_open()) return system_failure(errno, "wait for events");
+    if (options_.users)
+      if (auto checked = check_authentication(*options_.users); !checked) return checked;
     if (auto listening = listen(); !listening) return listening;
     while (!waiter_.interrupted() && !over_ && observer_.wants_more()) {
       WaitTargets targets;
@@ -295,7 +297,8 @@ class Server {
     return false;
   }
 
-  // What began with no cookie: a client of iperf2, whose words may be longer, or none of ours.
+  // What began with no cookie: a client of iperf2, whose words may be longer, or none of ours. It has no way
+  // to name a user.
   bool assign_iperf2(Newcomers::iterator at) {
     Newcomer& newcomer = at->second;
     const std::size_t bytes = iperf2_test_bytes(newcomer.cookie);
@@ -303,7 +306,7 @@ class Server {
       newcomer.wanted = bytes;
       return true;
     }
-    if (bytes > 0 && has_room()) {
+    if (bytes > 0 && has_room() && !options_.users) {
       const std::uint64_t number = ++last_number_;
       if (newcomer.watched) ::epoll_ctl(poller_.get(), EPOLL_CTL_DEL, newcomer.fd.get(), nullptr);
       if (iperf2_.begin_tcp(number, std::move(newcomer.fd), newcomer.peer, newcomer.cookie))
@@ -350,6 +353,7 @@ class Server {
     watch(session->notify_fd(), tag(Kind::notify, number), EPOLLIN);
     by_cookie_[std::string(key_of(cookie))] = number;
     Session& added = *sessions_.emplace(number, std::move(session)).first->second;
+    if (options_.users) added.ask_for_user(*options_.users);
     added.begin();
     update(added);
   }
@@ -384,7 +388,7 @@ class Server {
   // No hello: perhaps one of iperf2's, which need none.
   void take_datagram(const UdpListener& listener, int fd, std::string_view datagram,
                      const kernel::SocketAddress& peer) {
-    if (fd != listener.fd.get() || !has_room() || !iperf2_.is_new(datagram, peer)) {
+    if (fd != listener.fd.get() || options_.users || !has_room() || !iperf2_.is_new(datagram, peer)) {
       iperf2_.keep(datagram, peer);
       return;
     }

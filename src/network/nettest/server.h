@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -23,8 +24,9 @@ struct ServerOptions {
   std::vector<std::string> hosts;     // to listen on; empty: loopback
   std::uint16_t port = kDefaultPort;  // 0: any
   kernel::IpFamily family = kernel::IpFamily::any;
-  std::uint16_t iperf2_port = 0;  // listened on too where that can be; 0: not
-  bool one_test = false;          // ends after the first that ran
+  std::uint16_t iperf2_port = 0;               // listened on too where that can be; 0: not
+  std::optional<AuthenticationOptions> users;  // who may test; nothing: everybody
+  bool one_test = false;                       // ends after the first that ran
   int most_tests = 512;
 };
 

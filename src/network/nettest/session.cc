@@ -126,9 +126,13 @@ void Session::on_frame(const std::string& frame) {
   }
 }
 
-void Session::refuse(int error, int errno_value) {
+void Session::send_refusal(int error, int errno_value) {
   send_state(State::server_error);
   send(be32(static_cast<std::uint32_t>(error)) + be32(static_cast<std::uint32_t>(errno_value)));
+}
+
+void Session::refuse(int error, int errno_value) {
+  send_refusal(error, errno_value);
   finish(Error{ErrorKind::failed, 0, "refused: " + server_error_text(error, errno_value), {}});
 }
 
@@ -138,6 +142,16 @@ void Session::on_parameters(const std::string& json) {
     refuse(parameters.error(), 0);
     return;
   }
+  if (users_ != nullptr) {
+    const auto user = allowed_user(*users_, parameters->token, clock_.now().wall_ns / kNanosecondsPerSecond);
+    if (!user) {
+      // Stock clients print what the number means, and learn no more than that.
+      send_refusal(kErrorNotAllowed, 0);
+      finish(user.error());
+      return;
+    }
+  }
+  parameters->token.clear();
   facts_.parameters = *parameters;
   if (facts_.parameters.length == 0)
     facts_.parameters.length = facts_.parameters.udp ? kDefaultUdpLength : kDefaultTcpLength;

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "kernel/socket.h"
+#include "network/nettest/authentication.h"
 #include "network/nettest/frame_reader.h"
 #include "network/nettest/measure.h"
 #include "network/nettest/protocol.h"
@@ -57,6 +58,8 @@ class Session {
   // Something waits to be written to the control connection.
   [[nodiscard]] bool wants_to_write() const { return !outgoing_.empty(); }
 
+  // Only users of this list may test; `list` outlives the session.
+  void ask_for_user(const AuthenticationOptions& list) { users_ = &list; }
   // Greets the client: parameters are due.
   void begin();
   void control_ready(bool readable);
@@ -91,6 +94,7 @@ class Session {
   void tell_results();
   [[nodiscard]] bool all_in(std::int64_t now_ns) const;
   void refuse(int error, int errno_value);
+  void send_refusal(int error, int errno_value);
   void finish(std::optional<Error> error);
   void send(std::string_view bytes);
   void send_state(State state);
@@ -122,6 +126,7 @@ class Session {
   std::uint64_t bytes_seen_ = 0;
   bool has_run_ = false;
   bool finned_ = false;
+  const AuthenticationOptions* users_ = nullptr;
   TestFacts facts_;
   TestReport report_;
   Workers workers_;
