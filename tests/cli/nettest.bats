@@ -273,6 +273,21 @@ serve() {
   grep -q 'done' server.out
 }
 
+@test "in the background once it listens, and not where it cannot" {
+  "$ISOTACH" nettest -s -D -4 -p 0 --json-stream >server.out 2>server.err 3>&-
+  port=$(jq -r 'select(.event == "listening") | .data[0] | sub(".*:"; "")' server.out)
+  server=$(pgrep -f -- "-s -D -4 -p 0 --json-stream" | while read -r pid; do
+    [[ $(readlink "/proc/$pid/fd/1") != "$PWD/server.out" ]] || echo "$pid"
+  done)
+  [[ -n $server ]]
+  [[ $(ps -o tty= -p "$server") == "?"* ]]
+  isotach nettest -c 127.0.0.1 -p "$port" -n 100K
+  exit_code 0
+  isotach nettest -s -D -4 -p "$port"
+  [[ $status != 0 ]]
+  err 'something else listens there'
+}
+
 @test "a closed pipe ends the client quietly" {
   serve
   "$ISOTACH" nettest -c 127.0.0.1 -p "$port" -t 60 -i 0.1 -b 20M 2>err.txt 3>&- | head -n 2 >out.txt

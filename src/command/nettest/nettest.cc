@@ -1,6 +1,10 @@
 // isotach nettest: throughput, loss, jitter and latency between two hosts.
 #include <fcntl.h>
+#include <sys/wait.h>
 #include <unistd.h>
+
+#include <array>
+#include <utility>
 
 #include "command/context.h"
 #include "command/nettest/campaign.h"
@@ -14,27 +18,47 @@
 namespace isotach::command {
 namespace {
 
-// Goes on in the background, with nothing of the terminal kept.
-Result<void> become_daemon(Context& context) {
+// Forks, and returns in the process that goes on. The other one ends when that says that it listens, or with
+// its exit code where it does not come so far: what keeps it from that is told at the terminal.
+Result<Fd> go_on_in_background(Context& context) {
   context.out.flush();
   context.err.flush();
+  std::array<int, 2> ends{};
+  if (::pipe2(ends.data(), O_CLOEXEC) != 0) return system_failure(errno, "go on in the background");
+  Fd waits(ends[0]);
+  Fd says(ends[1]);
   const pid_t child = ::fork();
   if (child < 0) return system_failure(errno, "go on in the background");
-  if (child > 0) ::_exit(kExitOk);
+  if (child == 0) return says;
+  says.reset();
+  char listens = 0;
+  while (::read(waits.get(), &listens, 1) < 0 && errno == EINTR) continue;
+  if (listens != 0) ::_exit(kExitOk);
+  int status = 0;
+  while (::waitpid(child, &status, 0) < 0 && errno == EINTR) continue;
+  ::_exit(WIFEXITED(status) ? WEXITSTATUS(status) : kExitFailed);
+}
+
+// With nothing of the terminal kept. What was redirected to a file stays there: it is the log.
+void leave_terminal(Fd says) {
   ::setsid();
-  const Fd null(::open("/dev/null", O_RDWR | O_CLOEXEC));
-  if (!null.is_open()) return system_failure(errno, "open /dev/null");
-  // What was redirected to a file stays there: it is the log.
-  if (::isatty(STDIN_FILENO) != 0) ::dup2(null.get(), STDIN_FILENO);
-  if (::isatty(STDOUT_FILENO) != 0) ::dup2(null.get(), STDOUT_FILENO);
-  if (::isatty(STDERR_FILENO) != 0) ::dup2(null.get(), STDERR_FILENO);
-  return {};
+  if (const Fd null(::open("/dev/null", O_RDWR | O_CLOEXEC)); null.is_open())
+    for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
+      if (::isatty(fd) != 0) ::dup2(null.get(), fd);
+  const char listens = 1;
+  [[maybe_unused]] const ssize_t ignored = ::write(says.get(), &listens, 1);
 }
 
 int serve(Context& context, const NettestOptions& options) {
-  if (options.daemon)
-    if (auto gone = become_daemon(context); !gone) return context.report(gone.error());
-  ServerOutput output(context, options.format);
+  Fd says;
+  if (options.daemon) {
+    auto gone = go_on_in_background(context);
+    if (!gone) return context.report(gone.error());
+    says = std::move(*gone);
+  }
+  ServerOutput output(context, options.format, [&says] {
+    if (says.is_open()) leave_terminal(std::move(says));
+  });
   if (options.format == Format::csv) context.out.write(nettest_csv_head());
   const auto served = nettest::run_server(options.listen, context.waiter, context.clock, output);
   if (!served) return context.report(served.error());

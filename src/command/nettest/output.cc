@@ -187,6 +187,7 @@ void ServerOutput::listening(const std::vector<kernel::SocketAddress>& addresses
       json.end_array();
     }));
   context_.out.flush();
+  when_listening_();
 }
 
 void ServerOutput::not_listening(const Error& why) {

@@ -1,6 +1,7 @@
 // The observers that print a client's test and a server's tests, in the format that was asked for.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <vector>
@@ -51,7 +52,9 @@ class ClientOutput final : public nettest::ClientObserver {
 
 class ServerOutput final : public nettest::ServerObserver {
  public:
-  ServerOutput(Context& context, Format format) : context_(context), format_(format) {}
+  // `when_listening` is called once, when the addresses have been told.
+  ServerOutput(Context& context, Format format, std::function<void()> when_listening)
+      : context_(context), format_(format), when_listening_(std::move(when_listening)) {}
 
   void listening(const std::vector<kernel::SocketAddress>& addresses) override;
   void not_listening(const Error& why) override;
@@ -67,6 +70,7 @@ class ServerOutput final : public nettest::ServerObserver {
  private:
   Context& context_;
   Format format_;
+  std::function<void()> when_listening_;
   std::map<std::uint64_t, std::vector<nettest::IntervalReport>> intervals_;  // of running tests, for --json
   bool failed_ = false;
 };
