@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """isotach nettest among bad peers: a server that nobody can keep busy, a client that no server can hold.
 
-usage: nettest_test.py
+usage: nettest_test.py [--figures]
+
+With --figures it prints how long a good client waits beside each bad one, and tests nothing.
 
 Each bad client keeps its connection open while a good one is served: a server that reads it in turn would let the
 good one wait for as long. Ends with the line "N passed, N failed, N skipped".
@@ -9,6 +11,7 @@ good one wait for as long. Ends with the line "N passed, N failed, N skipped".
 import json
 import os
 import pathlib
+import resource
 import signal
 import socket
 import struct
@@ -22,7 +25,10 @@ ISOTACH = os.environ.get("ISOTACH", str(ROOT / "build" / "isotach"))
 LIMIT_S = 30
 # The bad peers below hold a server that waits for them for at least 10 s.
 SERVED_WITHIN_S = 5
-IDLE_CONNECTIONS = 2000
+IDLE_CONNECTIONS = 10_000
+TESTS_AT_ONCE = 256
+# What a connection may cost the server.
+CONNECTION_KIB = 64
 
 COOKIE = b"abcdefghijklmnopqrstuvwxyz234567abcd\0"
 
@@ -35,8 +41,13 @@ def cookie(name):
     return (name.encode() + COOKIE)[:36] + b"\0"
 
 
-PARAMETERS = b'{"tcp":true,"omit":0,"time":1,"num":0,"blockcount":0,"parallel":1,"len":1000}'
-UDP = b'{"udp":true,"omit":0,"time":1,"num":0,"blockcount":0,"parallel":1,"len":1000}'
+PARAMETERS = b'{"tcp":true,"omit":0,"time":60,"num":0,"blockcount":0,"parallel":1,"len":1000}'
+UDP = b'{"udp":true,"omit":0,"time":60,"num":0,"blockcount":0,"parallel":1,"len":1000}'
+
+def iperf2_words(reverse):
+    flags, upper = (0x44010078, 0x04000000) if reverse else (0x40010078, 0)
+    return struct.pack(">9I", flags, 1, 5001, 1000, 0, 0xFFFFFF9C, 0, 0, upper) + bytes(24)
+
 
 # What each sends at once, before it falls silent with its connection open.
 BAD_CLIENTS = {
@@ -59,6 +70,9 @@ BAD_CLIENTS = {
     "an empty object": cookie("c3") + framed(b"{}"),
     "an unknown state": cookie("c4") + framed(PARAMETERS) + b"\x63",
     "a test end before the test": cookie("c5") + framed(PARAMETERS) + b"\x04",
+    "half of the words of iperf2": iperf2_words(False)[:40],
+    "the words of iperf2": iperf2_words(False),
+    "the words of iperf2, and reads nothing": iperf2_words(True),
     "256 streams": cookie("c6") + framed(PARAMETERS.replace(b'"parallel":1', b'"parallel":256')),
 }
 
@@ -77,7 +91,13 @@ class Server:
         self.process = subprocess.Popen([ISOTACH, "nettest", "-s", "-4", "-p", "0", "--json-stream"], stdout=subprocess.PIPE,
                                         stderr=subprocess.DEVNULL, text=True)
         self.port = int(json.loads(self.process.stdout.readline())["data"][0].rsplit(":", 1)[1])
-        threading.Thread(target=lambda: [None for _ in self.process.stdout], daemon=True).start()
+        self.ended = threading.Event()  # a test has
+        threading.Thread(target=self.read, daemon=True).start()
+
+    def read(self):
+        for line in self.process.stdout:
+            if json.loads(line)["event"] == "end":
+                self.ended.set()
 
     def connect(self):
         return socket.create_connection(("127.0.0.1", self.port), LIMIT_S)
@@ -100,8 +120,9 @@ def read(connection, count):
     return data
 
 
-def good_test(server, name, udp=False):
-    """A whole test as a stock client does it; returns how long it took to be served."""
+def good_test(server, name, udp=False, strangers=(), running=lambda: None):
+    """A whole test as a stock client does it; returns how long it took to be served. The strangers connect when its
+    streams are due, and running() is called when it runs."""
     mine = cookie(name)
     begin = time.monotonic()
     with server.connect() as control:
@@ -109,6 +130,9 @@ def good_test(server, name, udp=False):
         check(read(control, 1) == b"\x09", "parameters should be asked for")
         control.sendall(framed(UDP if udp else PARAMETERS))
         check(read(control, 1) == b"\x0a", "streams should be asked for")
+        between = [server.connect() for _ in strangers]
+        for stranger, data in zip(between, strangers):
+            stranger.sendall(data)
         if udp:
             stream = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
             stream.settimeout(LIMIT_S)
@@ -120,6 +144,7 @@ def good_test(server, name, udp=False):
             stream.sendall(mine)
         check(read(control, 2) == b"\x01\x02", "the test should start")
         served = time.monotonic() - begin
+        running()
         stream.send(struct.pack(">III", 0, 0, 1) + bytes(988))
         control.sendall(b"\x04")
         check(read(control, 1) == b"\x0d", "results should be asked for")
@@ -131,36 +156,77 @@ def good_test(server, name, udp=False):
         check(read(control, 1) == b"\x0e", "results should be shown")
         control.sendall(b"\x10")
         stream.close()
+        for stranger in between:
+            stranger.close()
     return served
+
+
+def served_beside(data):
+    """How long good clients are served beside a connection that began with `data`."""
+    server = Server()
+    bad = server.connect()
+    try:
+        bad.sendall(data)
+    except OSError:
+        pass  # it may be refused already
+    times = [good_test(server, f"g{i}", udp) for i, udp in enumerate((False, True, False))]
+    bad.close()
+    server.stop()
+    return times
 
 
 def bad_client(name, data):
     def test():
-        server = Server()
-        bad = server.connect()
-        try:
-            bad.sendall(data)
-        except OSError:
-            pass  # it may be refused already
-        times = [good_test(server, f"g{i}", udp) for i, udp in enumerate((False, True, False))]
+        times = served_beside(data)
         check(max(times) < SERVED_WITHIN_S, f"a good client was served after {max(times):.1f} s only")
-        bad.close()
-        server.stop()
     return f"server: a good client beside one that sends {name}", test
 
 
-def idle_connections():
+def dribbled_cookie():
+    server = Server()
+    with server.connect() as bad:
+        for i, byte in enumerate(cookie("dribble")[:8]):
+            bad.sendall(bytes([byte]))
+            served = good_test(server, f"d{i}", i % 2 == 1)
+            check(served < SERVED_WITHIN_S, f"a good client was served after {served:.1f} s only")
+    server.stop()
+
+
+def strangers():
+    """Whoever connects while a test waits for its streams."""
+    server = Server()
+    for udp in (False, True):
+        served = good_test(server, "alone", udp, (b"", b"x", b"GET / HTTP/1.1\r\n\r\n" * 4, cookie("other")))
+        check(served < SERVED_WITHIN_S, f"the client was served after {served:.1f} s only")
+    server.stop()
+
+
+def idle_count():
+    """As many connections as this process may open, and the server beside it."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    return min(IDLE_CONNECTIONS, max(1, hard // 2 - 500))
+
+
+def served_beside_idle():
+    """Seconds, and KiB that the server grew for each connection."""
+    count = idle_count()
     server = Server()
     good_test(server, "first")
     before = server.resident_kib()
-    idle = [server.connect() for _ in range(IDLE_CONNECTIONS)]
+    idle = [server.connect() for _ in range(count)]
     served = good_test(server, "second")
-    check(served < SERVED_WITHIN_S, f"a good client was served after {served:.1f} s only")
-    grown = server.resident_kib() - before
-    check(grown < 64 * IDLE_CONNECTIONS, f"{grown} KiB for {IDLE_CONNECTIONS} idle connections")
+    grown = (server.resident_kib() - before) / count
     for connection in idle:
         connection.close()
     server.stop()
+    return served, grown
+
+
+def idle_connections():
+    served, grown = served_beside_idle()
+    check(served < SERVED_WITHIN_S, f"a good client was served after {served:.1f} s only")
+    check(grown < CONNECTION_KIB, f"{grown:.1f} KiB for an idle connection")
 
 
 def huge_results():
@@ -185,22 +251,43 @@ def huge_results():
 
 
 def many_tests():
-    """Tests that run at once, from one host."""
+    """Tests that run at once, from one host: none ends before all run."""
+    idle_count()
     server = Server()
+    good_test(server, "first")
+    before = server.resident_kib()
     problems = []
+    all_run = threading.Barrier(TESTS_AT_ONCE, lambda: problems.append(server.resident_kib() - before))
 
     def run(number):
         try:
-            good_test(server, f"m{number}x", udp=number % 2 == 1)
-        except (Failed, OSError) as problem:
+            good_test(server, f"m{number}x", number % 4 == 1, (), lambda: all_run.wait(LIMIT_S))
+        except (Failed, OSError, threading.BrokenBarrierError) as problem:
             problems.append(f"{number}: {problem}")
 
-    threads = [threading.Thread(target=run, args=(number,)) for number in range(40)]
+    threads = [threading.Thread(target=run, args=(number,)) for number in range(TESTS_AT_ONCE)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join(LIMIT_S)
-    check(not problems, "; ".join(problems[:3]))
+    grown = problems.pop(0) if problems and isinstance(problems[0], int) else None
+    check(grown is not None and not problems, "; ".join(map(str, problems[:3])) or "they did not run at once")
+    check(grown < 2 * CONNECTION_KIB * TESTS_AT_ONCE, f"{grown} KiB for {TESTS_AT_ONCE} tests")
+    server.stop()
+
+
+def killed_client():
+    """A client that is gone without a word: its test ends, and the next is served."""
+    server = Server()
+    client = subprocess.Popen([ISOTACH, "nettest", "-c", "127.0.0.1", "-p", str(server.port), "-t", "60", "-i", "0.1", "-P", "3",
+                               "--json-stream"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    while json.loads(client.stdout.readline())["event"] != "interval":
+        pass
+    client.kill()
+    client.wait(LIMIT_S)
+    check(server.ended.wait(LIMIT_S), "the server should tell the end of the test")
+    served = good_test(server, "after")
+    check(served < SERVED_WITHIN_S, f"the next client was served after {served:.1f} s only")
     server.stop()
 
 
@@ -281,14 +368,28 @@ def refusals():
 def cases():
     for name, data in BAD_CLIENTS.items():
         yield bad_client(name, data)
+    yield "server: good clients while a cookie comes byte by byte", dribbled_cookie
+    yield "server: strangers while the streams of a test are due", strangers
     yield f"server: a good client beside {IDLE_CONNECTIONS} idle connections", idle_connections
     yield "server: results of 2 GiB are refused", huge_results
-    yield "server: 40 tests at once", many_tests
+    yield f"server: {TESTS_AT_ONCE} tests at once", many_tests
+    yield "server: a client that is killed", killed_client
     yield "client: a server that dies leaves the partial result", dying_server
     yield "client: refusals and nonsense are told", refusals
 
 
+def figures():
+    print("how long a good client waits for its test to start, in ms (TCP, UDP, TCP), beside one that sends:")
+    for name, data in BAD_CLIENTS.items():
+        print(f"  {name:42} " + " ".join(f"{seconds * 1000:6.1f}" for seconds in served_beside(data)), flush=True)
+    served, grown = served_beside_idle()
+    print(f"  beside {idle_count()} idle connections             {served * 1000:6.1f}, {grown:.2f} KiB for each of them")
+
+
 def main():
+    if "--figures" in sys.argv[1:]:
+        figures()
+        return 0
     passed = failed = 0
     for name, test in cases():
         try:

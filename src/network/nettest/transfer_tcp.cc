@@ -1,3 +1,4 @@
+#include <sys/mman.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -22,7 +23,7 @@ constexpr std::size_t kReceiveBytes = 256 * 1024;
 constexpr std::uint32_t kSmallestSplice = 32 * 1024;
 constexpr std::size_t kPageBytes = 4096;
 // What a receiver waits for at most before it is woken, as time and in bytes.
-constexpr std::int64_t kGatherNs = 1'000'000;
+constexpr std::int64_t kGatherNs = 2'000'000;
 constexpr std::uint64_t kGatherCalls = 64;
 
 SendEngine engine_of(const DataPlan& plan) {
@@ -34,12 +35,32 @@ std::size_t pages(std::size_t bytes) {
   return (bytes + kPageBytes - 1) / kPageBytes * kPageBytes;
 }
 
-// Memory that a thread receives into, or nothing. What stands in it is of no interest.
-char* receive_memory(std::size_t bytes) {
-  static thread_local std::vector<char> memory;
-  if (memory.size() < bytes) memory.resize(bytes);
-  return memory.data();
-}
+// Memory that a thread receives into: pages that are there once something was received into them. What stands
+// in it is of no interest.
+class ReceiveMemory {
+ public:
+  ReceiveMemory() = default;
+  ~ReceiveMemory() {
+    if (bytes_ > 0) ::munmap(memory_, bytes_);
+  }
+  ReceiveMemory(const ReceiveMemory&) = delete;
+  ReceiveMemory& operator=(const ReceiveMemory&) = delete;
+
+  // Nothing, with errno, where there is none.
+  char* of(std::size_t bytes) {
+    if (bytes <= bytes_) return memory_;
+    void* memory = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED) return nullptr;
+    if (bytes_ > 0) ::munmap(memory_, bytes_);
+    memory_ = static_cast<char*>(memory);
+    bytes_ = bytes;
+    return memory_;
+  }
+
+ private:
+  char* memory_ = nullptr;
+  std::size_t bytes_ = 0;
+};
 
 class TcpSender final : public Transfer {
  public:
@@ -140,8 +161,10 @@ class TcpReceiver final : public Transfer {
 
   Step step(bool may_wait) override {
     // With MSG_TRUNC the kernel throws away what it would copy.
-    char* memory = receive_memory(ring_bytes_) + place_;
-    const ssize_t got = ::recv(fd(), memory, size_, flags_ | (may_wait ? 0 : MSG_DONTWAIT));
+    static thread_local ReceiveMemory thread_memory;
+    char* memory = thread_memory.of(ring_bytes_);
+    if (memory == nullptr) return end(errno);
+    const ssize_t got = ::recv(fd(), memory + place_, size_, flags_ | (may_wait ? 0 : MSG_DONTWAIT));
     if (got < 0) return errno == EAGAIN || errno == EINTR ? Step::waits : end(errno);
     if (got == 0) return end(0);
     if ((place_ += size_) >= ring_bytes_) place_ = 0;
@@ -159,7 +182,7 @@ class TcpReceiver final : public Transfer {
   static constexpr std::size_t kLargestRing = 16 * 1024 * 1024;
 
   // A fast stream would wake the thread for every segment: it sleeps until a buffer is full, but no longer
-  // than a millisecond's worth of the rate that there is.
+  // than two milliseconds' worth of the rate that there is.
   void gather(std::uint64_t got, std::int64_t now_ns) {
     gathered_ += got;
     if (++calls_ < kGatherCalls) return;
