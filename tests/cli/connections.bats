@@ -163,6 +163,20 @@ setup() {
   [[ $(tail -n 1 <<< "$output") == 2,* ]]
 }
 
+@test "threads change nothing" {
+  for format in --json --tcptrace-output; do
+    isotach connections $format --threads 1 "$TALK"
+    exit_code 0
+    alone=$output
+    isotach connections $format --threads 3 "$TALK"
+    exit_code 0
+    [[ $output == "$alone" ]] || fails_with "three threads have another result"
+  done
+  isotach connections --threads 65 "$TALK"
+  exit_code 2
+  err 'read by 64 threads at most'
+}
+
 @test "what is no capture" {
   isotach connections /etc/passwd
   exit_code 1

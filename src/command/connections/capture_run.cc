@@ -9,6 +9,7 @@
 
 #include "base/text.h"
 #include "base/units.h"
+#include "network/connections/tracking_crew.h"
 #include "network/packet/capture_reader.h"
 #include "network/packet/link_layer.h"
 #include "network/packet/live_capture.h"
@@ -40,11 +41,10 @@ class Progress {
     const std::int64_t now_ns = context_.clock.now().monotonic_ns;
     if (!shown_ || now_ns - start_ns_ < kSecondNs || now_ns - last_ns_ < kProgressEveryNs) return;
     last_ns_ = now_ns;
-    const std::uint64_t size = reader.source().size();
+    const std::uint64_t size = reader.size();
     const std::string part =
         size == 0 ? std::string()
-                  : fmt::format("{} % of {}, ",
-                                std::min<std::uint64_t>(100, reader.source().position() * 100 / size),
+                  : fmt::format("{} % of {}, ", std::min<std::uint64_t>(100, reader.position() * 100 / size),
                                 format_bytes(static_cast<double>(size)));
     context_.err.write(fmt::format("\r{}{:.1f} million frames ", part, static_cast<double>(frames) / 1e6));
     context_.err.flush();
@@ -79,32 +79,32 @@ class Progress {
   std::int64_t last_ns_ = 0;
 };
 
-// Where frames go: through the filter and the decoder into the tracker.
+// What frames turn out to be: through the filter and the decoder. UDP is counted here.
 class FrameSink {
  public:
-  FrameSink(const CaptureRequest& request, network::Tracker& tracker, CaptureRun& run)
+  FrameSink(const CaptureRequest& request, CaptureRun& run)
       : filter_(request.filter),
         udp_(request.udp),
         exact_(request.rules == network::Rules::exact),
         decoder_({.reassemble = exact_, .as_tcptrace = !exact_}),
-        tracker_(tracker),
         run_(run) {}
 
-  void take(const Frame& frame) {
+  // nullptr where there is nothing to account for.
+  [[nodiscard]] const network::Packet* take(const Frame& frame) {
     ++seen_;
     if (filter_ != nullptr && !filter_->matches(frame)) {
       ++run_.filtered_out;
-      return;
+      return nullptr;
     }
     if (decoder_.counts().frames == 0) run_.first_ns = frame.time_ns;
     run_.last_ns = frame.time_ns;
     const network::Packet* packet = decoder_.decode(frame);
-    if (exact_ || frame.captured >= kShortestForTcptrace) tracker_.note_time(frame.time_ns);
-    if (packet == nullptr) return;
-    tracker_.add(*packet, frame.wire_length, frame.time_ns);
-    if (udp_ != nullptr) udp_->add(*packet, frame.wire_length, frame.time_ns);
+    if (exact_ || frame.captured >= kShortestForTcptrace) newest_ns_ = frame.time_ns;
+    if (packet != nullptr && udp_ != nullptr) udp_->add(*packet, frame.wire_length, frame.time_ns);
+    return packet;
   }
   [[nodiscard]] std::uint64_t seen() const { return seen_; }
+  [[nodiscard]] std::int64_t newest_ns() const { return newest_ns_; }
   [[nodiscard]] const network::DecoderCounts& counts() const { return decoder_.counts(); }
 
  private:
@@ -112,22 +112,46 @@ class FrameSink {
   network::UdpFlows* udp_;
   bool exact_;
   network::Decoder decoder_;
-  network::Tracker& tracker_;
   CaptureRun& run_;
   std::uint64_t seen_ = 0;
+  std::int64_t newest_ns_ = 0;
 };
 
-// All frames of one file; false when a signal ended it.
-bool read_file(Context& context, network::CaptureReader& reader, FrameSink& sink, Progress& progress) {
-  Frame frame;
-  while (reader.next(frame)) {
-    sink.take(frame);
-    if (sink.seen() % kFramesPerLook != 0) continue;
-    if (context.waiter.interrupted()) return false;
-    progress.look(reader, sink.seen());
+// All frames of one file, a batch at a time.
+class FileFrames {
+ public:
+  FileFrames(Context& context, network::CaptureReader& reader, FrameSink& sink, Progress& progress,
+             std::uint32_t file)
+      : context_(context), reader_(reader), sink_(sink), progress_(progress), file_(file) {}
+
+  // False when the file has ended, or a signal has ended reading.
+  bool fill(network::PacketBatch& batch) {
+    batch.begin(sink_.seen(), file_);
+    Frame frame;
+    for (std::uint32_t i = 0; i < network::PacketBatch::kPackets; ++i) {
+      if (!reader_.next(frame)) return false;
+      const network::Packet* packet = sink_.take(frame);
+      if (packet != nullptr) {
+        batch.keep(reader_.hold());
+        batch.add(*packet, frame.wire_length, frame.time_ns);
+      }
+      if (sink_.seen() % kFramesPerLook != 0) continue;
+      interrupted_ = context_.waiter.interrupted();
+      if (interrupted_) return false;
+      progress_.look(reader_, sink_.seen());
+    }
+    return true;
   }
-  return !context.waiter.interrupted();
-}
+  [[nodiscard]] bool was_interrupted() const { return interrupted_ || context_.waiter.interrupted(); }
+
+ private:
+  Context& context_;
+  network::CaptureReader& reader_;
+  FrameSink& sink_;
+  Progress& progress_;
+  std::uint32_t file_;
+  bool interrupted_ = false;
+};
 
 // How long capturing and following go on: until Ctrl-C, or for a time.
 class Patience {
@@ -153,18 +177,22 @@ class Patience {
   std::int64_t end_ns_;
 };
 
-Result<void> capture(Context& context, const CaptureRequest& request, FrameSink& sink, Progress& progress,
-                     CaptureRun& run) {
+Result<void> capture(Context& context, const CaptureRequest& request, network::Tracker& tracker,
+                     FrameSink& sink, Progress& progress, CaptureRun& run) {
   auto live = network::LiveCapture::open(request.interface, request.filter_text);
   if (!live) return tl::make_unexpected(std::move(live.error()));
   Patience patience(context, request.duration_ns);
   progress.begin_live(request.interface);
   Frame frame;
+  const auto enter = [&] {
+    const network::Packet* packet = sink.take(frame);
+    if (packet != nullptr) tracker.add(*packet, frame.wire_length, frame.time_ns);
+  };
   for (;;) {
     const auto got = (*live)->next(frame);
     if (!got) return tl::make_unexpected(got.error());
     if (*got) {
-      sink.take(frame);
+      enter();
       if (sink.seen() % kFramesPerLook == 0 && patience.is_over(context.clock.now().monotonic_ns)) break;
       continue;
     }
@@ -179,7 +207,7 @@ Result<void> capture(Context& context, const CaptureRequest& request, FrameSink&
     if (!got) return tl::make_unexpected(got.error());
     if (*got) {
       more = frame.time_ns <= ended_ns;
-      if (more) sink.take(frame);
+      if (more) enter();
     } else {
       more = (*live)->wait_for_rest();
     }
@@ -202,16 +230,23 @@ bool CaptureRun::is_damaged() const {
 
 Result<CaptureRun> read_captures(Context& context, const CaptureRequest& request, network::Tracker& tracker) {
   CaptureRun run;
-  FrameSink sink(request, tracker, run);
+  FrameSink sink(request, run);
+  std::vector<std::unique_ptr<network::Tracker>> others;
+  for (std::size_t i = 1; i < request.observers.size(); ++i) {
+    others.push_back(std::make_unique<network::Tracker>(request.rules, request.seed));
+    others.back()->set_observer(request.observers[i]);
+  }
   {
     Progress progress(context);
     if (!request.interface.empty()) {
-      if (auto done = capture(context, request, sink, progress, run); !done)
+      if (auto done = capture(context, request, tracker, sink, progress, run); !done)
         return tl::make_unexpected(std::move(done.error()));
     }
     Patience patience(context, request.duration_ns);
     network::WaitForMore wait;
     if (request.follow) wait = [&patience] { return patience.wait(); };
+    std::vector<network::Tracker*> trackers = {&tracker};
+    for (const auto& other : others) trackers.push_back(other.get());
     for (const std::string& path : request.paths) {
       auto reader = network::CaptureReader::open(path, wait);
       if (!reader) {
@@ -220,15 +255,19 @@ Result<CaptureRun> read_captures(Context& context, const CaptureRequest& request
         return tl::make_unexpected(std::move(error));
       }
       if (request.rules == network::Rules::tcptrace) (*reader)->cut_to_snap_length();
-      tracker.set_file(static_cast<std::uint32_t>(run.files.size()));
-      const bool whole = read_file(context, **reader, sink, progress);
+      FileFrames frames(context, **reader, sink, progress, static_cast<std::uint32_t>(run.files.size()));
+      network::TrackingCrew(trackers, request.seed).run([&](network::PacketBatch& batch) {
+        return frames.fill(batch);
+      });
       // Where a file is followed, that is how it ends.
-      run.interrupted = !whole && !request.follow;
+      run.interrupted = frames.was_interrupted() && !request.follow;
       const std::string damage = request.follow ? std::string() : (*reader)->damage();
       run.files.push_back({path, (*reader)->format_name(), (*reader)->frames(), damage});
-      if (!whole) break;
+      if (frames.was_interrupted()) break;
     }
   }
+  if (!others.empty()) run.numbers = tracker.absorb(std::move(others));
+  tracker.note_time(sink.newest_ns());
   tracker.end();
   run.counts = sink.counts();
   return run;

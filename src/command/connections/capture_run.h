@@ -30,6 +30,8 @@ struct CaptureRun {
   bool interrupted = false;
   std::int64_t first_ns = 0;
   std::int64_t last_ns = 0;
+  // Where there were several threads: for the tracker of each, what its connections are called now.
+  std::vector<std::vector<std::uint32_t>> numbers;
 
   [[nodiscard]] bool is_damaged() const;
 };
@@ -44,6 +46,9 @@ struct CaptureRequest {
   network::UdpFlows* udp = nullptr;         // where UDP goes, if it is wanted
   bool follow = false;                      // files still grow
   std::optional<std::int64_t> duration_ns;  // of capturing and following; nothing: until Ctrl-C
+  // Who looks on, for each thread one; one thread where there is none or one. Files only.
+  std::vector<network::SegmentObserver*> observers;
+  std::uint64_t seed = 0;  // of the tracker
 };
 
 // An error when one of the files, or the interface, cannot be read at all.

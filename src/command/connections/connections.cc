@@ -2,11 +2,14 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
 #include <system_error>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -46,7 +49,27 @@ struct Options {
   std::optional<network::PacketFilter> filter;
   std::string sort = "start";
   std::size_t top = 0;
+  std::size_t threads = 1;
+
+  [[nodiscard]] bool draws() const { return report || svg; }
 };
+
+// Starting threads for less takes longer than reading it.
+constexpr std::uint64_t kLargeBytes = std::uint64_t{32} << 20;
+constexpr unsigned kMostThreads = 64;
+// More than these find nothing to do: reading, which takes turns, is a fifth of the work.
+constexpr unsigned kUsefulThreads = 4;
+
+// One thread unless the captures are large and there are processors for more.
+std::size_t useful_threads(const std::vector<std::string>& paths) {
+  std::uint64_t bytes = 0;
+  for (const std::string& path : paths) {
+    std::error_code error;
+    const auto size = std::filesystem::file_size(path, error);
+    if (!error) bytes += size;
+  }
+  return bytes < kLargeBytes ? 1 : std::clamp(std::thread::hardware_concurrency(), 1u, kUsefulThreads);
+}
 
 Result<Options> options_of(const Arguments& arguments) {
   Options options;
@@ -113,6 +136,14 @@ Result<Options> options_of(const Arguments& arguments) {
     if (!number) return tl::make_unexpected(number.error());
     options.top = static_cast<std::size_t>(*number);
   }
+  options.threads = useful_threads(arguments.positionals());
+  if (const auto threads = arguments.value("--threads")) {
+    const auto number = parse_count(*threads, "number of threads");
+    if (!number) return tl::make_unexpected(number.error());
+    if (*number > kMostThreads)
+      return failure(ErrorKind::usage, "a capture is read by 64 threads at most", "write --threads 2");
+    options.threads = static_cast<std::size_t>(*number);
+  }
   return options;
 }
 
@@ -150,26 +181,28 @@ void write(Context& context, const Options& options, const network::Tracker& tra
 class Watchers {
  public:
   explicit Watchers(const Options& options) : options_(options) {
-    if (!options.tcptrace) list_.add(names_);
     const auto wanted = [&options](std::size_t index) { return is_selected(options.only, index); };
-    if (options.why || draws() || (options.where && options.where->needs_limits())) {
-      limits_ = std::make_unique<network::LimitObserver>();
-      list_.add(*limits_);
-    }
-    if (draws()) {
+    for (std::size_t i = 0; i < thread_count(); ++i) parts_.push_back(std::make_unique<Part>(options));
+    network::ObserverList& list = parts_[0]->list;
+    if (options.draws()) {
       recorder_ = std::make_unique<network::SeriesRecorder>(wanted);
-      list_.add(*recorder_);
+      list.add(*recorder_);
     }
     if (options.xplot) {
       xplot_ = std::make_unique<network::XplotWriter>(*options.xplot, wanted);
-      list_.add(*xplot_);
+      list.add(*xplot_);
     }
   }
 
-  [[nodiscard]] const network::HostNames& names() const { return names_; }
-  [[nodiscard]] network::SegmentObserver* observer() { return list_.empty() ? nullptr : &list_; }
+  [[nodiscard]] const network::HostNames& names() const { return parts_[0]->names; }
+  // For each thread one.
+  [[nodiscard]] std::vector<network::SegmentObserver*> observers() {
+    std::vector<network::SegmentObserver*> all;
+    for (const auto& part : parts_) all.push_back(part->list.empty() ? nullptr : &part->list);
+    return all;
+  }
   [[nodiscard]] const network::LimitObserver* limits() const {
-    return options_.why ? limits_.get() : nullptr;
+    return options_.why ? parts_[0]->limits.get() : nullptr;
   }
 
   [[nodiscard]] static Result<void> make_folder(const std::string& folder) {
@@ -183,15 +216,17 @@ class Watchers {
     return {};
   }
 
-  // The capture has ended: verdicts are made.
-  [[nodiscard]] Shown select(const network::Tracker& tracker) {
-    if (limits_) limits_->finish();
+  // The capture has ended: what the threads have found is brought together, verdicts are made.
+  [[nodiscard]] Shown select(const network::Tracker& tracker, const CaptureRun& run) {
+    if (!run.numbers.empty()) gather(run.numbers);
+    const network::HostNames& names = parts_[0]->names;
+    network::LimitObserver* limits = parts_[0]->limits.get();
+    if (limits != nullptr) limits->finish();
     Accepts accepts;
     if (options_.where) {
       accepts = [&](std::size_t index) {
-        return options_.where->holds({tracker[index], index, limits_ ? limits_->shares(index, 0) : nullptr,
-                                      limits_ ? limits_->shares(index, 1) : nullptr,
-                                      names_.name(index).name});
+        return options_.where->holds({tracker[index], index, limits ? limits->shares(index, 0) : nullptr,
+                                      limits ? limits->shares(index, 1) : nullptr, names.name(index).name});
       };
     }
     return select_connections(tracker, options_.only, accepts, options_.sort, options_.top);
@@ -199,8 +234,8 @@ class Watchers {
 
   [[nodiscard]] Result<void> write_graphs(Context& context, const network::Tracker& tracker,
                                           const CaptureRun& run, const Shown& shown) {
-    if (draws()) {
-      const GraphSource source{tracker, run, shown, *limits_, *recorder_};
+    if (recorder_) {
+      const GraphSource source{tracker, run, shown, *parts_[0]->limits, *recorder_};
       if (options_.report) {
         if (auto written = write_graph_page(context, source, *options_.report); !written) return written;
       }
@@ -217,12 +252,38 @@ class Watchers {
   }
 
  private:
-  [[nodiscard]] bool draws() const { return options_.report || options_.svg; }
+  struct Part {
+    explicit Part(const Options& options) {
+      if (!options.tcptrace) list.add(names);
+      if (options.why || options.draws() || (options.where && options.where->needs_limits())) {
+        limits = std::make_unique<network::LimitObserver>();
+        list.add(*limits);
+      }
+    }
+    network::ObserverList list;
+    network::HostNames names;
+    std::unique_ptr<network::LimitObserver> limits;
+  };
+
+  // What is drawn is chosen by number, which connections have only when all is read, so that takes one
+  // thread; and with a small capture others are not worth it.
+  [[nodiscard]] std::size_t thread_count() const {
+    if (options_.draws() || options_.xplot || !options_.interface.empty() || options_.follow) return 1;
+    return std::max<std::size_t>(options_.threads, 1);
+  }
+
+  void gather(const std::vector<std::vector<std::uint32_t>>& numbers) {
+    auto whole = std::make_unique<Part>(options_);
+    for (std::size_t i = 0; i < parts_.size(); ++i) {
+      whole->names.take(std::move(parts_[i]->names), numbers[i]);
+      if (whole->limits) whole->limits->take(std::move(*parts_[i]->limits), numbers[i]);
+    }
+    parts_.clear();
+    parts_.push_back(std::move(whole));
+  }
 
   const Options& options_;
-  network::ObserverList list_;
-  network::HostNames names_;
-  std::unique_ptr<network::LimitObserver> limits_;
+  std::vector<std::unique_ptr<Part>> parts_;
   std::unique_ptr<network::SeriesRecorder> recorder_;
   std::unique_ptr<network::XplotWriter> xplot_;
 };
@@ -252,8 +313,10 @@ int run_connections(Context& context, const Arguments& arguments) {
   network::Tracker tracker(rules, seed);
   Watchers watchers(*options);
   if (auto prepared = watchers.prepare(); !prepared) return context.report(prepared.error());
-  tracker.set_observer(watchers.observer());
   CaptureRequest request;
+  request.observers = watchers.observers();
+  request.seed = seed;
+  tracker.set_observer(request.observers[0]);
   request.paths = paths;
   request.interface = options->interface;
   request.filter_text = options->interface.empty() ? std::string() : arguments.value("--filter").value_or("");
@@ -271,7 +334,7 @@ int run_connections(Context& context, const Arguments& arguments) {
     tell_about(context, *run, tracker);
     return code;
   }
-  const Shown shown = watchers.select(tracker);
+  const Shown shown = watchers.select(tracker, *run);
   if (auto written = watchers.write_graphs(context, tracker, *run, shown); !written)
     return context.report(written.error());
   if (options->sqlite) {
@@ -330,6 +393,10 @@ CommandSpec connections_command() {
       {"--sort", 0, "KEY", "largest first, instead of in the order in which they began", "what to show",
        sort_keys()},
       {"--top", 0, "N", "only the first N", "what to show"},
+      {"--threads", 0, "N",
+       "read with so many threads; by default one, and for large captures one for each processor, four at "
+       "most",
+       "what to show"},
       {"--interface", 'i', "NAME", "capture on this interface until Ctrl-C, then show what passed", "live"},
       {"--follow", 0, "", "the file still grows: read on until Ctrl-C", "live"},
       {"--for", 't', "TIME", "capture or follow so long", "live"},

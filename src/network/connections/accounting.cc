@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdlib>
 #include <cstring>
+#include <optional>
 
 #include "network/connections/lateness.h"
 
@@ -16,8 +17,9 @@ bool after(std::uint32_t a, std::uint32_t b) {
   return static_cast<std::int32_t>(a - b) > 0;
 }
 
-// The account of one segment. `kTcptrace` keeps the faults that docs/tcptrace.md numbers.
-template <Rules kRules>
+// The account of one segment. `kTcptrace` keeps the faults that docs/tcptrace.md numbers. `kPlain` is what
+// nearly all segments are (is_plain()): the questions that they answer are answered when this is compiled.
+template <Rules kRules, bool kPlain>
 class Entry {
  public:
   Entry(Connection& connection, int side, const SeenSegment& segment)
@@ -33,7 +35,7 @@ class Entry {
   SegmentVerdict run() {
     enter();
     // Last, for both are in use until here. tcptrace's answers may depend on all that was ever seen.
-    if (!kTcptrace && me_.fins + me_.resets + peer_.resets > 0 && connection_.is_closed()) {
+    if (!kTcptrace && !kPlain && me_.fins + me_.resets + peer_.resets > 0 && connection_.is_closed()) {
       me_.end_work();
       peer_.end_work();
     }
@@ -43,24 +45,31 @@ class Entry {
  private:
   static constexpr bool kTcptrace = kRules == Rules::tcptrace;
 
+  [[nodiscard]] bool has(std::uint8_t flag) const {
+    if (kPlain && flag != kTcpPsh) return flag == kTcpAck;
+    return head_.has(flag);
+  }
+  [[nodiscard]] std::uint32_t sack_blocks() const { return kPlain ? 0 : segment_.options.sack_blocks; }
+
   void enter() {
     count_flags();
     window_ = effective_window();
     note_times();
     note_sequence();
     take_options();
+    count_data();
     count_packet();
     note_duplicate();
     note_truncation();
-    if (head_.has(kTcpSyn) || head_.has(kTcpFin) || length_ > 0) take_data();
-    if (head_.has(kTcpAck)) take_ack();
+    if (has(kTcpSyn) || has(kTcpFin) || length_ > 0) take_data();
+    if (has(kTcpAck)) take_ack();
     if (retransmitted_) count_retransmission();
-    if (head_.has(kTcpRst)) {
-      if (head_.has(kTcpAck)) ++me_.ack_packets;
+    if (has(kTcpRst)) {
+      if (has(kTcpAck)) ++me_.ack_packets;
       return;
     }
     note_window();
-    if (head_.has(kTcpAck)) count_ack();
+    if (has(kTcpAck)) count_ack();
     note_initial_window();
     note_outstanding();
   }
@@ -87,17 +96,17 @@ class Entry {
     // A time of 0 passes for none with tcptrace.
     if (kTcptrace ? connection_.first_ns == 0 : connection_.packets() == 0) connection_.first_ns = now_;
     connection_.last_ns = now_;
-    if (head_.has(kTcpSyn)) count(me_.syns);
-    if (head_.has(kTcpRst)) count(me_.resets);
-    if (head_.has(kTcpFin)) count(me_.fins);
+    if (has(kTcpSyn)) count(me_.syns);
+    if (has(kTcpRst)) count(me_.resets);
+    if (has(kTcpFin)) count(me_.fins);
     if constexpr (!kTcptrace) note_handshake();
   }
 
   void note_handshake() {
-    if (head_.has(kTcpSyn)) {
-      (head_.has(kTcpAck) ? connection_.syn_ack_ns : connection_.syn_ns) = now_;
-    } else if (connection_.handshake_ns < 0 && head_.has(kTcpAck) && !head_.has(kTcpRst) &&
-               connection_.syn_ns != 0 && connection_.syn_ack_ns >= connection_.syn_ns && peer_.syns > 0 &&
+    if (has(kTcpSyn)) {
+      (has(kTcpAck) ? connection_.syn_ack_ns : connection_.syn_ns) = now_;
+    } else if (connection_.handshake_ns < 0 && has(kTcpAck) && !has(kTcpRst) && connection_.syn_ns != 0 &&
+               connection_.syn_ack_ns >= connection_.syn_ns && peer_.syns > 0 &&
                head_.acknowledgement == peer_.syn + 1 && now_ >= connection_.syn_ns) {
       connection_.handshake_ns = now_ - connection_.syn_ns;
     }
@@ -105,9 +114,9 @@ class Entry {
 
   // Scaled, unless in a SYN; the scale counts only when both sides offered one (RFC 7323).
   std::uint32_t effective_window() const {
-    if (!head_.has(kTcpAck) && !head_.has(kTcpSyn)) return 0;
+    if (!has(kTcpAck) && !has(kTcpSyn)) return 0;
     std::uint64_t window = head_.window;
-    if (me_.asked_scale && peer_.asked_scale && !head_.has(kTcpSyn)) {
+    if (me_.asked_scale && peer_.asked_scale && !has(kTcpSyn)) {
       constexpr unsigned kLargestScale = 14;
       const unsigned scale = me_.window_scale;
       window <<= kTcptrace ? scale & 63u : std::min(scale, kLargestScale);
@@ -136,25 +145,30 @@ class Entry {
 
   void note_sequence() {
     note_wrap();
-    if (head_.has(kTcpSyn)) {
+    if (has(kTcpSyn)) {
       me_.syn = head_.sequence;
       // tcptrace takes it for an acknowledgement that the other side has sent.
       if constexpr (kTcptrace) peer_.ack = head_.sequence;
     }
     const auto end = static_cast<std::uint32_t>(segment_.end());
-    if (head_.has(kTcpFin)) me_.fin = end;
-    if (head_.has(kTcpAck)) me_.window_end = static_cast<std::uint32_t>(head_.acknowledgement + window_);
-    if (!me_.has_base || (head_.has(kTcpSyn) && head_.has(kTcpAck))) {
-      me_.base = head_.has(kTcpSyn) ? head_.sequence : head_.sequence - 1;
+    if (has(kTcpFin)) me_.fin = end;
+    if (has(kTcpAck)) me_.window_end = static_cast<std::uint32_t>(head_.acknowledgement + window_);
+    if (!me_.has_base || (has(kTcpSyn) && has(kTcpAck))) {
+      me_.base = has(kTcpSyn) ? head_.sequence : head_.sequence - 1;
       me_.has_base = true;
     }
-    if (!peer_.has_base && head_.has(kTcpAck)) {
+    if (!peer_.has_base && has(kTcpAck)) {
       peer_.base = head_.acknowledgement - 1;
       peer_.has_base = true;
     }
   }
 
   void take_options() {
+    if constexpr (!kPlain) take_rare_options();
+    if (!has(kTcpSyn) && (!me_.asked_scale || !peer_.asked_scale)) me_.window_scale = peer_.window_scale = 0;
+  }
+
+  void take_rare_options() {
     const TcpOptions& options = segment_.options;
     // tcptrace keeps it in sixteen bits with a sign, and -1 is none at all (fault 19).
     if (options.has_mss && !(kTcptrace && options.mss == 0xffff))
@@ -168,16 +182,17 @@ class Entry {
       work_.first_timestamp = options.timestamp;
       work_.first_timestamp_ns = now_;
     }
-    if (!head_.has(kTcpSyn) && (!me_.asked_scale || !peer_.asked_scale))
-      me_.window_scale = peer_.window_scale = 0;
     if (options.sack_permitted) me_.asked_sack = true;
     if (options.sack_blocks > 0) ++me_.troubles().sack_options;
+  }
+
+  void count_data() {
     if (length_ <= 0) return;
     const auto length = static_cast<std::uint32_t>(length_);
     ++me_.data_packets;
-    if (head_.has(kTcpPsh)) ++me_.pushed_packets;
+    if (has(kTcpPsh)) ++me_.pushed_packets;
     me_.data_bytes += length;
-    if (head_.has(kTcpUrg)) {
+    if (has(kTcpUrg)) {
       ++me_.troubles().urgent_packets;
       me_.troubles().urgent_bytes += head_.urgent_pointer;
     }
@@ -245,8 +260,8 @@ class Entry {
 
   // Does this look like the question whether the other side is still there (RFC 9293, 3.8.4)?
   bool is_keep_alive() const {
-    return length_ <= 1 && me_.has_top && head_.sequence == me_.top - 1 && !head_.has(kTcpSyn) &&
-           !head_.has(kTcpFin) && !head_.has(kTcpRst);
+    return length_ <= 1 && me_.has_top && head_.sequence == me_.top - 1 && !has(kTcpSyn) && !has(kTcpFin) &&
+           !has(kTcpRst);
   }
 
   void take_data() {
@@ -256,30 +271,32 @@ class Entry {
       return;
     }
     // Into a window that is shut: a question, whether it has opened.
-    if (peer_.window_last == 0 && peer_.packets > 0 && !head_.has(kTcpSyn)) {
+    if (peer_.window_last == 0 && peer_.packets > 0 && !has(kTcpSyn)) {
       ++me_.troubles().probes;
       me_.troubles().probe_bytes += static_cast<std::uint64_t>(length_);
       kind_ = SegmentKind::probe;
       return;
     }
     std::int64_t length = length_;
-    if (head_.has(kTcpSyn)) ++length;
-    if (head_.has(kTcpFin)) ++length;
+    if (has(kTcpSyn)) ++length;
+    if (has(kTcpFin)) ++length;
     if (!kTcptrace && length <= 0) return;
     kind_ = SegmentKind::fresh;
     SentSegment sent;
     sent.time_ns = now_;
     sent.ip_id = segment_.ip_id;
     sent.timestamp = segment_.options.timestamp;
-    placement_ = place_segment(me_, kRules, head_.sequence, static_cast<std::uint64_t>(length), sent);
-    out_of_order_ = placement_.fills_hole;
-    repeated_bytes_ = placement_.seen_before;
+    if (!append_segment(work_.sent, head_.sequence, static_cast<std::uint64_t>(length), sent)) {
+      placement_ = place_segment(me_, kRules, head_.sequence, static_cast<std::uint64_t>(length), sent);
+      out_of_order_ = placement_->fills_hole;
+      repeated_bytes_ = placement_->seen_before;
+    }
     std::int64_t again = repeated_bytes_;
-    if (head_.has(kTcpSyn)) {
+    if (has(kTcpSyn)) {
       --length;
       if (me_.syns > 1) --again;
     }
-    if (head_.has(kTcpFin)) {
+    if (has(kTcpFin)) {
       --length;
       if (me_.fins > 1) --again;
     }
@@ -297,15 +314,15 @@ class Entry {
   // Late data: a retransmission, something the network has put out of order, or the same packet twice.
   void judge() {
     const auto end = static_cast<std::uint32_t>(head_.sequence + static_cast<std::uint64_t>(length_)) +
-                     (head_.has(kTcpSyn) ? 1 : 0) + (head_.has(kTcpFin) ? 1 : 0);
+                     (has(kTcpSyn) ? 1 : 0) + (has(kTcpFin) ? 1 : 0);
     if (repeated_bytes_ > 0) {
       retransmitted_ = !duplicated_;
       if (retransmitted_) count_kind(end);
     } else if (out_of_order_) {
       out_of_order_ = false;
-      if (sent_later(me_, peer_, placement_, segment_, connection_.handshake_ns)) {
+      if (sent_later(me_, peer_, *placement_, segment_, connection_.handshake_ns)) {
         retransmitted_ = true;
-        repeated_bytes_ = length_ + (head_.has(kTcpSyn) ? 1 : 0) + (head_.has(kTcpFin) ? 1 : 0);
+        repeated_bytes_ = length_ + (has(kTcpSyn) ? 1 : 0) + (has(kTcpFin) ? 1 : 0);
         ++me_.troubles().lost_before_capture;
         count_kind(end);
       } else {
@@ -319,7 +336,7 @@ class Entry {
   }
 
   void count_kind(std::uint32_t end) {
-    cause_ = kind_of(me_, peer_, placement_, segment_, end);
+    cause_ = kind_of(me_, peer_, *placement_, segment_, end);
     ++me_.troubles().kinds[static_cast<std::size_t>(cause_)];
   }
 
@@ -335,7 +352,7 @@ class Entry {
 
   void take_ack() {
     const std::uint32_t ack = head_.acknowledgement;
-    const bool plain = !head_.has(kTcpSyn) && !head_.has(kTcpFin) && !head_.has(kTcpRst);
+    const bool plain = !has(kTcpSyn) && !has(kTcpFin) && !has(kTcpRst);
     if constexpr (!kTcptrace) {
       // An acknowledgement of what is a GiB away is of another connection, or forged.
       if (peer_.has_top && std::abs(static_cast<std::int64_t>(static_cast<std::int32_t>(ack - peer_.top))) >
@@ -353,7 +370,7 @@ class Entry {
   // What the other side will know of losses once it has this segment.
   void note_evidence(std::uint32_t ack, bool plain) {
     const TcpOptions& options = segment_.options;
-    if (options.sack_blocks > 0) {
+    if (sack_blocks() > 0) {
       std::uint32_t& top = peer_.working().sacked_top;
       for (std::uint32_t i = 0; i < options.sack_blocks; ++i) {
         const std::uint32_t right = options.sack[i].right;
@@ -378,9 +395,9 @@ class Entry {
 
   void note_window() {
     me_.window_last = window_;
-    if (!head_.has(kTcpAck) && !head_.has(kTcpSyn)) return;
+    if (!has(kTcpAck) && !has(kTcpSyn)) return;
     me_.window_max = std::max(me_.window_max, window_);
-    if (window_ > 0 && me_.asked_scale && peer_.asked_scale && !head_.has(kTcpSyn) && !me_.scaling_counted) {
+    if (window_ > 0 && me_.asked_scale && peer_.asked_scale && !has(kTcpSyn) && !me_.scaling_counted) {
       // What was advertised without a scale does not count once there is one.
       me_.scaling_counted = true;
       me_.window_min = me_.window_max = window_;
@@ -402,8 +419,8 @@ class Entry {
       me_.trouble->zero_window_since_ns = 0;
     }
     ++me_.ack_packets;
-    if (length_ == 0 && !head_.has(kTcpSyn) && !head_.has(kTcpFin)) ++me_.pure_acks;
-    if (segment_.options.sack_blocks > 0) count_sack();
+    if (length_ == 0 && !has(kTcpSyn) && !has(kTcpFin)) ++me_.pure_acks;
+    if (sack_blocks() > 0) count_sack();
     me_.ack = head_.acknowledgement;
     me_.has_ack = true;
   }
@@ -438,7 +455,7 @@ class Entry {
   }
 
   void note_initial_window() {
-    if (!peer_.data_acked && head_.has(kTcpAck) &&
+    if (!peer_.data_acked && has(kTcpAck) &&
         static_cast<std::uint32_t>(peer_.syn + 1) != head_.acknowledgement)
       peer_.data_acked = true;
     if (length_ <= 0 || me_.data_acked || retransmitted_) return;
@@ -459,7 +476,7 @@ class Entry {
   }
 
   void note_outstanding() {
-    if (head_.has(kTcpSyn) || out_of_order_ || retransmitted_) return;
+    if (has(kTcpSyn) || out_of_order_ || retransmitted_) return;
     const std::uint64_t amount = outstanding_now();
     me_.outstanding_max = std::max(me_.outstanding_max, amount);
     if (amount > 0 && (me_.outstanding_min == 0 || amount < me_.outstanding_min))
@@ -492,7 +509,7 @@ class Entry {
   const std::int64_t now_;
   const std::int64_t length_;
   std::uint32_t window_ = 0;
-  Placement placement_;
+  std::optional<Placement> placement_;  // of what was not simply the next
   std::int64_t repeated_bytes_ = 0;
   bool out_of_order_ = false;
   bool retransmitted_ = false;
@@ -502,11 +519,27 @@ class Entry {
   double rtt_ns_ = -1;
 };
 
+// A segment of a connection that runs: ACK and nothing else but PSH, no options but timestamps as before.
+bool is_plain(const Direction& me, const Direction& peer, const SeenSegment& segment) {
+  constexpr std::uint8_t kTelling = kTcpFin | kTcpSyn | kTcpRst | kTcpAck | kTcpUrg;
+  const TcpOptions& options = segment.options;
+  return (segment.head.flags & kTelling) == kTcpAck && !options.is_rare && me.has_base && peer.has_base &&
+         me.fins + me.resets + peer.resets == 0 && me.asked_timestamps >= options.has_timestamps;
+}
+
+// All in one piece, so that what it works with stays in registers.
+[[gnu::flatten]] SegmentVerdict account_plain(Connection& connection, int side, const SeenSegment& segment) {
+  return Entry<Rules::exact, true>(connection, side, segment).run();
+}
+
 }  // namespace
 
 SegmentVerdict account(Connection& connection, int side, Rules rules, const SeenSegment& segment) {
-  if (rules == Rules::tcptrace) return Entry<Rules::tcptrace>(connection, side, segment).run();
-  return Entry<Rules::exact>(connection, side, segment).run();
+  if (rules == Rules::tcptrace) return Entry<Rules::tcptrace, false>(connection, side, segment).run();
+  const auto mine = static_cast<std::size_t>(side);
+  if (is_plain(connection.directions[mine], connection.directions[1 - mine], segment))
+    return account_plain(connection, side, segment);
+  return Entry<Rules::exact, false>(connection, side, segment).run();
 }
 
 void finish(Connection& connection, Rules rules, std::int64_t end_ns) {

@@ -20,6 +20,7 @@ struct Connection {
   std::int64_t syn_ack_ns = 0;
   std::int64_t handshake_ns = -1;       // from SYN to ACK: one round trip; -1: not known
   std::array<Direction, 2> directions;  // 0: from a to b
+  std::uint64_t frame = 0;              // that it began with, counted over all of the capture
   std::uint32_t file = 0;               // which of the files it began in
 
   [[nodiscard]] const Direction& a() const { return directions[0]; }

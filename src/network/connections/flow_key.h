@@ -6,32 +6,35 @@
 #include <cstdint>
 #include <cstring>
 
+#include "network/packet/bytes.h"
 #include "network/packet/packet.h"
 
 namespace isotach::network {
 
 // In the direction of the packet it was made from. Forty bytes without gaps, compared as such.
 struct FlowKey {
+  using Words = std::array<std::uint64_t, 5>;
+
   std::uint8_t source[16] = {};
   std::uint8_t destination[16] = {};
   std::uint16_t source_port = 0;
   std::uint16_t destination_port = 0;
   std::uint32_t ip_version = 0;
 
-  [[nodiscard]] static FlowKey of(const Packet& packet, std::uint16_t source_port,
-                                  std::uint16_t destination_port) {
-    FlowKey key;
+  // Of a packet with ports; at least four bytes of it are captured. Put together in whole words, for what is
+  // written in small pieces and read in large ones waits for the cache.
+  [[nodiscard]] static FlowKey of(const Packet& packet) {
+    Words word{};
     if (packet.ip_version == 4) {
-      std::memcpy(key.source, packet.source, 4);
-      std::memcpy(key.destination, packet.destination, 4);
+      word[0] = little32(packet.source);
+      word[2] = little32(packet.destination);
     } else {
-      std::memcpy(key.source, packet.source, 16);
-      std::memcpy(key.destination, packet.destination, 16);
+      std::memcpy(&word[0], packet.source, 16);
+      std::memcpy(&word[2], packet.destination, 16);
     }
-    key.source_port = source_port;
-    key.destination_port = destination_port;
-    key.ip_version = packet.ip_version;
-    return key;
+    word[4] = big16(packet.transport) | std::uint64_t{big16(packet.transport + 2)} << 16 |
+              std::uint64_t{packet.ip_version} << 32;
+    return std::bit_cast<FlowKey>(word);
   }
   [[nodiscard]] FlowKey reversed() const {
     FlowKey key = *this;
@@ -47,8 +50,8 @@ struct FlowKey {
     // The ports change places, the version does not.
     const std::uint64_t ports =
         (theirs[4] & ~std::uint64_t{0xffff'ffff}) | std::rotl(static_cast<std::uint32_t>(theirs[4]), 16);
-    return ((mine[0] ^ theirs[2]) | (mine[1] ^ theirs[3]) | (mine[2] ^ theirs[0]) | (mine[3] ^ theirs[1]) |
-            (mine[4] ^ ports)) == 0;
+    return mine[0] == theirs[2] && mine[4] == ports && mine[2] == theirs[0] && mine[1] == theirs[3] &&
+           mine[3] == theirs[1];
   }
   [[nodiscard]] IpAddress source_address() const {
     return IpAddress::from(source, static_cast<std::uint8_t>(ip_version));
@@ -58,16 +61,17 @@ struct FlowKey {
   }
   // The same for both directions. `seed` keeps who sends the packets from choosing collisions.
   [[nodiscard]] std::uint64_t hash(std::uint64_t seed) const;
+  [[nodiscard]] std::uint32_t short_hash(std::uint64_t seed) const {
+    return static_cast<std::uint32_t>(hash(seed) >> 16);
+  }
 
   friend bool operator==(const FlowKey& a, const FlowKey& b) {
     const Words one = a.words();
     const Words two = b.words();
-    return ((one[0] ^ two[0]) | (one[1] ^ two[1]) | (one[2] ^ two[2]) | (one[3] ^ two[3]) |
-            (one[4] ^ two[4])) == 0;
+    return one[0] == two[0] && one[4] == two[4] && one[2] == two[2] && one[1] == two[1] && one[3] == two[3];
   }
 
  private:
-  using Words = std::array<std::uint64_t, 5>;
   [[nodiscard]] Words words() const { return std::bit_cast<Words>(*this); }
 };
 static_assert(sizeof(FlowKey) == 40);

@@ -153,7 +153,6 @@ void HostNames::see(std::size_t index, const Connection& connection, int side, c
   if (verdict.kind != SegmentKind::fresh || segment.data == nullptr || segment.data_captured <= 0) return;
   const Direction& me = connection.directions[static_cast<std::size_t>(side)];
   // Beginnings come first, and are soon over.
-  constexpr std::uint64_t kFirstSegments = 8;
   if (me.data_packets > kFirstSegments) return;
   const Bytes data(segment.data, static_cast<std::size_t>(segment.data_captured));
   if (me.data_packets == 1) {
@@ -180,6 +179,11 @@ void HostNames::see(std::size_t index, const Connection& connection, int side, c
     found(index, std::move(name));
   }
   waiting_.erase(entry);
+}
+
+void HostNames::take(HostNames&& other, std::span<const std::uint32_t> numbers) {
+  for (auto& [index, name] : other.names_) names_[numbers[index]] = std::move(name);
+  other.names_.clear();
 }
 
 const HostName& HostNames::name(std::size_t index) const {

@@ -31,8 +31,11 @@ class HostNames final : public SegmentObserver {
   static constexpr std::size_t kMostBytes = 4096;    // of a beginning that is waited for
   static constexpr std::size_t kMostWaiting = 4096;  // beginnings at a time; others are given up
 
+  [[nodiscard]] bool wants_all() const override { return false; }
   void see(std::size_t index, const Connection& connection, int side, const SeenSegment& segment,
            const SegmentVerdict& verdict) override;
+  // Takes over what another has found; `numbers` says what its connections are called here.
+  void take(HostNames&& other, std::span<const std::uint32_t> numbers);
   // Empty where none was said, or the capture has too little of each packet.
   [[nodiscard]] const HostName& name(std::size_t index) const;
 

@@ -75,6 +75,14 @@ void LimitObserver::see(std::size_t index, const Connection& connection, int sid
   analysis(1 - side).answered(segment, verdict);
 }
 
+void LimitObserver::take(LimitObserver&& other, std::span<const std::uint32_t> numbers) {
+  for (std::size_t i = 0; i < other.analyses_.size(); ++i) {
+    if (numbers[i] >= analyses_.size()) analyses_.resize(numbers[i] + 1);
+    analyses_[numbers[i]] = std::move(other.analyses_[i]);
+  }
+  other.analyses_.clear();
+}
+
 void LimitObserver::finish() {
   for (auto& both : analyses_)
     for (auto& one : both)

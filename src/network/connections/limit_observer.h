@@ -4,6 +4,7 @@
 #include <array>
 #include <cstddef>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -15,6 +16,8 @@ class LimitObserver final : public SegmentObserver {
  public:
   void see(std::size_t index, const Connection& connection, int side, const SeenSegment& segment,
            const SegmentVerdict& verdict) override;
+  // Takes over the analyses of another; `numbers` says what its connections are called here.
+  void take(LimitObserver&& other, std::span<const std::uint32_t> numbers);
   // After the capture has ended; see() may not be called any more.
   void finish();
 

@@ -2,6 +2,7 @@
 // what limited a connection, and pictures.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
@@ -33,6 +34,10 @@ class SegmentObserver {
   virtual ~SegmentObserver() = default;
   // `index` numbers the connection, `side` is 0 when the segment goes from a to b. The statistics have
   // the segment already.
+  // Segments whose data are not among the first that their side has sent need not be shown where this is
+  // false.
+  [[nodiscard]] virtual bool wants_all() const { return true; }
+  static constexpr std::uint32_t kFirstSegments = 8;
   virtual void see(std::size_t index, const Connection& connection, int side, const SeenSegment& segment,
                    const SegmentVerdict& verdict) = 0;
 };
@@ -42,6 +47,9 @@ class ObserverList final : public SegmentObserver {
  public:
   void add(SegmentObserver& observer) { all_.push_back(&observer); }
   [[nodiscard]] bool empty() const { return all_.empty(); }
+  [[nodiscard]] bool wants_all() const override {
+    return std::any_of(all_.begin(), all_.end(), [](const SegmentObserver* one) { return one->wants_all(); });
+  }
   void see(std::size_t index, const Connection& connection, int side, const SeenSegment& segment,
            const SegmentVerdict& verdict) override {
     for (SegmentObserver* observer : all_) observer->see(index, connection, side, segment, verdict);

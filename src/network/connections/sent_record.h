@@ -28,6 +28,26 @@ struct Placement {
 [[nodiscard]] Placement place_segment(Direction& me, Rules rules, std::uint32_t sequence,
                                       std::uint64_t length, const SentSegment& sent);
 
+// The same for what nearly always comes: the next segment, of which nothing was seen before. False when it is
+// not that; nothing is entered then.
+[[nodiscard]] inline bool append_segment(SequenceSpace& space, std::uint32_t sequence, std::uint64_t length,
+                                         const SentSegment& sent) {
+  constexpr std::uint32_t kMany = 1024;  // for place_segment() to keep within its bound
+  const auto last = static_cast<std::uint32_t>(sequence + length - 1);
+  const unsigned quarter = sequence >> 30;
+  if ((space.exists & space.has_next & space.has_previous & 1u << quarter) == 0) return false;
+  SegmentList& list = space.quarters[quarter];
+  const std::uint32_t count = list.size();
+  if (last >> 30 != quarter || last < sequence || count == 0 || count > kMany ||
+      sequence <= list[count - 1].last)
+    return false;
+  SentSegment segment = sent;
+  segment.first = sequence;
+  segment.last = last;
+  list.insert(count, segment);
+  return true;
+}
+
 // Enters an acknowledgement of what `me` sent. `peer` sent it; its statistics are those before this
 // segment. `data_length` and `window` are those of the segment that carries it.
 void take_acknowledgement(Direction& me, const Direction& peer, Rules rules, std::uint32_t ack,

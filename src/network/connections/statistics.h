@@ -136,15 +136,15 @@ struct Direction {
   std::uint32_t resets = 0;
   std::uint8_t window_scale = 0;
   std::uint8_t seen_quarters = 0;  // bits
-  bool asked_scale : 1 = false;
-  bool asked_timestamps : 1 = false;
-  bool asked_sack : 1 = false;
-  bool scaling_counted : 1 = false;  // window statistics have begun anew with the first scaled window
-  bool data_acked : 1 = false;       // the initial window is over
-  bool has_base : 1 = false;
-  bool has_ack : 1 = false;
-  bool has_top : 1 = false;
-  bool work_ended : 1 = false;
+  bool asked_scale = false;
+  bool asked_timestamps = false;
+  bool asked_sack = false;
+  bool scaling_counted = false;  // window statistics have begun anew with the first scaled window
+  bool data_acked = false;       // the initial window is over
+  bool has_base = false;
+  bool has_ack = false;
+  bool has_top = false;
+  bool work_ended = false;
 
   // Data outstanding: sent and not acknowledged.
   std::uint32_t outstanding_count = 0;

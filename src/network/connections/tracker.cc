@@ -45,6 +45,7 @@ Connection& Tracker::at(std::size_t index) {
 
 const Connection& Tracker::operator[](std::size_t index) const {
   CHECK(index < count_);
+  if (!order_.empty()) return *order_[index];
   return blocks_[index / kBlock][index % kBlock];
 }
 
@@ -65,6 +66,7 @@ std::size_t Tracker::begin(const FlowKey& key, Slot& slot, std::uint32_t hash) {
   Connection& connection = at(count_++);
   connection.key = key;
   connection.file = file_;
+  connection.frame = frame_;
   slot.hash = hash;
   slot.connection = static_cast<std::uint32_t>(count_);
   return count_ - 1;
@@ -90,8 +92,7 @@ bool Tracker::is_another(const Connection& connection, int side, const SeenSegme
   return me.syns > 1 && me.syn != sequence;
 }
 
-std::size_t Tracker::find(const FlowKey& key, const SeenSegment& segment, int& side) {
-  const auto hash = static_cast<std::uint32_t>(key.hash(seed_) >> 16);
+std::size_t Tracker::find(const FlowKey& key, std::uint32_t hash, const SeenSegment& segment, int& side) {
   if (used_ * 2 >= slots_.size()) grow();
   const std::size_t mask = slots_.size() - 1;
   std::size_t index = hash & mask;
@@ -117,6 +118,47 @@ std::size_t Tracker::find(const FlowKey& key, const SeenSegment& segment, int& s
 
 bool Tracker::add(const Packet& packet, std::uint32_t wire_length, std::int64_t time_ns) {
   if (packet.protocol != kProtocolTcp) return true;
+  if (packet.transport_captured < 4) {
+    ++too_short_;
+    return false;
+  }
+  const FlowKey key = FlowKey::of(packet);
+  ++frame_;
+  return add(packet, key, key.short_hash(seed_), wire_length, time_ns);
+}
+
+// Has what the hash leads to brought into the cache.
+void Tracker::fetch(std::uint32_t hash) const {
+  const Slot& slot = slots_[hash & (slots_.size() - 1)];
+  if (slot.connection == 0) return;
+  const Connection& connection = blocks_[(slot.connection - 1) / kBlock][(slot.connection - 1) % kBlock];
+  constexpr std::size_t kLine = 64;
+  const char* begin = reinterpret_cast<const char*>(&connection);
+  for (std::size_t at = 0; at < sizeof connection; at += kLine) __builtin_prefetch(begin + at, 1);
+}
+
+void Tracker::add(const PacketBatch& batch, std::size_t shard) {
+  constexpr std::size_t kSlotsAhead = 16;
+  constexpr std::size_t kConnectionsAhead = 6;
+  // Fewer are in the cache anyway.
+  constexpr std::size_t kMany = 512;
+  const auto packets = batch.packets(shard);
+  file_ = batch.file();
+  if (shard == 0) too_short_ += batch.too_short();
+  for (std::size_t i = 0; i < packets.size(); ++i) {
+    if (count_ > kMany) {
+      if (i + kSlotsAhead < packets.size())
+        __builtin_prefetch(&slots_[packets[i + kSlotsAhead].hash & (slots_.size() - 1)]);
+      if (i + kConnectionsAhead < packets.size()) fetch(packets[i + kConnectionsAhead].hash);
+    }
+    const BatchedPacket& one = packets[i];
+    frame_ = batch.first() + one.number;
+    add(one.packet, FlowKey::of(one.packet), one.hash, one.wire_length, one.time_ns);
+  }
+}
+
+bool Tracker::add(const Packet& packet, const FlowKey& key, std::uint32_t hash, std::uint32_t wire_length,
+                  std::int64_t time_ns) {
   SeenSegment segment;
   if (!read_tcp_header(packet, segment.head)) {
     ++too_short_;
@@ -138,18 +180,52 @@ bool Tracker::add(const Packet& packet, std::uint32_t wire_length, std::int64_t 
     segment.data_captured = std::clamp<std::int64_t>(segment.data_captured, 0, segment.data_length);
   }
   int side = 0;
-  const std::size_t index =
-      find(FlowKey::of(packet, segment.head.source_port, segment.head.destination_port), segment, side);
+  const std::size_t index = find(key, hash, segment, side);
   Connection& connection = at(index);
   const SegmentVerdict verdict = account(connection, side, rules_, segment);
-  if (observer_ != nullptr) observer_->see(index, connection, side, segment, verdict);
+  const bool shown =
+      !shows_first_only_ ||
+      (segment.data_length > 0 &&
+       connection.directions[static_cast<std::size_t>(side)].data_packets <= SegmentObserver::kFirstSegments);
+  if (observer_ != nullptr && shown) observer_->see(index, connection, side, segment, verdict);
   ++packets_;
   return true;
 }
 
+std::vector<std::vector<std::uint32_t>> Tracker::absorb(std::vector<std::unique_ptr<Tracker>> others) {
+  struct Part {
+    Tracker* tracker;
+    std::size_t next;
+  };
+  std::vector<Part> parts = {{this, 0}};
+  for (const auto& other : others) parts.push_back({other.get(), 0});
+  std::vector<std::vector<std::uint32_t>> numbers(parts.size());
+  for (;;) {
+    // There are few of them.
+    std::size_t first = parts.size();
+    for (std::size_t k = 0; k < parts.size(); ++k) {
+      if (parts[k].next == parts[k].tracker->count_) continue;
+      if (first == parts.size() ||
+          parts[k].tracker->at(parts[k].next).frame < parts[first].tracker->at(parts[first].next).frame)
+        first = k;
+    }
+    if (first == parts.size()) break;
+    numbers[first].push_back(static_cast<std::uint32_t>(order_.size()));
+    order_.push_back(&parts[first].tracker->at(parts[first].next++));
+  }
+  for (const auto& other : others) {
+    for (auto& block : other->blocks_) blocks_.push_back(std::move(block));
+    packets_ += other->packets_;
+    too_short_ += other->too_short_;
+    other->count_ = 0;
+  }
+  count_ = order_.size();
+  return numbers;
+}
+
 void Tracker::end() {
   if (rules_ == Rules::tcptrace) end_ns_ = tcptrace_time(end_ns_);
-  for (std::size_t i = 0; i < count_; ++i) finish(at(i), rules_, end_ns_);
+  for (std::size_t i = 0; i < count_; ++i) finish(order_.empty() ? at(i) : *order_[i], rules_, end_ns_);
 }
 
 }  // namespace isotach::network

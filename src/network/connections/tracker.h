@@ -11,6 +11,7 @@
 
 #include "network/connections/accounting.h"
 #include "network/connections/connection.h"
+#include "network/connections/packet_batch.h"
 #include "network/packet/packet.h"
 
 namespace isotach::network {
@@ -28,6 +29,12 @@ class Tracker {
 
   // Enters a packet of TCP; others are left alone. False when its head was not captured.
   bool add(const Packet& packet, std::uint32_t wire_length, std::int64_t time_ns);
+  // The packets of a shard of the batch, which was made with the same seed.
+  void add(const PacketBatch& batch, std::size_t shard);
+  // Takes the connections of others, which have seen other flows of the same capture by batches; the order is
+  // that in which all began. For each tracker, this one first, and each of its connections the number that it
+  // has now. Nothing may be added any more.
+  [[nodiscard]] std::vector<std::vector<std::uint32_t>> absorb(std::vector<std::unique_ptr<Tracker>> others);
   // The capture has ended; nothing may be added any more.
   void end();
 
@@ -40,7 +47,10 @@ class Tracker {
   // Packets that are added next come from this file.
   void set_file(std::uint32_t file) { file_ = file; }
   // Is told of every segment from now on, before end(); must outlive the tracker. nullptr: nobody.
-  void set_observer(SegmentObserver* observer) { observer_ = observer; }
+  void set_observer(SegmentObserver* observer) {
+    observer_ = observer;
+    shows_first_only_ = observer != nullptr && !observer->wants_all();
+  }
   // Time of the newest frame, of TCP or not, for the idle times of tcptrace.
   void note_time(std::int64_t time_ns) { end_ns_ = time_ns; }
 
@@ -52,8 +62,11 @@ class Tracker {
   static constexpr std::size_t kBlock = 32;
 
   [[nodiscard]] Connection& at(std::size_t index);
+  bool add(const Packet& packet, const FlowKey& key, std::uint32_t hash, std::uint32_t wire_length,
+           std::int64_t time_ns);
+  void fetch(std::uint32_t hash) const;
   std::size_t begin(const FlowKey& key, Slot& slot, std::uint32_t hash);
-  std::size_t find(const FlowKey& key, const SeenSegment& segment, int& side);
+  std::size_t find(const FlowKey& key, std::uint32_t hash, const SeenSegment& segment, int& side);
   [[nodiscard]] bool is_another(const Connection& connection, int side, const SeenSegment& segment) const;
   void grow();
 
@@ -63,11 +76,14 @@ class Tracker {
   std::size_t used_ = 0;  // slots
   std::vector<std::unique_ptr<Connection[]>> blocks_;
   std::size_t count_ = 0;
+  std::vector<Connection*> order_;  // where others were taken in
+  std::uint64_t frame_ = 0;         // that is being entered
   std::uint64_t packets_ = 0;
   std::uint64_t too_short_ = 0;
   std::uint32_t file_ = 0;
   std::int64_t end_ns_ = 0;
   SegmentObserver* observer_ = nullptr;
+  bool shows_first_only_ = false;
 };
 
 }  // namespace isotach::network

@@ -309,5 +309,25 @@ TEST(Tracker, HolesAreBounded) {
   EXPECT_EQ(one.a().unique_bytes, 40'000u);
 }
 
+// What is known only while a connection lasts is given back; what comes late is judged as before.
+TEST(Tracker, AClosedConnectionKnowsWhatWasSent) {
+  Talk talk;
+  talk.open();
+  talk.a(20, {.sequence = 1000, .ack = 5000, .data = 100});
+  talk.b(30, {.sequence = 5000, .ack = 1100, .flags = kTcpAck | kTcpFin});
+  talk.a(31, {.sequence = 1100, .ack = 5001, .flags = kTcpAck | kTcpFin});
+  talk.b(41, {.sequence = 5001, .ack = 1101});
+  EXPECT_EQ(talk.tracker()[0].a().work, nullptr);
+  EXPECT_EQ(talk.tracker()[0].b().work, nullptr);
+  talk.a(400, {.sequence = 1000, .ack = 5001, .data = 100});
+  talk.b(410, {.sequence = 5001, .ack = 1101});
+  const Connection& one = talk.end();
+  ASSERT_NE(one.a().trouble, nullptr);
+  EXPECT_EQ(one.a().trouble->retransmitted_packets, 1u);
+  EXPECT_EQ(one.a().trouble->retransmitted_bytes, 100u);
+  EXPECT_EQ(one.a().unique_bytes, 100u);
+  EXPECT_EQ(one.b().trouble, nullptr);
+}
+
 }  // namespace
 }  // namespace isotach::network

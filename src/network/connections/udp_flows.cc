@@ -55,7 +55,7 @@ void UdpFlows::add(const Packet& packet, std::uint32_t wire_length, std::int64_t
     ++left_out_;
     return;
   }
-  const FlowKey key = FlowKey::of(packet, big16(packet.transport), big16(packet.transport + 2));
+  const FlowKey key = FlowKey::of(packet);
   std::size_t side = 0;
   auto found = flows_by_key_.find(key);
   if (found == flows_by_key_.end()) {

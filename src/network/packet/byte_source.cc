@@ -220,6 +220,26 @@ class ZstdSource final : public PackedSource {
 
 }  // namespace
 
+namespace {
+
+enum class Packing { none, gzip, zstd };
+
+Packing packing_of(const std::uint8_t* bytes, std::size_t size) {
+  const auto begins = [=](std::initializer_list<std::uint8_t> magic) {
+    return size >= magic.size() && std::equal(magic.begin(), magic.end(), bytes);
+  };
+  if (begins({0x1f, 0x8b})) return Packing::gzip;
+  // A frame of zstd, or one that is to be skipped.
+  const bool skippable = size >= 4 && (bytes[0] & 0xf0) == 0x50 && begins({bytes[0], 0x2a, 0x4d, 0x18});
+  return skippable || begins({0x28, 0xb5, 0x2f, 0xfd}) ? Packing::zstd : Packing::none;
+}
+
+}  // namespace
+
+bool is_packed(const std::uint8_t* bytes, std::size_t size) {
+  return packing_of(bytes, size) != Packing::none;
+}
+
 Result<std::unique_ptr<ByteSource>> unpack_byte_source(std::unique_ptr<ByteSource> packed) {
   std::vector<std::uint8_t> head(4);
   std::size_t filled = 0;
@@ -230,15 +250,10 @@ Result<std::unique_ptr<ByteSource>> unpack_byte_source(std::unique_ptr<ByteSourc
     filled += *got;
   }
   head.resize(filled);
-  const auto begins = [&head](std::initializer_list<std::uint8_t> magic) {
-    return head.size() >= magic.size() && std::equal(magic.begin(), magic.end(), head.begin());
-  };
-  const bool gzip = begins({0x1f, 0x8b});
-  const bool zstd = begins({0x28, 0xb5, 0x2f, 0xfd}) ||
-                    (head.size() == 4 && (head[0] & 0xf0) == 0x50 && begins({head[0], 0x2a, 0x4d, 0x18}));
+  const Packing packing = packing_of(head.data(), head.size());
   std::unique_ptr<ByteSource> whole = std::make_unique<PrefixedSource>(std::move(head), std::move(packed));
-  if (gzip) return std::make_unique<GzipSource>(std::move(whole));
-  if (zstd) return std::make_unique<ZstdSource>(std::move(whole));
+  if (packing == Packing::gzip) return std::make_unique<GzipSource>(std::move(whole));
+  if (packing == Packing::zstd) return std::make_unique<ZstdSource>(std::move(whole));
   return whole;
 }
 

@@ -35,6 +35,9 @@ using WaitForMore = std::function<bool()>;
 // Bytes that are in memory already; they must outlive the source.
 [[nodiscard]] std::unique_ptr<ByteSource> memory_byte_source(const std::uint8_t* bytes, std::size_t size);
 
+// Do these first bytes of a file belong to gzip or zstd?
+[[nodiscard]] bool is_packed(const std::uint8_t* bytes, std::size_t size);
+
 // What `packed` holds when gzip or zstd made it, and `packed` itself otherwise.
 [[nodiscard]] Result<std::unique_ptr<ByteSource>> unpack_byte_source(std::unique_ptr<ByteSource> packed);
 

@@ -10,7 +10,7 @@ namespace isotach::network {
 namespace {
 
 // Large enough that reading costs little, small enough to stay in the second-level cache.
-constexpr std::size_t kBufferSize = std::size_t{512} << 10;
+constexpr std::size_t kBufferSize = std::size_t{256} << 10;
 // Frames and blocks beyond this are damage: the largest packet, of BIG TCP, has 512 KiB.
 constexpr std::uint32_t kLargestFrame = std::uint32_t{4} << 20;
 constexpr std::uint32_t kLargestBlock = std::uint32_t{16} << 20;
@@ -52,21 +52,38 @@ std::uint32_t snoop_link(std::uint32_t type) {
   return type == kSnoopEthernet ? static_cast<std::uint32_t>(kLinkEthernet) : ~std::uint32_t{0};
 }
 
+bool holds_packed(MappedFile& file) {
+  const auto window = file.window(0, 4);
+  return window && is_packed(window->begin, static_cast<std::size_t>(window->end - window->begin));
+}
+
 }  // namespace
 
-CaptureReader::CaptureReader(std::unique_ptr<ByteSource> source)
-    : source_(std::move(source)), buffer_(kBufferSize) {}
-
 Result<std::unique_ptr<CaptureReader>> CaptureReader::open(const std::string& path, WaitForMore wait) {
+  if (!wait && path != "-") {
+    if (auto file = MappedFile::open(path); file && !holds_packed(*file))
+      return start(std::unique_ptr<CaptureReader>(new CaptureReader(std::move(*file))));
+  }
   auto source = open_byte_source(path, std::move(wait));
   if (!source) return tl::make_unexpected(std::move(source.error()));
   return over(std::move(*source));
 }
 
 Result<std::unique_ptr<CaptureReader>> CaptureReader::over(std::unique_ptr<ByteSource> source) {
-  std::unique_ptr<CaptureReader> reader(new CaptureReader(std::move(source)));
+  return start(std::unique_ptr<CaptureReader>(new CaptureReader(std::move(source))));
+}
+
+Result<std::unique_ptr<CaptureReader>> CaptureReader::start(std::unique_ptr<CaptureReader> reader) {
   if (auto begun = reader->begin(); !begun) return tl::make_unexpected(std::move(begun.error()));
   return reader;
+}
+
+std::uint64_t CaptureReader::position() const {
+  return file_ ? mapped_to_ - left() : source_->position();
+}
+
+std::uint64_t CaptureReader::size() const {
+  return file_ ? file_->size() : source_->size();
 }
 
 const char* CaptureReader::format_name() const {
@@ -89,25 +106,53 @@ std::uint32_t CaptureReader::number32(const std::uint8_t* bytes) const {
   return big_endian_ ? big32(bytes) : little32(bytes);
 }
 
-bool CaptureReader::have(std::size_t size) {
-  if (left() >= size) return true;
-  if (begin_ > 0) {
-    std::memmove(buffer_.data(), data(), left());
-    end_ -= begin_;
-    begin_ = 0;
+bool CaptureReader::refill_mapped(std::size_t size) {
+  if (!source_ended_) {
+    const auto window = file_->window(mapped_to_ - left(), size);
+    if (!window) {
+      stop("the kernel has no room to map more of it");
+      return false;
+    }
+    const std::uint64_t from = mapped_to_ - left();
+    hold_ = window->hold;
+    begin_ = window->begin;
+    end_ = window->end;
+    mapped_to_ = from + left();
+    source_ended_ = mapped_to_ >= file_->size();
   }
-  if (buffer_.size() < size) buffer_.resize(size);
-  while (left() < size && !source_ended_) {
-    const auto got = source_->read(buffer_.data() + end_, buffer_.size() - end_);
+  if (file_->was_cut() && damage_.empty()) damage_ = "it became shorter while it was read";
+  return left() >= size;
+}
+
+bool CaptureReader::refill(std::size_t size) {
+  if (file_) return refill_mapped(size);
+  const std::size_t rest = left();
+  if (buffer_ == nullptr || lent_ || buffer_size_ < size) {
+    // What is lent stays where it is.
+    const std::size_t wanted = std::max(size, kBufferSize);
+    std::shared_ptr<std::uint8_t[]> fresh(new std::uint8_t[wanted]);
+    if (rest > 0) std::memcpy(fresh.get(), begin_, rest);
+    buffer_ = fresh.get();
+    buffer_size_ = wanted;
+    hold_ = std::move(fresh);
+    lent_ = false;
+  } else if (rest > 0) {
+    std::memmove(buffer_, begin_, rest);
+  }
+  begin_ = buffer_;
+  std::size_t filled = rest;
+  while (filled < size && !source_ended_) {
+    const auto got = source_->read(buffer_ + filled, buffer_size_ - filled);
     if (!got) {
       if (damage_.empty()) damage_ = got.error().message();
       source_ended_ = true;
     } else {
       source_ended_ = *got == 0;
-      end_ += *got;
+      filled += *got;
     }
   }
-  return left() >= size;
+  end_ = begin_ + filled;
+  return filled >= size;
 }
 
 bool CaptureReader::stop(std::string why) {

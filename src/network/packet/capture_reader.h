@@ -1,19 +1,22 @@
 // Reads capture files, frame after frame: pcap of either byte order with micro- or nanoseconds (and the
 // variant of A. Kuznetzov), pcapng with any number of sections and interfaces, and snoop.
 //
-// Reads big pieces into one buffer that is used again: memory does not grow with the file, and no frame
-// costs an allocation. A file that is cut short or damaged gives the frames up to there, and then says so.
-// Not thread-safe.
+// Maps a plain file piece after piece, and reads others into a buffer: memory does not grow with the file,
+// and no frame costs an allocation. A file that is cut short or damaged gives the frames up to there, and
+// then says so. Not thread-safe.
 #pragma once
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/result.h"
 #include "network/packet/byte_source.h"
 #include "network/packet/frame.h"
+#include "network/packet/mapped_file.h"
 
 namespace isotach::network {
 
@@ -25,6 +28,14 @@ class CaptureReader {
   [[nodiscard]] static Result<std::unique_ptr<CaptureReader>> open(const std::string& path,
                                                                    WaitForMore wait = {});
   [[nodiscard]] static Result<std::unique_ptr<CaptureReader>> over(std::unique_ptr<ByteSource> source);
+
+  // Keeps the bytes of the frame that next() gave last, and of all since a call that returned another
+  // pointer, where they are, until the last copy is gone. Frames live no longer than the next call of next()
+  // without it.
+  [[nodiscard]] const std::shared_ptr<const void>& hold() {
+    lent_ = true;
+    return hold_;
+  }
 
   // Cuts frames to the length that the head of a pcap file promises, as libpcap does.
   void cut_to_snap_length() { cut_ = true; }
@@ -39,7 +50,9 @@ class CaptureReader {
   // frame 12". Empty when it ended well.
   [[nodiscard]] const std::string& damage() const { return damage_; }
   [[nodiscard]] std::uint64_t frames() const { return frames_; }
-  [[nodiscard]] const ByteSource& source() const { return *source_; }
+  // Bytes of the file read so far, packed as they are, and in all; 0 where nobody can know, as on a pipe.
+  [[nodiscard]] std::uint64_t position() const;
+  [[nodiscard]] std::uint64_t size() const;
   [[nodiscard]] const char* format_name() const;
 
  private:
@@ -52,7 +65,9 @@ class CaptureReader {
     bool binary_resolution = false;
   };
 
-  explicit CaptureReader(std::unique_ptr<ByteSource> source);
+  explicit CaptureReader(std::unique_ptr<ByteSource> source) : source_(std::move(source)) {}
+  explicit CaptureReader(MappedFile file) : file_(std::move(file)) {}
+  [[nodiscard]] static Result<std::unique_ptr<CaptureReader>> start(std::unique_ptr<CaptureReader> reader);
   [[nodiscard]] Result<void> begin();
   [[nodiscard]] bool next_buffered_pcap(Frame& frame);
   [[nodiscard]] bool next_slow(Frame& frame);
@@ -61,9 +76,11 @@ class CaptureReader {
   [[nodiscard]] bool next_snoop(Frame& frame);
 
   // Makes `size` bytes stand at data(); false at the end of the file.
-  [[nodiscard]] bool have(std::size_t size);
-  [[nodiscard]] const std::uint8_t* data() const { return buffer_.data() + begin_; }
-  [[nodiscard]] std::size_t left() const { return end_ - begin_; }
+  [[nodiscard]] bool have(std::size_t size) { return left() >= size || refill(size); }
+  [[nodiscard]] bool refill(std::size_t size);
+  [[nodiscard]] bool refill_mapped(std::size_t size);
+  [[nodiscard]] const std::uint8_t* data() const { return begin_; }
+  [[nodiscard]] std::size_t left() const { return static_cast<std::size_t>(end_ - begin_); }
   bool stop(std::string why);       // remembers the damage; false
   bool stop_cut(const char* what);  // the file ends within `what`; false
   [[nodiscard]] std::uint16_t number16(const std::uint8_t* bytes) const;
@@ -77,10 +94,17 @@ class CaptureReader {
                                         Frame& frame);
   [[nodiscard]] static std::int64_t time_of(const Interface& interface, std::uint64_t ticks);
 
+  // One of these two.
   std::unique_ptr<ByteSource> source_;
-  std::vector<std::uint8_t> buffer_;
-  std::size_t begin_ = 0;
-  std::size_t end_ = 0;
+  std::optional<MappedFile> file_;
+  std::uint64_t mapped_to_ = 0;  // offset of `end_` in the file
+  // What is read and not yet given, within the buffer or window that `hold_` keeps.
+  std::shared_ptr<const void> hold_;
+  std::uint8_t* buffer_ = nullptr;
+  std::size_t buffer_size_ = 0;
+  const std::uint8_t* begin_ = nullptr;
+  const std::uint8_t* end_ = nullptr;
+  bool lent_ = false;  // somebody may look into it still
   bool source_ended_ = false;
   std::string damage_;
   std::uint64_t frames_ = 0;

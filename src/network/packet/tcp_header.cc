@@ -26,31 +26,9 @@ void read_sack(const std::uint8_t* body, std::uint32_t size, TcpOptions& options
 
 }  // namespace
 
-bool read_tcp_header(const Packet& packet, TcpHeader& header) {
-  if (packet.transport_captured < kHead) return false;
-  const std::uint8_t* bytes = packet.transport;
-  header.source_port = big16(bytes);
-  header.destination_port = big16(bytes + 2);
-  header.sequence = big32(bytes + 4);
-  header.acknowledgement = big32(bytes + 8);
-  header.length = static_cast<std::uint8_t>((bytes[12] >> 4) * 4);
-  header.flags = bytes[13];
-  header.window = big16(bytes + 14);
-  header.urgent_pointer = big16(bytes + 18);
-  return true;
-}
-
-void read_tcp_options(const Packet& packet, const TcpHeader& header, TcpOptions& options) {
-  // Nothing, nothing, timestamps: what nearly every segment of a running connection has.
-  constexpr std::uint32_t kUsual = 0x0101080a;
+void read_unusual_tcp_options(const Packet& packet, const TcpHeader& header, TcpOptions& options) {
   const std::uint32_t end = std::min<std::uint32_t>(header.length, packet.transport_captured);
   const std::uint8_t* bytes = packet.transport;
-  if (header.length == kHead + 12 && end == kHead + 12 && big32(bytes + kHead) == kUsual) {
-    options.has_timestamps = true;
-    options.timestamp = big32(bytes + kHead + 4);
-    options.echoed_timestamp = big32(bytes + kHead + 8);
-    return;
-  }
   for (std::uint32_t at = kHead; at < end;) {
     const std::uint8_t kind = bytes[at];
     if (kind == kEnd || kind == kNothing) {
@@ -79,6 +57,7 @@ void read_tcp_options(const Packet& packet, const TcpHeader& header, TcpOptions&
     }
     at += length;
   }
+  options.is_rare = options.has_mss || options.has_window_scale || options.sack_permitted || options.has_sack;
 }
 
 }  // namespace isotach::network

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 
+#include "network/packet/bytes.h"
 #include "network/packet/packet.h"
 
 namespace isotach::network {
@@ -31,6 +32,7 @@ struct TcpOptions {
   bool has_timestamps = false;
   bool sack_permitted = false;
   bool has_sack = false;  // the option is there, with blocks or without
+  bool is_rare = false;   // one of the options is there, other than timestamps
   std::uint8_t window_scale = 0;
   std::uint8_t sack_blocks = 0;
   std::uint16_t mss = 0;
@@ -53,9 +55,36 @@ struct TcpHeader {
 };
 
 // False when less than the 20 bytes that every segment has were captured.
-[[nodiscard]] bool read_tcp_header(const Packet& packet, TcpHeader& header);
+[[nodiscard]] inline bool read_tcp_header(const Packet& packet, TcpHeader& header) {
+  constexpr std::uint32_t kHead = 20;
+  if (packet.transport_captured < kHead) return false;
+  const std::uint8_t* bytes = packet.transport;
+  header.source_port = big16(bytes);
+  header.destination_port = big16(bytes + 2);
+  header.sequence = big32(bytes + 4);
+  header.acknowledgement = big32(bytes + 8);
+  header.length = static_cast<std::uint8_t>((bytes[12] >> 4) * 4);
+  header.flags = bytes[13];
+  header.window = big16(bytes + 14);
+  header.urgent_pointer = big16(bytes + 18);
+  return true;
+}
 
 // As far as they were captured. Options that contradict their length end the list.
-void read_tcp_options(const Packet& packet, const TcpHeader& header, TcpOptions& options);
+void read_unusual_tcp_options(const Packet& packet, const TcpHeader& header, TcpOptions& options);
+
+inline void read_tcp_options(const Packet& packet, const TcpHeader& header, TcpOptions& options) {
+  // Nothing, nothing, timestamps: what nearly every segment of a running connection has.
+  constexpr std::uint32_t kUsual = 0x0101080a;
+  constexpr std::uint32_t kUsualLength = 20 + 12;
+  const std::uint8_t* bytes = packet.transport + 20;
+  if (header.length == kUsualLength && packet.transport_captured >= kUsualLength && big32(bytes) == kUsual) {
+    options.has_timestamps = true;
+    options.timestamp = big32(bytes + 4);
+    options.echoed_timestamp = big32(bytes + 8);
+  } else if (header.length > 20) {
+    read_unusual_tcp_options(packet, header, options);
+  }
+}
 
 }  // namespace isotach::network
