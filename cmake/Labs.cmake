@@ -19,3 +19,30 @@ endfunction()
 
 isotach_embed(lab_script ${CMAKE_SOURCE_DIR}/labs/memory/experiment.py)
 isotach_embed(python_hook ${CMAKE_SOURCE_DIR}/src/memory/experiment/python_hook.py)
+
+# isotach_embed_labs(LIBRARY): labs/*.lab, in the order of their list, as command::lab_texts().
+function(isotach_embed_labs library)
+  set(order link traffic nettest connections path memory swap ksm plot pin)
+  set(texts "")
+  foreach(name IN LISTS order)
+    set(file ${CMAKE_SOURCE_DIR}/labs/${name}.lab)
+    if(NOT EXISTS ${file})
+      continue()
+    endif()
+    set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${file})
+    file(READ ${file} content)
+    string(APPEND texts "    {\"${name}\", R\"isotach(${content})isotach\"},\n")
+  endforeach()
+  file(CONFIGURE OUTPUT ${CMAKE_BINARY_DIR}/generated/command/lab_texts.cc @ONLY CONTENT
+"#include \"command/lab/lab_file.h\"
+
+namespace isotach::command {
+const std::vector<LabText>& lab_texts() {
+  static const std::vector<LabText> texts = {
+@texts@  };
+  return texts;
+}
+}  // namespace isotach::command
+")
+  target_sources(${library} PRIVATE ${CMAKE_BINARY_DIR}/generated/command/lab_texts.cc)
+endfunction()

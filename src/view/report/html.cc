@@ -105,6 +105,7 @@ class Page {
     }
     for (const ReportTable& table : section.tables) this->table(table);
     for (const ReportCode& code : section.code) this->code(code);
+    for (const ReportPicture& picture : section.pictures) this->picture(picture);
     html_ += "</section>\n";
   }
 
@@ -120,6 +121,12 @@ class Page {
         svg_element_of(figure.figure, kNarrowWidth, kNarrowHeight, fmt::format("figure-{}-narrow", figures_),
                        fmt::format("{} narrow", kReportFigureClass));
     if (!figure.caption.empty()) add("<figcaption>{}</figcaption>\n", escaped_markup(figure.caption));
+    html_ += "</figure>\n";
+  }
+
+  void picture(const ReportPicture& picture) {
+    add("<figure>\n<img src=\"{}\" alt=\"{}\">\n", escaped_markup(picture.file), escaped_markup(picture.caption));
+    if (!picture.caption.empty()) add("<figcaption>{}</figcaption>\n", escaped_markup(picture.caption));
     html_ += "</figure>\n";
   }
 

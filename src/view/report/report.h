@@ -21,6 +21,12 @@ struct ReportFigure {
   int width = 960, height = 420;
 };
 
+// A picture in a file beside the page.
+struct ReportPicture {
+  std::string file;  // its name
+  std::string caption;
+};
+
 // Text that keeps its lines: a command, a program, what a program printed.
 struct ReportCode {
   std::string caption;  // may be empty
@@ -35,6 +41,7 @@ struct ReportSection {
   bool side_by_side = false;  // the figures, where the page is wide enough; they are drawn narrower for it
   std::vector<ReportTable> tables;
   std::vector<ReportCode> code;
+  std::vector<ReportPicture> pictures = {};
 };
 
 struct Report {
@@ -46,10 +53,10 @@ struct Report {
   std::string footer;  // "isotach 0.1.0"; may be empty
 };
 
-// A whole HTML document with its pictures inside: no scripts, fonts or other files, light and dark. It
-// can be read on a telephone (figures are drawn a second time for narrow pages), by a screen reader, and
-// on paper. All text is escaped: names come from outside. Sections follow in this order: title, paragraphs,
-// figures, tables, code. Rows that are too short are filled up with empty cells.
+// A whole HTML document with its figures inside: no scripts, fonts or other files but those that `pictures`
+// name, light and dark. It can be read on a telephone (figures are drawn a second time for narrow pages), by a
+// screen reader, and on paper. All text is escaped: names come from outside. Sections follow in this order:
+// title, paragraphs, figures, tables, code, pictures. Rows that are too short are filled up with empty cells.
 [[nodiscard]] std::string html_of(const Report& report);
 
 }  // namespace isotach::view
