@@ -37,7 +37,7 @@ in_namespace() {
       [[ $("$ISOTACH" link --json -i 10ms "$1" | jq -r ".interfaces[0] | \"\(.speed_mbit_s) \(.duplex)\"") == "$2" ]]
     }
     mtu_is() { [[ $(<"/sys/class/net/$1/mtu") == "$2" ]]; }
-    waits() { grep -q "will be put back" "$1"; }
+    waits() { grep -qs "will be put back" "$1"; }
     '"$1"'
     true'
 }
@@ -196,6 +196,7 @@ END
 @test "kill -9 of the command: its watchdog puts back" {
   in_namespace "tap nic $card"'
     for signal in KILL HUP TERM; do
+      rm -f told
       "$ISOTACH" link set nic speed 100 duplex full autoneg off mtu 1400 --for 1h >said 2>told & pid=$!
       until_true waits told
       speed_is nic "100 full"
