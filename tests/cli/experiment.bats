@@ -14,8 +14,14 @@ observe_case() {
   local words=(--python-gc -- python3)
   local leave='import os, sys; exec(open(sys.argv[1]).read()); os._exit(0)'
   [[ $way == asked ]] || words=(-- python3 -c "$leave")
-  "$ISOTACH" experiment memory --json "${words[@]}" "$cases/$name.py" \
-    >"$BATS_FILE_TMPDIR/$name.$way.json" 2>"$BATS_FILE_TMPDIR/$name.$way.err"
+  # A curve of a program that the machine kept from running is another program's: where samples came too late,
+  # it is watched again.
+  local file=$BATS_FILE_TMPDIR/$name.$way late
+  for _ in 1 2 3 4 5; do
+    "$ISOTACH" experiment memory --json "${words[@]}" "$cases/$name.py" >"$file.json" 2>"$file.err"
+    late=$(sed -n 's/.* \([0-9]*\) samples came too late.*/\1/p' "$file.err")
+    ((${late:-0} * 20 > $(jq '.runs[0].samples' "$file.json"))) || break
+  done
 }
 
 setup_file() {
