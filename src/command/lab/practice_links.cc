@@ -15,9 +15,9 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdint>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <iostream>
 #include <map>
 #include <string>
 
@@ -119,8 +119,9 @@ int run(Context& context, const Arguments&) {
   // Nothing is to be tidied up: the interfaces go with the process.
   ::signal(SIGTERM, SIG_DFL);
   std::map<std::string, PracticeLink> links;
-  for (std::string line; std::getline(std::cin, line);) {
-    const auto obeyed = obey(links, line);
+  std::array<char, 1024> line{};
+  while (std::fgets(line.data(), line.size(), stdin) != nullptr) {
+    const auto obeyed = obey(links, std::string(trim(line.data())));
     context.out.write(obeyed ? "ok\n" : obeyed.error().message() + '\n');
     context.out.flush();
   }
