@@ -57,12 +57,14 @@ int list(Context& context, bool as_json) {
     context.out.write(json.take() + '\n');
     return kExitOk;
   }
-  view::Table table({{"lab", view::Align::left}, {"title", view::Align::left}, {"task", view::Align::left, 0, 30}});
+  view::Table table(
+      {{"lab", view::Align::left}, {"title", view::Align::left}, {"task", view::Align::left, 0, 30}});
   for (const Lab& lab : labs) table.row({lab.name, lab.title, lab.task});
   context.out.write(table.text(terminal_size(context.out.fd()).columns));
-  context.out.write("\n  isotach lab NAME          do it, check it, and write a report to hand in\n"
-                    "  isotach lab NAME --show   only say what would be done\n"
-                    "  isotach lab net up NAME   two hosts and an emulated path between them\n");
+  context.out.write(
+      "\n  isotach lab NAME          do it, check it, and write a report to hand in\n"
+      "  isotach lab NAME --show   only say what would be done\n"
+      "  isotach lab net up NAME   two hosts and an emulated path between them\n");
   for (const std::string& name : paths) context.out.write(fmt::format("\nthe path {} is up\n", name));
   return kExitOk;
 }
@@ -74,7 +76,8 @@ void show(Context& context, const Lab& lab) {
     context.out.write(fmt::format("\n{}. {}\n\n", i + 1, step.title));
     const auto shell = [&](const char* mark, const std::string& text) {
       if (text.empty()) return;
-      for (const std::string_view line : split(text, '\n')) context.out.write(fmt::format("   {} {}\n", mark, line));
+      for (const std::string_view line : split(text, '\n'))
+        context.out.write(fmt::format("   {} {}\n", mark, line));
     };
     shell("(setting)", step.setup);
     shell("(meanwhile)", step.background);
@@ -139,8 +142,8 @@ int do_steps(Context& context, const Lab& lab, const LabSurroundings& surroundin
        {std::pair{"report.html", lab_page(outcome)}, {"result.json", lab_json(outcome)}})
     if (auto written = replace_file(surroundings.folder + '/' + name, text); !written)
       return context.report(written.error());
-  context.out.write(fmt::format("\n{} of {} steps as expected; the report: {}/report.html\n", outcome.passed(),
-                                lab.steps.size(), surroundings.folder));
+  context.out.write(fmt::format("\n{} of {} steps as expected; the report: {}/report.html\n",
+                                outcome.passed(), lab.steps.size(), surroundings.folder));
   context.out.flush();
   if (context.waiter.interrupted()) return kExitCutShort;
   return outcome.passed() == lab.steps.size() ? kExitOk : kExitFailed;
@@ -192,10 +195,9 @@ int run(Context& context, const Arguments& arguments) {
     std::vector<std::string> names;
     for (const Lab& lab : labs) names.push_back(lab.name);
     const auto nearest = nearest_word(name, names);
-    return context.report(
-        failure(ErrorKind::usage, "there is no lab '" + printable(name) + "'",
-                nearest ? "did you mean '" + *nearest + "'?" : "'isotach lab' lists them")
-            .value());
+    return context.report(failure(ErrorKind::usage, "there is no lab '" + printable(name) + "'",
+                                  nearest ? "did you mean '" + *nearest + "'?" : "'isotach lab' lists them")
+                              .value());
   }
   if (arguments.has("--show")) {
     show(context, *found);
@@ -213,7 +215,8 @@ CommandSpec lab_command() {
   spec.summary = "the tasks of the lab, done step by step, checked and written down";
   spec.usages = {"isotach lab [--json]", "isotach lab [OPTIONS] NAME"};
   spec.description =
-      "Lists the labs and the emulated paths (isotach lab net) that are up, or does a lab: each step's command is run, its output compared with what it should "
+      "Lists the labs and the emulated paths (isotach lab net) that are up, or does a lab: each step's "
+      "command is run, its output compared with what it should "
       "show, and everything written into a folder with report.html (commands, outputs, pictures, what to "
       "look at and what it means), the outputs as files, and result.json.\n\n"
       "Nothing of the machine changes for good. Labs about the network run with interfaces, processes and "
@@ -222,8 +225,13 @@ CommandSpec lab_command() {
       "The exit code is 0 when all steps came out as expected and 1 when one did not.";
   spec.positionals = {{"NAME", "the lab", "", false, {}}};
   spec.options = {{"--show", 0, "", "only say what would be done, and why", "what to do"},
-                  {"--output", 'o', "FOLDER", "write the report into this new folder (lab-NAME)", "output",
-                   {}, "directory"},
+                  {"--output",
+                   'o',
+                   "FOLDER",
+                   "write the report into this new folder (lab-NAME)",
+                   "output",
+                   {},
+                   "directory"},
                   {"--json", 'J', "", "list the labs as one JSON document", "output"}};
   spec.examples = {{"isotach lab", "what there is"},
                    {"isotach lab link --show", "what would be done, with the explanations"},

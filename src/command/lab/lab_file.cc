@@ -137,9 +137,8 @@ Result<Lab> parse_lab(std::string_view name, std::string_view text) {
       continue;
     }
     if (lab.steps.empty() ? take_of_lab(lab, line) : take_of_step(lab.steps.back(), line)) continue;
-    return failure(ErrorKind::failed,
-                   fmt::format("lab {}, line {}: '{} {}' is not understood", name, line.number,
-                               printable(line.word), printable(line.value)));
+    return failure(ErrorKind::failed, fmt::format("lab {}, line {}: '{} {}' is not understood", name,
+                                                  line.number, printable(line.word), printable(line.value)));
   }
   if (lab.title.empty() || lab.steps.empty())
     return failure(ErrorKind::failed, fmt::format("lab {}: a title and steps are needed", name));

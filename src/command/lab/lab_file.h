@@ -3,8 +3,8 @@
 //
 // A line is a word and its value; a line that begins with blanks goes on with the value before it. '#'
 // begins a comment. Of the lab: title, task (what is to be found out), needs (root, or a program that must
-// be there; repeatable), cleanup SHELL (done at the end, whatever happened), bed (host: as the machine is; network: interfaces and processes of its own, gone
-// with the lab). Of each step, after `step TITLE`:
+// be there; repeatable), cleanup SHELL (done at the end, whatever happened), bed (host: as the machine is;
+// network: interfaces and processes of its own, gone with the lab). Of each step, after `step TITLE`:
 //
 //   setup SHELL          what makes the situation; shown, but no part of the task
 //   background SHELL     runs from here until the lab ends

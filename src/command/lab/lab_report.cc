@@ -12,7 +12,8 @@
 namespace isotach::command {
 namespace {
 
-void add_texts(std::vector<std::string>& paragraphs, const char* what, const std::vector<std::string>& texts) {
+void add_texts(std::vector<std::string>& paragraphs, const char* what,
+               const std::vector<std::string>& texts) {
   for (const std::string& text : texts) paragraphs.push_back(fmt::format("{}: {}", what, text));
 }
 
@@ -44,8 +45,8 @@ std::string lab_page(const LabOutcome& outcome) {
   view::Report report;
   report.title = "Lab: " + outcome.lab.title;
   report.subtitle = outcome.where;
-  report.summary = {outcome.lab.task,
-                    fmt::format("{} of {} steps came out as expected.", outcome.passed(), outcome.lab.steps.size())};
+  report.summary = {outcome.lab.task, fmt::format("{} of {} steps came out as expected.", outcome.passed(),
+                                                  outcome.lab.steps.size())};
   for (std::size_t i = 0; i < outcome.results.size(); ++i)
     report.sections.push_back(section_of(outcome.lab.steps[i], outcome.results[i]));
   report.footer = fmt::format("isotach {}, isotach lab {}", kVersion, outcome.lab.name);

@@ -46,7 +46,8 @@ class PracticeLink {
     if (::ioctl(link.socket_.get(), SIOCGIFFLAGS, &request) != 0)
       return system_failure(errno, "read the flags of " + name);
     request.ifr_flags = static_cast<short>(request.ifr_flags | IFF_UP);
-    if (::ioctl(link.socket_.get(), SIOCSIFFLAGS, &request) != 0) return system_failure(errno, "set up " + name);
+    if (::ioctl(link.socket_.get(), SIOCSIFFLAGS, &request) != 0)
+      return system_failure(errno, "set up " + name);
     return link;
   }
 
@@ -139,12 +140,15 @@ CommandSpec practice_links_command() {
   spec.description =
       "Reads lines from standard input and answers each with 'ok' or what went wrong:\n\n"
       "NAME supported=HEX advertised=HEX partner=HEX speed=N duplex=half|full|unknown autoneg=on|off\n\n"
-      "A new name makes the interface and sets it up; a known one changes it; speed=-1 is unknown. The sets of "
+      "A new name makes the interface and sets it up; a known one changes it; speed=-1 is unknown. The sets "
+      "of "
       "modes are those of linux/ethtool.h: 1 is 10baseT/Half, 2 10baseT/Full, 4 100baseT/Half, 8 "
-      "100baseT/Full, 20 1000baseT/Full, 40 autonegotiation, 80 twisted pair. The interfaces have a carrier as "
+      "100baseT/Full, 20 1000baseT/Full, 40 autonegotiation, 80 twisted pair. The interfaces have a carrier "
+      "as "
       "long as this program runs, and are gone with it.";
-  spec.examples = {{"isotach internal-practice-links", "then: eth0 supported=cf speed=10 duplex=half autoneg=on"},
-                   {"unshare --net isotach internal-practice-links", "out of everybody's way"}};
+  spec.examples = {
+      {"isotach internal-practice-links", "then: eth0 supported=cf speed=10 duplex=half autoneg=on"},
+      {"unshare --net isotach internal-practice-links", "out of everybody's way"}};
   spec.hidden = true;
   spec.run = run;
   return spec;

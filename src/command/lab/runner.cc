@@ -38,9 +38,11 @@ class LabRunner::Shell {
                                            const SignalWaiter& waiter) {
     Fd file(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666));
     if (!file.is_open()) return system_failure(errno, "create " + path);
-    const std::string program = fmt::format("exec </dev/null 2>&1\nset -o pipefail\ntrap 'exit 143' TERM\n{}\n", text);
+    const std::string program =
+        fmt::format("exec </dev/null 2>&1\nset -o pipefail\ntrap 'exit 143' TERM\n{}\n", text);
     // setsid(1) makes it the leader of a process group: all that it starts can be stopped with it.
-    auto child = kernel::ChildProcess::start({"/usr/bin/setsid", "/bin/bash", "-c", program}, waiter, file.get());
+    auto child =
+        kernel::ChildProcess::start({"/usr/bin/setsid", "/bin/bash", "-c", program}, waiter, file.get());
     if (!child) return tl::make_unexpected(std::move(child.error()));
     return Shell(std::move(*child), path);
   }
@@ -64,7 +66,8 @@ class LabRunner::Shell {
   // that it runs (its trap has it so), and that may have changes of the machine to take back.
   void stop() {
     ::kill(-child_.pid(), SIGTERM);
-    for (int wait = 0; wait < kPatienceMs && !child_.has_ended(); wait += kStepMs) ::poll(nullptr, 0, kStepMs);
+    for (int wait = 0; wait < kPatienceMs && !child_.has_ended(); wait += kStepMs)
+      ::poll(nullptr, 0, kStepMs);
     child_.stop(0);
   }
   [[nodiscard]] int wait() {

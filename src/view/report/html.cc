@@ -125,7 +125,8 @@ class Page {
   }
 
   void picture(const ReportPicture& picture) {
-    add("<figure>\n<img src=\"{}\" alt=\"{}\">\n", escaped_markup(picture.file), escaped_markup(picture.caption));
+    add("<figure>\n<img src=\"{}\" alt=\"{}\">\n", escaped_markup(picture.file),
+        escaped_markup(picture.caption));
     if (!picture.caption.empty()) add("<figcaption>{}</figcaption>\n", escaped_markup(picture.caption));
     html_ += "</figure>\n";
   }

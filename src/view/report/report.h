@@ -54,8 +54,8 @@ struct Report {
 };
 
 // A whole HTML document with its figures inside: no scripts, fonts or other files but those that `pictures`
-// name, light and dark. It can be read on a telephone (figures are drawn a second time for narrow pages), by a
-// screen reader, and on paper. All text is escaped: names come from outside. Sections follow in this order:
+// name, light and dark. It can be read on a telephone (figures are drawn a second time for narrow pages), by
+// a screen reader, and on paper. All text is escaped: names come from outside. Sections follow in this order:
 // title, paragraphs, figures, tables, code, pictures. Rows that are too short are filled up with empty cells.
 [[nodiscard]] std::string html_of(const Report& report);
 

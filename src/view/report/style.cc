@@ -41,7 +41,8 @@ section{border-top:1px solid var(--rule);margin-top:2rem;padding-top:1.4rem}
 font-size:.94rem;margin:0}
 .figures{display:grid;grid-template-columns:minmax(0,1fr);gap:1.2rem;margin:1.2rem 0}
 figure{margin:0;min-width:0;break-inside:avoid}
-figure svg,figure img{display:block;max-width:100%;height:auto;border:1px solid var(--rule);border-radius:.5rem}
+figure svg,
+figure img{display:block;max-width:100%;height:auto;border:1px solid var(--rule);border-radius:.5rem}
 figure svg.narrow{display:none}
 figcaption{color:var(--muted);font-size:.94rem;margin:.5rem 0 0;max-width:46rem;overflow-wrap:anywhere}
 .scroll{overflow-x:auto;margin:1.2rem 0}
