@@ -322,7 +322,22 @@ class Client {
     if (!parameters().reverse) return false;
     const std::uint64_t bytes =
         parameters().bytes != 0 ? parameters().bytes : parameters().blocks * parameters().length;
-    return measurement_.bytes_received() >= bytes;
+    return measurement_.bytes_received() >= bytes || (parameters().udp && all_sent_to_us(bytes));
+  }
+  // Datagrams that were lost never fill a limit: by their numbers, or by silence, all have been sent.
+  [[nodiscard]] bool all_sent_to_us(std::uint64_t bytes) const {
+    const TestParameters& parameters = parameters_const();
+    std::uint64_t numbered = 0;
+    std::int64_t last_ns = measurement_.start_ns();
+    for (const auto& transfer : workers_.transfers()) {
+      numbered += transfer->counters().highest.load(std::memory_order_relaxed);
+      last_ns = std::max(last_ns, transfer->counters().last_ns.load(std::memory_order_relaxed));
+    }
+    if (numbered >= (bytes + parameters.length - 1) / parameters.length) return true;
+    constexpr double kGapsOfSilence = 20;
+    const double gap_ns =
+        parameters.rate_bps == 0 ? 0 : parameters.length * 8e9 / static_cast<double>(parameters.rate_bps);
+    return static_cast<double>(monotonic_ns() - last_ns) > std::max(2e9, kGapsOfSilence * gap_ns);
   }
 
   // A stream that ended on its own, when none should.
