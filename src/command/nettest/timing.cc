@@ -31,21 +31,6 @@ void add_row(view::Table& table, const std::string& name, const Histogram& value
              time_text(static_cast<double>(values.maximum()))});
 }
 
-struct Missed {
-  std::uint64_t late = 0;
-  std::uint64_t never_sent = 0;
-};
-
-Missed missed_of(const TestFacts& facts, const TestReport& report, bool sender) {
-  Missed missed;
-  for (std::size_t i = 0; i < report.streams.size(); ++i) {
-    if (facts.streams[i].sender != sender) continue;
-    missed.late += report.streams[i].late;
-    missed.never_sent += report.streams[i].skipped;
-  }
-  return missed;
-}
-
 }  // namespace
 
 std::string timing_text(const TestFacts& facts, const TestReport& report, bool we_are_server) {
@@ -68,8 +53,7 @@ std::string timing_text(const TestFacts& facts, const TestReport& report, bool w
       add_row(table, fmt::format("{}, as sent", way), left->gaps_ns);
       more += fmt::format("{}: one datagram each {} was wanted; at most {} followed each other at once", way,
                           time_text(wanted_gap_ns(facts)), left->longest_run);
-      const Missed missed = missed_of(facts, report, we_send);
-      if (we_send) more += fmt::format("; {} left late, {} never", missed.late, missed.never_sent);
+      more += fmt::format("; {} left late, {} never", left->late, left->never_sent);
       more += '\n';
     }
     if (came) {
@@ -112,6 +96,8 @@ void write_timing(view::JsonWriter& json, const TestFacts& facts, const TestRepo
     };
     if (left) {
       json.key("longest_run_sent").unsigned_integer(left->longest_run);
+      json.key("sent_late").unsigned_integer(left->late);
+      json.key("never_sent").unsigned_integer(left->never_sent);
       distribution("gaps_sent", left->gaps_ns);
     }
     if (came) {

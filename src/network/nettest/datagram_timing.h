@@ -16,11 +16,17 @@ struct DatagramTiming {
   // Most datagrams in a row that followed each other within a quarter of the wanted distance; 1: each stood
   // alone.
   std::uint64_t longest_run = 0;
+  // Of the sender: left later than a whole distance after they were due; given up, because it was stopped too
+  // long.
+  std::uint64_t late = 0;
+  std::uint64_t never_sent = 0;
 
   void merge(const DatagramTiming& other) {
     gaps_ns.merge(other.gaps_ns);
     delay_variation_ns.merge(other.delay_variation_ns);
     longest_run = std::max(longest_run, other.longest_run);
+    late += other.late;
+    never_sent += other.never_sent;
   }
 };
 

@@ -112,8 +112,9 @@ std::string buckets_json(const Histogram& histogram) {
 }
 
 std::string timing_json(const DatagramTiming& timing) {
-  return fmt::format(R"({{"longest_run":{},"gaps":{},"delay_variation":{}}})", timing.longest_run,
-                     buckets_json(timing.gaps_ns), buckets_json(timing.delay_variation_ns));
+  return fmt::format(R"({{"longest_run":{},"late":{},"never_sent":{},"gaps":{},"delay_variation":{}}})",
+                     timing.longest_run, timing.late, timing.never_sent, buckets_json(timing.gaps_ns),
+                     buckets_json(timing.delay_variation_ns));
 }
 
 // What is no bucket is left out.
@@ -135,6 +136,8 @@ std::optional<DatagramTiming> timing_of(const JsonValue& json, std::string_view 
   if (value == nullptr || value->type() != JsonValue::Type::object) return std::nullopt;
   DatagramTiming timing;
   timing.longest_run = count_of(*value, "longest_run").value_or(0);
+  timing.late = count_of(*value, "late").value_or(0);
+  timing.never_sent = count_of(*value, "never_sent").value_or(0);
   read_buckets(*value, "gaps", timing.gaps_ns);
   read_buckets(*value, "delay_variation", timing.delay_variation_ns);
   return timing;

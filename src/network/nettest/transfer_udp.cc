@@ -85,6 +85,10 @@ class UdpSender final : public Transfer {
   [[nodiscard]] bool hurries() const override { return pacer_ && pacer_->catches_up(); }
   [[nodiscard]] bool is_sender() const override { return true; }
   [[nodiscard]] const DatagramTiming* timing() const override { return meter_ ? &timing_ : nullptr; }
+  void stopped() override {
+    timing_.late = counters_.late.load(kRelaxed);
+    timing_.never_sent = counters_.skipped.load(kRelaxed);
+  }
   [[nodiscard]] int pieces_a_burst() const override { return gap_ns_ > 0 ? static_cast<int>(group_) : 0; }
 
  private:

@@ -65,6 +65,8 @@ class Haste {
     last_ns_ = 0;
     return false;
   }
+  // The time until now was not spent spinning.
+  void slept() { last_ns_ = 0; }
 
  private:
   static constexpr std::int64_t kTakenAwayNs = 300'000;  // no call that we make while we spin takes so long
@@ -168,7 +170,9 @@ double Workers::busiest_thread() const {
 void Workers::run(Worker& worker) {
   // Paced pieces shall leave when they are due; by default the kernel may be 50 us late.
   ::prctl(PR_SET_TIMERSLACK, 1000);
-  take_short_turns();
+  const bool paced = std::any_of(worker.transfers.begin(), worker.transfers.end(),
+                                 [](const Transfer* transfer) { return transfer->pieces_a_burst() > 0; });
+  if (paced) take_short_turns();
   const std::int64_t begun_ns = monotonic_ns();
   if (worker.transfers.size() == 1) {
     run_alone(*worker.transfers.front());
@@ -199,8 +203,10 @@ void Workers::run_alone(Transfer& transfer) {
   while (!is_over(transfer)) {
     const std::int64_t due_ns = transfer.due_ns();
     if (const std::int64_t now_ns = due_ns == 0 ? 0 : monotonic_ns(); due_ns > now_ns) {
-      if (due_ns - now_ns > kHurryNs || !transfer.hurries() || !haste.may_spin(now_ns))
+      if (due_ns - now_ns > kHurryNs || !transfer.hurries() || !haste.may_spin(now_ns)) {
         wait_for(-1, 0, std::min(due_ns, now_ns + kLookUpNs));
+        haste.slept();
+      }
       continue;
     }
     const Step step = transfer.step(blocks);
@@ -213,17 +219,19 @@ void Workers::run_alone(Transfer& transfer) {
 // Whoever sleeps needs to be woken, which takes longer than most answers. After a while without any it sleeps
 // all the same: where no processor is free, the other end may be waiting for ours.
 void Workers::spin(Transfer& transfer) {
+  Haste haste;
   std::int64_t moved_ns = monotonic_ns();
   while (!is_over(transfer)) {
     const Step step = transfer.step(false);
     if (step == Step::ended) break;
     const std::int64_t now_ns = monotonic_ns();
     if (step == Step::moved) moved_ns = now_ns;
-    if (now_ns - moved_ns < kSpinNs) continue;
+    if (haste.may_spin(now_ns) && now_ns - moved_ns < kSpinNs) continue;
     const std::int64_t wake_ns = transfer.wake_ns();
     const std::int64_t until_ns = now_ns + kLookUpNs;
     wait_for(transfer.ready_fd(), POLLIN, wake_ns > 0 ? std::min(wake_ns, until_ns) : until_ns);
     moved_ns = monotonic_ns();
+    haste.slept();
   }
   ended_one(transfer);
 }
@@ -285,7 +293,10 @@ void Workers::run_many(Worker& worker) {
       if (const std::int64_t wake_ns = transfer.wake_ns(); wake_ns > 0) next_ns = std::min(next_ns, wake_ns);
     }
     if (left == 0) break;
-    if (!any_ready && !hurries) wait_for(poller.get(), POLLIN, next_ns);
+    if (!any_ready && !hurries) {
+      wait_for(poller.get(), POLLIN, next_ns);
+      haste.slept();
+    }
     const int count = ::epoll_wait(poller.get(), events.data(), static_cast<int>(events.size()), 0);
     for (int i = 0; i < count; ++i) entries[events[i].data.u64].ready = true;
     // Those that wait must notice the end too, and a datagram without an answer its time.
