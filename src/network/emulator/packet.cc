@@ -160,6 +160,17 @@ bool is_udp(const Packet& packet) {
   return protocol_of(packet) == IPPROTO_UDP;
 }
 
+bool is_tcp(const Packet& packet) {
+  return protocol_of(packet) == IPPROTO_TCP;
+}
+
+bool has_tcp_data(const Packet& packet) {
+  constexpr std::size_t kLeastTcpHead = 20;
+  const std::size_t head = head_size(packet);
+  if (!is_tcp(packet) || packet.size < head + kLeastTcpHead) return false;
+  return packet.size > head + static_cast<std::size_t>(packet.bytes[head + 12] >> 4) * 4;
+}
+
 bool write_complaint(const Packet& packet, Complaint complaint, std::uint32_t mtu, const HostAddress& router,
                      Packet& answer) {
   if (!may_be_answered(packet) || is_multicast(packet)) return false;

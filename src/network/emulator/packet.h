@@ -78,5 +78,7 @@ enum class Complaint : std::uint8_t { hops_used_up, too_big, port_unreachable };
 // Turns an echo request into its answer; false where it is none.
 [[nodiscard]] bool turn_to_echo_reply(Packet& packet);
 [[nodiscard]] bool is_udp(const Packet& packet);
+[[nodiscard]] bool is_tcp(const Packet& packet);
+[[nodiscard]] bool has_tcp_data(const Packet& packet);
 
 }  // namespace isotach::emulator

@@ -199,16 +199,16 @@ void Path::send(Packet* packet, std::size_t number, std::size_t direction, doubl
     way.keep_busy_until(at_ns);
   }
   if (settings.half_duplex) other.keep_busy_until(at_ns);
-  if (way.loses()) {
+  if (way.loses(*packet)) {
     ++way.counters.dropped_loss;
     link.collisions.forget(*packet);
     pool_.give_back(packet);
     return;
   }
-  at_ns = way.arrival(at_ns);
+  at_ns = way.arrival(*packet, at_ns);
   packet->way = &way.counters;
   packet->node = direction == kAToB ? number + 1 : number;
-  if (way.doubles()) {
+  if (way.doubles(*packet)) {
     if (Packet* twin = new_packet()) {
       std::memcpy(twin->bytes, packet->bytes, packet->size);
       twin->size = packet->size;

@@ -100,6 +100,9 @@ TEST_F(PathTest, LoseEveryIsExact) {
   make(1, {"1 ab lose-every=10"});
   for (int i = 0; i < 1000; ++i) send(i * kMs);
   EXPECT_EQ(deliveries().size(), 900U);
+  make(1, {"1 ab lose-every=10 chance=tcp"});
+  for (int i = 0; i < 1000; ++i) send(i * kMs);
+  EXPECT_EQ(deliveries().size(), 1000U);  // they are UDP
 }
 
 TEST_F(PathTest, ALatePacketIsOvertakenAndOnlyThen) {

@@ -165,6 +165,14 @@ Result<void> set_bleach(WaySettings& way, std::string_view text) {
   return {};
 }
 
+Result<void> set_chance(WaySettings& way, std::string_view text) {
+  auto met_by = choose<MetBy>(
+      text, {{"all", MetBy::all}, {"udp", MetBy::udp}, {"tcp", MetBy::tcp}, {"tcp-data", MetBy::tcp_data}});
+  if (!met_by) return tl::make_unexpected(std::move(met_by.error()));
+  way.chance = *met_by;
+  return {};
+}
+
 Result<void> set_order(WaySettings& way, std::string_view text) {
   auto kept = choose<bool>(text, {{"kept", true}, {"free", false}});
   if (!kept) return tl::make_unexpected(std::move(kept.error()));
@@ -200,6 +208,7 @@ const std::vector<Key<WaySettings>>& way_keys() {
       {"police-burst", number(&Way::police_bytes, parse_bytes)},
       {"mark", number(&Way::mark_ns, parse_time)},
       {"bleach", set_bleach},
+      {"chance", set_chance},
       {"cross", set_cross},
       {"cross-rate", set_cross_rate},
       {"cross-size", set_cross_size},

@@ -32,6 +32,9 @@ struct CrossTraffic {
   double burst_ns = 50e6;  // mean time for which a source of pareto sends
 };
 
+// Which packets may be lost, late or doubled: a test may need the others whole.
+enum class MetBy : std::uint8_t { all, udp, tcp, tcp_data };
+
 enum class Bleach : std::uint8_t { nothing, ecn, dscp, both };
 
 // One direction of a link. Everything that is 0 is off, or without a limit.
@@ -56,6 +59,7 @@ struct WaySettings {
   double police_bytes = 64000;
   double mark_ns = 0;  // ECN: marked when it has to wait longer than that
   Bleach bleach = Bleach::nothing;
+  MetBy chance = MetBy::all;  // what loss, reordering and duplication are for
   CrossTraffic cross;
 };
 

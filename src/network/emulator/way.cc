@@ -151,9 +151,25 @@ std::optional<double> Way::queue(Packet& packet, double now_ns) {
   return free_ns_;
 }
 
-bool Way::loses() {
+bool Way::meets_chance(const Packet& packet) const {
+  switch (settings_.chance) {
+    case MetBy::all:
+      return true;
+    case MetBy::udp:
+      return is_udp(packet);
+    case MetBy::tcp:
+      return is_tcp(packet);
+    case MetBy::tcp_data:
+      break;
+  }
+  return has_tcp_data(packet);
+}
+
+bool Way::loses(const Packet& packet) {
+  if (!meets_chance(packet)) return false;
+  ++meeting_;
   bool lost = chance_.happens(settings_.loss);
-  if (settings_.lose_every > 0 && counters.packets % settings_.lose_every == 0) lost = true;
+  if (settings_.lose_every > 0 && meeting_ % settings_.lose_every == 0) lost = true;
   if (settings_.burst_enter > 0) {
     if (chance_.happens(in_burst_ ? settings_.burst_leave : settings_.burst_enter)) in_burst_ = !in_burst_;
     if (chance_.happens(in_burst_ ? settings_.burst_loss : settings_.burst_between)) lost = true;
@@ -161,10 +177,10 @@ bool Way::loses() {
   return lost;
 }
 
-double Way::arrival(double left_ns) {
+double Way::arrival(const Packet& packet, double left_ns) {
   double at_ns = left_ns + settings_.delay_ns;
   if (settings_.jitter_ns > 0) at_ns += chance_.uniform() * settings_.jitter_ns;
-  if (chance_.happens(settings_.reorder)) {
+  if (meets_chance(packet) && chance_.happens(settings_.reorder)) {
     ++counters.reordered;
     return at_ns + settings_.reorder_ns;
   }

@@ -26,10 +26,12 @@ class Way {
   // bucket empty. A mark may be set, and bits of the header cleared.
   [[nodiscard]] std::optional<double> queue(Packet& packet, double now_ns);
   // Whether the wire loses it.
-  [[nodiscard]] bool loses();
+  [[nodiscard]] bool loses(const Packet& packet);
   // When a packet that left at `left_ns` is at the other end.
-  [[nodiscard]] double arrival(double left_ns);
-  [[nodiscard]] bool doubles() { return chance_.happens(settings_.duplicate); }
+  [[nodiscard]] double arrival(const Packet& packet, double left_ns);
+  [[nodiscard]] bool doubles(const Packet& packet) {
+    return meets_chance(packet) && chance_.happens(settings_.duplicate);
+  }
 
   // The time at which the link is free; a half-duplex partner shares it.
   [[nodiscard]] double free_ns() const { return free_ns_; }
@@ -55,6 +57,7 @@ class Way {
   void catch_up_pareto(double now_ns);
   [[nodiscard]] double queue_limit_bytes() const;
   [[nodiscard]] bool passes_police(std::size_t bytes, double now_ns);
+  [[nodiscard]] bool meets_chance(const Packet& packet) const;
   void mark(Packet& packet, double now_ns);
 
   WaySettings settings_;
@@ -63,6 +66,7 @@ class Way {
   double last_arrival_ns_ = 0;
   double tokens_bytes_ = 0, tokens_at_ns_ = 0;
   bool in_burst_ = false;
+  std::uint64_t meeting_ = 0;  // packets that met chance
   double cross_next_ns_ = 0;
   std::array<CrossSource, 8> cross_sources_{};
 };
