@@ -15,6 +15,8 @@
 #include "network/nettest/iperf2_sessions.h"
 #include "network/nettest/newcomers.h"
 #include "network/nettest/stream_setup.h"
+#include "network/path/responder.h"
+#include "network/path/wire.h"
 
 namespace isotach::nettest {
 namespace {
@@ -288,6 +290,10 @@ class Server {
     if (newcomer.watched) ::epoll_ctl(poller_.get(), EPOLL_CTL_DEL, fd.get(), nullptr);
     const kernel::SocketAddress peer = newcomer.peer;
     newcomers_.erase(at);
+    if (session == nullptr && cookie_text(*cookie).starts_with(path::kCookiePrefix)) {
+      path_responders_.start(std::move(fd));
+      return false;
+    }
     if (session == nullptr) {
       begin_session(std::move(fd), *cookie, peer);
     } else if (session->needs_streams() && !session->parameters().udp) {
@@ -474,6 +480,7 @@ class Server {
   Fd poller_;
   std::vector<Fd> tcp_listeners_;
   std::vector<UdpListener> udp_listeners_;
+  path::Responders path_responders_;
   Newcomers newcomers_;
   Iperf2Sessions iperf2_{clock_, observer_};
   std::map<std::uint64_t, std::unique_ptr<Session>> sessions_;

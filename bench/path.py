@@ -1,0 +1,157 @@
+#!/usr/bin/env python3
+"""isotach path over a seeded matrix of emulated paths, each figure beside the emulator's truth.
+
+Rates from 10 Mbit/s to 2.5 Gbit/s, round trips from 1 to 200 ms, traffic of others of 0 to 80 % (even, Poisson, of
+mixed sizes, Pareto) on the narrow link, before it, or on another link that then is the tight one; loss up to 1 %.
+
+usage: path.py [--cases N] [--seed N] [--real] [--for TIME]     (as root; ISOTACH names the binary)
+  --real: the stamps that the machine gives, not the emulator's exact ones; rates up to 500 Mbit/s
+"""
+import argparse
+import json
+import math
+import os
+import pathlib
+import random
+import statistics
+import subprocess
+import sys
+import time
+
+ISOTACH = os.environ.get("ISOTACH", str(pathlib.Path(__file__).resolve().parents[1] / "build" / "isotach"))
+NAME = f"bench{os.getpid()}"
+DEADLINE_S = 120
+
+
+def lab(*words):
+    return subprocess.run([ISOTACH, "lab", "net", *words], check=True, capture_output=True, text=True, timeout=30).stdout
+
+
+def on(host, *words):
+    return [ISOTACH, "lab", "net", "run", NAME, host, "--", *words]
+
+
+def snapshot():
+    return json.loads(lab("show", NAME, "--json"))
+
+
+def draw(rng, real):
+    rates = [10, 20, 50, 100, 200, 500] + ([] if real else [1000, 2500])
+    case = {
+        "capacity": rng.choice(rates) * 1e6,
+        "rtt_ms": round(math.exp(rng.uniform(math.log(1), math.log(200))), 1),
+        "model": rng.choice(["off", "cbr", "poisson", "mixed", "pareto"]),
+        "load": rng.choice([0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8]),
+        "where": rng.choice(["narrow", "narrow", "before", "after", "tight"]),
+        "loss": rng.choice([0, 0, 0, 0.001, 0.01]),
+    }
+    if case["model"] == "off":
+        case["load"] = 0
+        case["where"] = "narrow"
+    return case
+
+
+def links_of(case):
+    """(the link with the traffic, its rate, the words of all links)"""
+    capacity = case["capacity"]
+    words = ["all both rate=10gbit queue=400ms",
+             f"2 both rate={capacity:.0f}bit delay={case['rtt_ms'] / 2}ms queue=400ms",
+             "2 ab chance=udp"]
+    link, rate = {"narrow": (2, capacity), "before": (1, capacity * 3), "after": (3, capacity * 3),
+                  "tight": (3, capacity * 1.55)}[case["where"]]
+    load = case["load"]
+    if case["where"] == "tight":
+        load = max(load, 0.5)
+    cross = load * rate
+    if link != 2:
+        words.append(f"{link} both rate={rate:.0f}bit")
+    model = "poisson" if case["model"] == "mixed" else case["model"]
+    size = "mixed" if case["model"] == "mixed" else "1500"
+    if model != "off":
+        words.append(f"{link} ab cross={model} cross-size={size} cross-rate={cross:.0f}bit")
+    return link, rate, words
+
+
+def carried(before, after, link, rate):
+    """What others left free on that link between two snapshots."""
+    at = 2 * (link - 1)
+    seconds = (after["time_ns"] - before["time_ns"]) / 1e9
+    return rate - (after["links"][at]["cross_bytes"] - before["links"][at]["cross_bytes"]) * 8 / seconds
+
+
+def measure(case, real, seconds, seed):
+    link, rate, words = links_of(case)
+    options = [word for each in words for word in ("--link", each)]
+    lab("up", NAME, "--for", "5m", "--seed", str(seed), *([] if real else ["--exact"]), *options)
+    try:
+        with subprocess.Popen(on("b", ISOTACH, "nettest", "-s", "-B", "10.77.9.2"), stdout=subprocess.DEVNULL,
+                              stderr=subprocess.PIPE, text=True) as server:
+            server.stderr.readline()
+            snaps = []
+            with subprocess.Popen(on("a", ISOTACH, "path", "--json", "--no-transfer", "--for", seconds, "10.77.9.2"),
+                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as probe:
+                for line in probe.stderr:
+                    snaps.append((line, snapshot()))
+                    if "capacity" in line:  # nothing was lost before that count
+                        lab("set", NAME, "2", "ab", f"loss={case['loss']}")
+                report = json.loads(probe.stdout.read())
+            snaps.append(("", snapshot()))
+            server.terminate()
+        available = next(i for i, (line, _) in enumerate(snaps) if "available" in line)
+        capacity = next(i for i, (line, _) in enumerate(snaps) if "capacity" in line)
+        truth = min(carried(snaps[available][1], snaps[-1][1], link, rate), case["capacity"])
+        at = 2  # link 2, from a to b: where packets are lost
+        lost = snaps[-1][1]["links"][at]["dropped_loss"] - snaps[capacity][1]["links"][at]["dropped_loss"]
+        dropped = sum(each["cross_dropped"] for each in snaps[-1][1]["links"])
+        return report, truth, lost, dropped
+    finally:
+        lab("down", NAME)
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--cases", type=int, default=40)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--real", action="store_true")
+    parser.add_argument("--for", dest="seconds", default="12s")
+    arguments = parser.parse_args()
+    if os.geteuid() != 0:
+        print("skipped: emulated paths need root")
+        return
+    rng = random.Random(arguments.seed)
+    bound = 0.02 if arguments.real else 0.005
+    counts = {"capacity": 0, "available": 0, "covered": 0, "lost": 0, "free": 0}
+    errors = []
+    print(f"{'path':<44}{'capacity':>10}{'error':>8}{'available':>11}{'true':>9}{'of C':>8}{'range':>19}{'lost':>10}")
+    for number in range(arguments.cases):
+        case = draw(rng, arguments.real)
+        started = time.monotonic()
+        report, truth, lost, dropped = measure(case, arguments.real, arguments.seconds, number)
+        capacity, available = report["capacity"], report["available"]
+        error = capacity["bps"] / case["capacity"] - 1
+        off = (available["bps"] - truth) / case["capacity"]
+        covered = available["low_bps"] <= truth <= available["high_bps"]
+        counts["capacity"] += abs(error) <= bound
+        counts["available"] += abs(off) <= (0.10 if case["model"] == "pareto" else 0.05)
+        counts["covered"] += covered
+        counts["lost"] += report["packets"]["lost"] == lost
+        counts["free"] += dropped == 0
+        errors.append(abs(off))
+        name = (f"{case['capacity'] / 1e6:.0f} Mbit/s {case['rtt_ms']} ms {case['model']} {case['load']:.0%} "
+                f"{case['where']} {case['loss']:.1%}")
+        remarks = ["tight"] if report["available_method"]["tight_bps"] else []
+        remarks += report["remarks"]
+        print(f"{name:<44}{capacity['bps'] / 1e6:>10.2f}{error:>8.2%}{available['bps'] / 1e6:>11.2f}{truth / 1e6:>9.2f}"
+              f"{off:>8.1%}{available['low_bps'] / 1e6:>10.2f}-{available['high_bps'] / 1e6:<8.2f}"
+              f"{report['packets']['lost']:>5}/{lost:<5}{time.monotonic() - started:.0f} s {' '.join(remarks)[:30]}", flush=True)
+    total = arguments.cases
+    print(f"\ncapacity within {bound:.1%}: {counts['capacity']} of {total}")
+    print(f"available bandwidth within 5 % of the capacity (Pareto 10 %): {counts['available']} of {total}, "
+          f"median error {statistics.median(errors):.2%}")
+    print(f"its range holds the truth: {counts['covered']} of {total}")
+    print(f"losses equal to the emulator's: {counts['lost']} of {total}")
+    print(f"no packet of others dropped by the probing: {counts['free']} of {total}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

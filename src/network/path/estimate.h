@@ -1,0 +1,81 @@
+// What streams of probes say of a path. Pure.
+//
+// Capacity: the rate of the narrow link, the slowest. Packets that leave back to back come out of it spaced
+// by the time that it takes for one. Of all spacings those count whose packets were least delayed, for
+// nothing got in between (R. Kapoor et al.: CapProbe, 2004; L.-J. Chen et al.: PBProbe, 2009).
+//
+// Available bandwidth: what the tight link has left. A stream faster than that builds a queue there, and
+// comes out slower: in / out = 1 + (in - available) / capacity of the tight link, as long as the queue does
+// not run empty (B. Melander et al.: TOPP, 2000). Streams at several rates tell both unknowns; where the
+// tight link is the narrow one, its capacity is known, and the mean over many streams is exact whatever the
+// shape of the traffic is.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "network/path/wire.h"
+
+namespace isotach::path {
+
+// One stream as both ends saw it. `sent_ns` is by sequence number.
+struct StreamRecord {
+  std::size_t wire_bytes = 0;  // of a probe, with the IP header
+  double gap_ns = 0;
+  std::vector<std::int64_t> sent_ns;
+  std::vector<Arrival> arrivals;
+};
+
+// A value and the range that holds it with 95 % confidence.
+struct Estimate {
+  double value = 0;
+  double low = 0;
+  double high = 0;
+};
+
+struct Capacity {
+  Estimate bps;
+  std::uint32_t spacing = 0;  // packets between the two that were compared
+  double spread = 0;          // of the least delayed, relative: how well they agree
+  std::size_t samples = 0;
+};
+// Nothing where too little arrived.
+[[nodiscard]] std::optional<Capacity> estimate_capacity(const std::vector<StreamRecord>& trains);
+
+// Of one stream: what came out against what went in. Nothing where too much was lost or the sender was held
+// up.
+struct StreamRates {
+  double in_bps = 0;
+  double out_bps = 0;
+  double delay_rise_ns = 0;  // of the one-way delay from its beginning to its end
+  double trend = 0;          // share of consecutive groups whose median delay rose (PCT of pathload)
+};
+[[nodiscard]] std::optional<StreamRates> rates_of(const StreamRecord& stream);
+
+struct Available {
+  Estimate bps;          // the mean over the time of the measurement
+  double least_bps = 0;  // of 90 % of the streams: how it varies
+  double most_bps = 0;
+  std::optional<double> tight_bps;  // capacity of the tight link, where it is another than the narrow one
+  std::size_t streams = 0;
+};
+[[nodiscard]] std::optional<Available> estimate_available(const std::vector<StreamRates>& streams,
+                                                          double capacity_bps);
+
+// What became of probes, told apart.
+struct Losses {
+  std::uint64_t sent = 0, arrived = 0;
+  std::uint64_t lost = 0;  // by the network
+  std::uint64_t duplicates = 0;
+  std::uint64_t reordered = 0;       // came after one that was sent later (RFC 4737)
+  std::uint64_t reorder_extent = 0;  // at most so many came before it
+  std::uint64_t dropped_by_socket = 0;
+};
+// Adds one stream.
+void count_losses(const StreamRecord& stream, Losses& losses);
+
+// Sorted values: the one that `share` of all do not exceed.
+[[nodiscard]] double quantile(const std::vector<double>& sorted, double share);
+
+}  // namespace isotach::path

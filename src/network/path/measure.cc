@@ -1,0 +1,338 @@
+#include "network/path/measure.h"
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <cmath>
+#include <thread>
+
+#include "network/nettest/client.h"
+
+namespace isotach::path {
+namespace {
+
+constexpr std::int64_t kConnectNs = 10 * kNanosecondsPerSecond;
+// Bounds of finding the capacity.
+constexpr std::uint64_t kCapacityBytes = 1'900'000;
+constexpr double kCapacityNs = 4e9;
+constexpr std::uint32_t kShortTrain = 6;
+constexpr std::uint32_t kLongTrain = 44;
+constexpr std::size_t kShortTrains = 100;
+// Of a stream for the available bandwidth.
+constexpr double kStreamNs = 12e6;
+constexpr std::uint32_t kLeastProbes = 25;
+constexpr std::uint32_t kMostProbes = 1000;
+constexpr double kStreamShare = 0.15;     // of the time: what fills the queue meanwhile must drain
+constexpr int kProbeTos = 0x2e << 2 | 2;  // expedited forwarding, able to be marked
+constexpr int kSmallestMtu4 = 576;
+constexpr int kSmallestMtu6 = 1280;
+
+class Measurement {
+ public:
+  Measurement(const PathOptions& options, Prober prober, SignalWaiter& waiter, Clock& clock,
+              const std::function<void(const std::string&)>& tell)
+      : options_(options), prober_(std::move(prober)), waiter_(waiter), clock_(clock), tell_(tell) {}
+
+  Result<PathReport> run() {
+    report_.local = kernel::local_address(prober_.socket().fd());
+    report_.peer = kernel::peer_address(prober_.socket().fd());
+    tell_("delay, path MTU and header bits");
+    find_mtu();
+    measure_delay();
+    find_bits();
+    tell_("capacity, by trains of packets");
+    if (auto done = measure_capacity(); !done) return tl::make_unexpected(std::move(done.error()));
+    if (options_.with_available && report_.capacity) {
+      tell_("available bandwidth, by streams at several rates");
+      if (auto done = measure_available(); !done) return tl::make_unexpected(std::move(done.error()));
+    }
+    report_.probing = prober_.intrusion();
+    report_.losses = prober_.losses();
+    const std::uint64_t socket_drops = std::min(report_.losses.lost, report_.losses.dropped_by_socket);
+    report_.losses.lost -= socket_drops;
+    if (options_.with_transfer && !waiter_.interrupted()) {
+      tell_("a transfer by TCP, with the delay under load");
+      transfer();
+    }
+    if (waiter_.interrupted()) report_.remarks.emplace_back("interrupted: what comes after is missing");
+    return std::move(report_);
+  }
+
+ private:
+  [[nodiscard]] std::int64_t now_ns() const { return clock_.now().monotonic_ns; }
+
+  bool passes(int mtu) {
+    EchoPlan plan;
+    plan.count = 3;
+    plan.gap_ns = 2'000'000;
+    plan.size = static_cast<std::size_t>(mtu) - prober_.head_bytes();
+    plan.patience_ns = static_cast<std::int64_t>(rtt_limit_ns_);
+    const auto answers = prober_.echoes(plan);
+    return std::any_of(answers.begin(), answers.end(), [](const auto& each) { return each.has_value(); });
+  }
+
+  void find_mtu() {
+    // How long an answer may take, before it is missed: from small probes, which pass everywhere.
+    EchoPlan small;
+    small.count = 5;
+    small.gap_ns = 5'000'000;
+    small.patience_ns = kNanosecondsPerSecond;
+    const DelayFacts first = delays_of(prober_.echoes(small));
+    if (first.answered > 0) rtt_limit_ns_ = std::clamp(first.rtt_max_ns * 3 + 50e6, 100e6, 1e9);
+    prober_.set_rtt(first.answered > 0 ? first.rtt_max_ns : 500e6);
+    PathMtu& mtu = report_.mtu;
+    const Prober::Interface interface = prober_.interface();
+    report_.interface = interface.name;
+    mtu.interface_bytes = interface.mtu;
+    const int smallest = prober_.socket().is_v6() ? kSmallestMtu6 : kSmallestMtu4;
+    constexpr int kMost = 9000;
+    int high = std::min(mtu.interface_bytes > 0 ? mtu.interface_bytes : 1500, kMost);
+    if (passes(high)) {
+      mtu.bytes = high;
+      return;
+    }
+    const int told = kernel::path_mtu_of(prober_.socket().fd(), prober_.socket().is_v6());
+    if (told >= smallest && told < high && passes(told)) {
+      mtu.bytes = told;
+      mtu.limit = MtuLimit::told;
+      return;
+    }
+    int low = smallest;
+    if (!passes(low)) {
+      report_.remarks.emplace_back(
+          "no probe of any size was answered: is UDP to the partner's port let through?");
+      mtu.bytes = low;
+      return;
+    }
+    while (high - low > 1 && !waiter_.interrupted()) {
+      const int middle = low + (high - low) / 2;
+      (passes(middle) ? low : high) = middle;
+    }
+    mtu.bytes = low;
+    mtu.limit = told == low ? MtuLimit::told : MtuLimit::black_hole;
+  }
+
+  void find_bits() {
+    EchoPlan plan;
+    plan.count = 3;
+    prober_.socket().set_type_of_service(kProbeTos);
+    for (const auto& echo : prober_.echoes(plan))
+      if (echo) report_.bits = {true, kProbeTos, echo->tos};
+    prober_.socket().set_type_of_service(0);
+  }
+
+  void measure_delay() {
+    EchoPlan plan;
+    plan.count = options_.echoes;
+    plan.gap_ns = 5'000'000;
+    report_.idle = delays_of(prober_.echoes(plan));
+    if (report_.idle.answered > 0) prober_.set_rtt(report_.idle.rtt_max_ns);
+  }
+
+  [[nodiscard]] std::size_t payload() const {
+    return static_cast<std::size_t>(report_.mtu.bytes) - prober_.head_bytes();
+  }
+
+  Result<void> train(std::uint32_t count, std::vector<StreamRecord>& trains) {
+    auto record = prober_.stream(payload(), count, 0);
+    if (!record) return tl::make_unexpected(std::move(record.error()));
+    // What a train takes on the path decides when the next may follow.
+    if (record->arrivals.size() > 1) {
+      const double took =
+          static_cast<double>(record->arrivals.back().received_ns - record->arrivals.front().received_ns);
+      per_packet_ns_ = std::max(took / static_cast<double>(record->arrivals.size() - 1), 100.0);
+    }
+    trains.push_back(std::move(*record));
+    const double rest_ns = std::min(per_packet_ns_ * count * 2, 40e6);
+    prober_.wait_until(now_ns() + static_cast<std::int64_t>(rest_ns));
+    return {};
+  }
+
+  Result<void> measure_capacity() {
+    const std::uint64_t bytes_before = prober_.intrusion().bytes;
+    const std::int64_t start_ns = now_ns();
+    const auto may_go_on = [&](std::uint32_t count) {
+      const std::uint64_t spent = prober_.intrusion().bytes - bytes_before;
+      return !waiter_.interrupted() &&
+             spent + count * static_cast<std::uint64_t>(report_.mtu.bytes) < kCapacityBytes &&
+             static_cast<double>(now_ns() - start_ns) < kCapacityNs;
+    };
+    // Trains of both lengths in turns, so that the time may end at any moment.
+    std::vector<StreamRecord> trains;
+    for (std::size_t i = 0; i < kShortTrains && may_go_on(kShortTrain); ++i) {
+      if (auto sent = train(kShortTrain, trains); !sent) return sent;
+      const bool long_one = i % 6 == 3 && per_packet_ns_ * kLongTrain < 60e6 && may_go_on(kLongTrain);
+      if (!long_one) continue;
+      if (auto sent = train(kLongTrain, trains); !sent) return sent;
+    }
+    report_.capacity_seconds = static_cast<double>(now_ns() - start_ns) / 1e9;
+    report_.capacity_bytes = prober_.intrusion().bytes - bytes_before;
+    report_.capacity = estimate_capacity(trains);
+    if (!report_.capacity) report_.remarks.emplace_back("too few trains arrived to tell the capacity");
+    return {};
+  }
+
+  Result<void> one_rate(double bps) {
+    const double wire_bits = static_cast<double>(report_.mtu.bytes) * 8;
+    const double gap_ns = wire_bits * 1e9 / bps;
+    const auto count =
+        static_cast<std::uint32_t>(std::clamp(kStreamNs / gap_ns, double{kLeastProbes}, double{kMostProbes}));
+    const std::int64_t begun_ns = now_ns();
+    auto record = prober_.stream(payload(), count, gap_ns);
+    if (!record) return tl::make_unexpected(std::move(record.error()));
+    const double period_ns = gap_ns * count / kStreamShare;
+    if (const auto rates = rates_of(*record)) {
+      streams_.push_back(*rates);
+    } else {
+      ++unusable_;
+    }
+    prober_.wait_until(begun_ns + static_cast<std::int64_t>(period_ns));
+    return {};
+  }
+
+  Result<void> measure_available() {
+    const double capacity = report_.capacity->bps.value;
+    const std::int64_t start_ns = now_ns();
+    const std::int64_t end_ns = start_ns + options_.available_ns;
+    for (int i = 0; now_ns() < end_ns && !waiter_.interrupted(); ++i) {
+      if (auto sent = one_rate(next_rate(i) * capacity); !sent) return sent;
+    }
+    report_.available_seconds = static_cast<double>(now_ns() - start_ns) / 1e9;
+    report_.available = estimate_available(streams_, capacity);
+    if (!report_.available)
+      report_.remarks.emplace_back("too few streams were usable to tell the available bandwidth");
+    if (unusable_ > streams_.size())
+      report_.remarks.emplace_back(
+          "most streams were disturbed: this machine was too busy to send them evenly, or they were lost");
+    return {};
+  }
+
+  // Half of the streams as fast as the narrow link lets through; others slower, as long as they are slowed
+  // still: together they tell the capacity of the tight link from that of the narrow one.
+  [[nodiscard]] double next_rate(int number) const {
+    constexpr std::array<double, 3> kSlower = {0.85, 0.7, 0.55};
+    if (number % 2 == 0) return 1;
+    const double most = slowed_at(1);
+    const double rate = kSlower[static_cast<std::size_t>(number / 2) % kSlower.size()];
+    constexpr double kSlowed = 0.03;
+    if (number > 4 && most < kSlowed) return 1;
+    constexpr double kSlowedEnough = 0.3;
+    return slowed_at(rate) < most * kSlowedEnough ? 1 : rate;
+  }
+
+  // By how much streams of about that rate were slowed, on average; much where it was hardly tried.
+  [[nodiscard]] double slowed_at(double rate) const {
+    constexpr double kNear = 0.04;
+    constexpr int kFew = 4;
+    double sum = 0;
+    int count = 0;
+    for (const StreamRates& each : streams_) {
+      if (std::abs(each.in_bps / report_.capacity->bps.value - rate) > kNear) continue;
+      sum += each.in_bps / each.out_bps - 1;
+      ++count;
+    }
+    return count < kFew ? 1 : sum / count;
+  }
+
+  class Silent final : public nettest::ClientObserver {
+    void started(const nettest::TestFacts&) override {}
+    void interval(const nettest::TestFacts&, const nettest::IntervalReport&) override {}
+  };
+
+  void transfer() {
+    nettest::ClientOptions client;
+    client.host = options_.host;
+    client.port = options_.port;
+    client.family = options_.family;
+    client.parameters.congestion = options_.congestion;
+    // Slow start, and what it overshoots, is left out.
+    const double slow_start_ns = std::clamp(report_.idle.rtt_p50_ns * 20, 1e9, 5e9);
+    client.omit_ns = static_cast<std::int64_t>(std::ceil(slow_start_ns / 1e9)) * kNanosecondsPerSecond;
+    client.duration_ns = options_.transfer_ns;
+    client.interval_ns = 0;
+    std::atomic<bool> over{false};
+    std::vector<std::optional<Echo>> loaded;
+    std::thread echoing([&] {
+      EchoPlan plan;
+      plan.gap_ns = 20'000'000;
+      plan.count = static_cast<std::uint32_t>(
+          (client.omit_ns + client.duration_ns + 5 * kNanosecondsPerSecond) / plan.gap_ns);
+      loaded = prober_.echoes(plan, [&] { return !over.load(); });
+    });
+    Silent observer;
+    const nettest::ClientResult result = nettest::run_client(client, waiter_, clock_, observer);
+    over = true;
+    echoing.join();
+    if (result.error || result.report.streams.empty()) {
+      report_.remarks.push_back("the transfer failed" +
+                                (result.error ? ": " + result.error->message() : std::string()));
+      return;
+    }
+    const nettest::StreamTotal& stream = result.report.streams.front();
+    Transfer made;
+    made.bytes = stream.received.bytes;
+    made.seconds = stream.received.seconds;
+    if (made.seconds > 0) made.bps = static_cast<double>(made.bytes) * 8 / made.seconds;
+    made.retransmits = stream.sent.retransmits.value_or(0);
+    made.congestion = result.report.local_congestion;
+    made.window_limited = stream.whole.window_limited;
+    made.buffer_limited = stream.whole.buffer_limited;
+    // The first of them found no load yet.
+    const auto omitted = static_cast<std::size_t>(client.omit_ns / 20'000'000);
+    if (loaded.size() > omitted)
+      loaded.erase(loaded.begin(), loaded.begin() + static_cast<std::ptrdiff_t>(omitted));
+    made.loaded = delays_of(loaded);
+    report_.transfer = made;
+  }
+
+  const PathOptions& options_;
+  Prober prober_;
+  SignalWaiter& waiter_;
+  Clock& clock_;
+  const std::function<void(const std::string&)>& tell_;
+  PathReport report_;
+  std::vector<StreamRates> streams_;
+  std::size_t unusable_ = 0;
+  double per_packet_ns_ = 1e6;
+  double rtt_limit_ns_ = 500e6;
+};
+
+}  // namespace
+
+DelayFacts delays_of(const std::vector<std::optional<Echo>>& echoes) {
+  DelayFacts facts;
+  std::vector<double> rtt, forth, back;
+  facts.sent = echoes.size();
+  for (const auto& echo : echoes) {
+    if (!echo) continue;
+    rtt.push_back(echo->rtt_ns);
+    forth.push_back(echo->forth_ns);
+    back.push_back(echo->back_ns);
+  }
+  facts.answered = rtt.size();
+  if (rtt.empty()) return facts;
+  for (auto* values : {&rtt, &forth, &back}) std::sort(values->begin(), values->end());
+  facts.rtt_min_ns = rtt.front();
+  facts.rtt_p50_ns = quantile(rtt, 0.5);
+  facts.rtt_p90_ns = quantile(rtt, 0.9);
+  facts.rtt_p99_ns = quantile(rtt, 0.99);
+  facts.rtt_max_ns = rtt.back();
+  facts.forth_variation_ns = quantile(forth, 0.9) - forth.front();
+  facts.back_variation_ns = quantile(back, 0.9) - back.front();
+  return facts;
+}
+
+Result<PathReport> measure_path(const PathOptions& options, SignalWaiter& waiter, Clock& clock,
+                                const std::function<void(const std::string&)>& tell) {
+  const auto addresses = kernel::resolve(options.host, options.port, options.family, false);
+  if (!addresses) return tl::make_unexpected(addresses.error());
+  std::optional<Error> problem;
+  for (const kernel::SocketAddress& address : *addresses) {
+    auto prober = Prober::connect(address, kConnectNs, waiter);
+    if (prober) return Measurement(options, std::move(*prober), waiter, clock, tell).run();
+    problem = std::move(prober.error());
+  }
+  return tl::make_unexpected(problem.value_or(Error{ErrorKind::failed, 0, "the host has no address", {}}));
+}
+
+}  // namespace isotach::path

@@ -1,0 +1,70 @@
+// A connected UDP socket for probes: the kernel's receive stamps and type of service with each, what the
+// socket dropped for want of room, and trains that leave back to back in one call (UDP segmentation offload)
+// where the kernel can. One thread at a time.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <vector>
+
+#include "base/fd.h"
+#include "base/result.h"
+#include "kernel/socket.h"
+#include "network/path/wire.h"
+
+namespace isotach::path {
+
+[[nodiscard]] std::int64_t wall_ns();  // CLOCK_REALTIME, as the stamps are
+
+struct ReceivedProbe {
+  Probe probe;
+  std::size_t size = 0;
+  std::int64_t stamp_ns = 0;  // CLOCK_REALTIME
+  std::uint8_t tos = 0;
+};
+
+// Probes of one stream: `count` of `size` bytes of UDP payload, `gap_ns` from one to the next; 0: back to
+// back.
+struct ProbeStream {
+  std::uint32_t stream = 0;
+  std::size_t size = 0;
+  std::uint32_t count = 0;
+  double gap_ns = 0;
+};
+
+class ProbeSocket {
+ public:
+  // Bound to `local`, whose port is chosen where it is 0.
+  [[nodiscard]] static Result<ProbeSocket> open(const kernel::SocketAddress& local);
+  [[nodiscard]] Result<void> connect(const kernel::SocketAddress& peer);
+
+  [[nodiscard]] int fd() const { return fd_.get(); }
+  [[nodiscard]] std::uint16_t port() const;
+  [[nodiscard]] bool is_v6() const { return v6_; }
+
+  // One probe, padded to `size`. False where the kernel refuses it: too big, or no room.
+  bool send(const Probe& probe, std::size_t size);
+  // Sends it, and says when each left, as far as our clock tells.
+  [[nodiscard]] Result<std::vector<std::int64_t>> send_stream(const ProbeStream& stream, std::uint64_t token);
+  // Hands over what has come; does not wait.
+  void receive(const std::function<void(const ReceivedProbe&)>& each);
+  [[nodiscard]] std::uint32_t dropped() const { return dropped_; }
+
+  void set_type_of_service(int tos) { static_cast<void>(kernel::set_type_of_service(fd_.get(), v6_, tos)); }
+  // Never fragmented, whatever the kernel believes of the path's MTU.
+  void probe_path_mtu();
+
+ private:
+  ProbeSocket(Fd fd, bool v6) : fd_(std::move(fd)), v6_(v6) {}
+  [[nodiscard]] bool send_train(const ProbeStream& stream, std::uint32_t first, std::uint32_t end,
+                                std::uint64_t token, std::vector<std::int64_t>& sent);
+  [[nodiscard]] Result<void> send_one(const ProbeStream& stream, std::uint32_t number, std::uint64_t token,
+                                      std::vector<std::int64_t>& sent);
+
+  Fd fd_;
+  bool v6_;
+  bool offload_ = true;
+  std::uint32_t dropped_ = 0;
+};
+
+}  // namespace isotach::path
