@@ -1,14 +1,15 @@
 #!/usr/bin/env python3
 """The instrumentation engine beside its peers: CPU time of programs under each, as a ratio to the native run.
 
-usage: engine.py [--fast] [--rounds N] [--modes MODE,...] [--json FILE] [PROGRAM]...
+usage: engine.py [--short|--fast] [--rounds N] [--modes MODE,...] [--json FILE] [PROGRAM]...
 
 CPU time (user and system, of the whole process tree) is what is compared; the modes take turns, and the median of
 N (3) rounds is printed, then the geometric mean over the programs that every mode ran. Modes: no tool, a count at
 each basic block, a count at each instruction, a record of each memory access; beside them valgrind --tool=none,
-qemu-x86_64, and DynamoRIO where drrun is on PATH. Every run must print what the native one prints. --fast takes
-short inputs and three programs. "/bin/true" is shown in milliseconds of time, and last the cycles of one call of an
-analysis routine that cannot be written in place.
+qemu-x86_64, and DynamoRIO where drrun is on PATH. Every run must print what the native one prints. The inputs keep
+most programs busy for a quarter of a second to two seconds; with --short they take about a tenth of that, so that
+translation counts for more. --fast takes short inputs and three programs. "/bin/true" is shown in milliseconds of
+time, and last the cycles of one call of an analysis routine that cannot be written in place.
 """
 import argparse
 import json
@@ -53,60 +54,64 @@ def modes():
     return every
 
 
-def make_inputs(folder):
-    """Text, a program and a database script, always the same."""
+def make_inputs(folder, short):
+    """Text, a program and scripts, always the same: in two lengths."""
     lines, x = [], 1
-    for i in range(60000):
+    for i in range(60000 if short else 240000):
         x = (x * 1103515245 + 12345) & 0x7fffffff
         lines.append(f"{x % 9973} line {i} of text {x >> 7}")
     (folder / "text").write_text("\n".join(lines))
-    (folder / "half").write_text("\n".join(lines[:len(lines) // 3]))
+    (folder / "part").write_text("\n".join(lines[:20000 if short else 120000]))
     functions = "".join(f"""
 int f{i}(int *a, int n) {{ int s = {i}; for (int i = 0; i < n; i++) {{ a[i] = a[i] * {i + 3} + s; s ^= a[i] >> {i % 7};
 if (s % {i + 2} == 1) {{ switch (a[i] & 7) {{ case 0: s += n; break; case 3: s -= i; break;
 default: s = s * 5 + f{max(i - 1, 0)}(a, i / 2); }} }} }} return s; }}
 """ for i in range(60))
     (folder / "p.c").write_text(functions)
-    (folder / "s.sql").write_text("""create table t(a integer primary key, b text);
-with recursive n(i) as (select 1 union all select i + 1 from n where i < 60000) insert into t select i, hex(i * 7919) from n;
+    rows, loops = (60000, 1) if short else (600000, 10)
+    (folder / "s.sql").write_text(f"""create table t(a integer primary key, b text);
+with recursive n(i) as (select 1 union all select i + 1 from n where i < {rows}) insert into t select i, hex(i * 7919) from n;
 create index x on t(b); select count(*), sum(a), max(b) from t; select substr(b, 1, 1) k, count(*) from t group by k order by 2;
 """)
-    (folder / "b.py").write_text("""
+    (folder / "b.py").write_text(f"""
 import json, re
-d = {}
-for i in range(30000): d.setdefault(str(i * 7919 % 1009), []).append(i * 3 % 7)
-s = json.dumps(d); print(len(s), sum(map(int, re.findall(r'\\d+', s[:200000]))), sum(i * i % 7 for i in range(300000)))
+d = {{}}
+for i in range({30000 * loops}): d.setdefault(str(i * 7919 % 1009), []).append(i * 3 % 7)
+s = json.dumps(d); print(len(s), sum(map(int, re.findall(r'\\d+', s[:200000]))), sum(i * i % 7 for i in range({300000 * loops})))
 """)
-    (folder / "b.pl").write_text("my %h; for my $i (1 .. 250000) { $h{$i * 7919 % 1009} .= chr(97 + $i % 26) } my $s = join ',', "
-                                 "map { \"$_=$h{$_}\" } sort keys %h; print length($s), ' ', ($s =~ s/[aeiou]+/_/g), \"\\n\";")
-    (folder / "b.js").write_text("""let m = new Map(); for (let i = 0; i < 300000;
+    (folder / "b.pl").write_text(
+        f"my %h; for my $i (1 .. {250000 * loops})"
+        " { $h{$i * 7919 % 1009} .= chr(97 + $i % 26) } my $s = join ',', "
+        "map { \"$_=$h{$_}\" } sort keys %h; print length($s), ' ', ($s =~ s/[aeiou]+/_/g), \"\\n\";")
+    (folder / "b.js").write_text("let rounds = %d;" % (300000 * loops) + """let m = new Map(); for (let i = 0; i < rounds;
 i++) m.set('k' + i % 1000, (m.get('k' + i % 1000) || 0) + i);
 function fib(n) { return n < 2 ? n : fib(n - 1) + fib(n - 2) } console.log([...m.values()].reduce((a, b) => a + b), fib(26));""")
-    (folder / "B.java").write_text("""import java.util.*;
+    (folder / "B.java").write_text(("""import java.util.*;
 public class B { public static void main(String[] v) { Map<String, Integer> m = new TreeMap<>();
-for (int i = 0; i < 200000; i++) m.merge("k" + i % 500, i % 7, Integer::sum); long s = 0; for (int i = 0; i < 30000000;
+for (int i = 0; i < 200000; i++) m.merge("k" + i % 500, i % 7, Integer::sum); long s = 0; for (int i = 0; i < LOOPS;
 i++) s += i ^ (s >> 3);
-System.out.println(m.hashCode() + " " + s); } }""")
+System.out.println(m.hashCode() + " " + s); } }""").replace("LOOPS", str(30000000 * loops)))
 
 
-def programs(folder, fast):
+def programs(folder, fast, short):
     """(name, command, fast set) of those that this machine has."""
-    text = "half" if fast else "text"
+    text = "part" if fast else "text"
+    times = 1 if short else 4
     cc1 = subprocess.run(["gcc", "-print-prog-name=cc1"], capture_output=True, text=True, check=False).stdout.strip()
     every = [
         ("ls", ["ls", "-lR", "/usr/include" if fast else "/usr/share"], False),
         ("gzip", ["gzip", "-9", "-c", text], True),
-        ("xz", ["xz", "-4", "-c", text], False),
-        ("bzip2", ["bzip2", "-c", text], False),
+        ("xz", ["xz", "-4", "-c", text if short else "part"], False),
+        ("bzip2", ["bzip2", "-c", *[text] * times], False),
         ("python3", ["/usr/bin/python3", "b.py"], True),
         ("sqlite3", ["sqlite3", "-init", "s.sql", ":memory:", ""], False),
-        ("openssl", ["openssl", "dgst", "-sha3-512", text, text, text, text, text, text, text, text], False),
+        ("openssl", ["openssl", "dgst", "-sha3-512", *[text] * 8], False),
         ("cc1", [cc1, "-quiet", "-O2", "p.c", "-o", "/dev/null"], False),
         ("perl", ["perl", "b.pl"], False),
-        ("pigz-p2", ["pigz", "-p", "2", "-c", text], False),
-        ("calls", [str(WORKLOADS), "calls", "3000000" if fast else "20000000"], True),
-        ("threads", [str(WORKLOADS), "threads", "10000000"], False),
-        ("signals", [str(WORKLOADS), "signals", "100000"], False),
+        ("pigz-p2", ["pigz", "-p", "2", "-c", *[text] * (1 if short else 2)], False),
+        ("calls", [str(WORKLOADS), "calls", "3000000" if fast else str(20000000 * times)], True),
+        ("threads", [str(WORKLOADS), "threads", str(10000000 * times)], False),
+        ("signals", [str(WORKLOADS), "signals", str(50000 * (times + 1))], False),
         ("node", ["node", "b.js"], False),
         ("java", ["java", "-cp", ".", "B"], False),
     ]
@@ -184,11 +189,13 @@ def cycles_of_a_call(folder):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--fast", action="store_true")
+    parser.add_argument("--short", action="store_true")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--modes")
     parser.add_argument("--json", type=pathlib.Path)
     parser.add_argument("names", nargs="*")
     arguments = parser.parse_args()
+    short = arguments.short or arguments.fast
     ways = modes()
     if arguments.modes:
         ways = {mode: prefix for mode, prefix in ways.items() if mode == "native" or mode in arguments.modes.split(",")}
@@ -197,9 +204,9 @@ def main():
     table = {}
     with tempfile.TemporaryDirectory(prefix="isotach-bench-") as name:
         folder = pathlib.Path(name)
-        make_inputs(folder)
+        make_inputs(folder, short)
         print(f"{'program':10} {'native s':>9}" + "".join(f"{mode:>13}" for mode in ways if mode != "native"))
-        for program, command in programs(folder, arguments.fast):
+        for program, command in programs(folder, arguments.fast, short):
             if arguments.names and program not in arguments.names:
                 continue
             row = measure(command, ways, arguments.rounds, folder)
