@@ -56,8 +56,63 @@ FAILING = {
     "wrong_list": ("", "INS_InsertCall(ins, IPOINT_BEFORE, (AFUNPTR)quiet, IARG_MEMORYREAD_EA, IARG_END);",
                    "names a read that the instruction does not do", 1),
     "ends_the_process": ("", "PIN_ExitProcess(11);", "", 11),
+    "throws": ("", 'throw std::runtime_error("thrown by the tool");', "thrown by the tool", -6),
+    "throws_in_main": ('throw std::runtime_error("thrown by the tool");', "", "thrown by the tool", -6),
     "crashes": ("", "*(volatile int *)8 = 1;", "a fault of the tool or the engine", 125),
 }
+TAINTED = """\
+#include <fcntl.h>
+#include <unistd.h>
+volatile int table[256];
+int one(void) { return 1; }
+int (*volatile functions[256])(void);
+__attribute__((noinline)) int decide(const volatile unsigned char *b) { if (b[1] == 'x') return table[3] + 1; return 0; }
+__attribute__((noinline)) int at_index(const volatile unsigned char *b) { return table[b[0]] + 1; }
+__attribute__((noinline)) int other(const volatile unsigned char *b) { if (b[3] == 'q') return table[3] + 9; return 1; }
+__attribute__((noinline)) int jump_to(const volatile unsigned char *b, int (*f)(void)) {
+  return ((int (*)(void))((long)f ^ b[2] ^ 'b'))();
+}
+__attribute__((noinline)) int argument(char **argv) { if (argv[2][0] == 'z') return table[9] + 2; return 0; }
+int main(int argc, char **argv) {
+  volatile unsigned char in[4], copy[4];
+  int file = open(argv[1], O_RDONLY);
+  (void)argc;
+  if (read(file, (void *)in, 3) != 3) return 100;
+  for (int i = 0; i < 4; i++) copy[i] = in[i];
+  copy[3] = 'a';
+  return decide(copy) + at_index(copy) + other(copy) + jump_to(copy, one) + argument(argv);
+}
+"""
+WALK = """\
+static volatile char data[65536] __attribute__((aligned(4096)));
+__attribute__((noinline)) void walk(volatile char *at, volatile char *end) { for (; at < end; at += 64) *at; }
+int main(void) { walk(data, data + sizeof data); walk(data, data + sizeof data); return 0; }
+"""
+THREADED = """\
+#include "pin.H"
+#include <thread>
+extern UINT64 total;
+static PIN_THREAD_UID uid;
+static int spawned, joined;
+static VOID own(VOID *) { spawned = 1; }
+static VOID count() { ++total; }
+static VOID instrument(INS ins, VOID *) { INS_InsertCall(ins, IPOINT_BEFORE, (AFUNPTR)count, IARG_END); }
+static VOID prepare(VOID *) {
+  joined = PIN_WaitForThreadTermination(uid, PIN_INFINITE_TIMEOUT, 0);
+  std::thread([] { spawned += 0; }).join();
+}
+static VOID fini(INT32, VOID *) {
+  cout << "counted " << (total > 1000) << " spawned " << spawned << " joined " << joined << endl;
+}
+int main(int argc, char *argv[]) {
+  if (PIN_Init(argc, argv)) return 3;
+  PIN_SpawnInternalThread(own, 0, 0, &uid);
+  INS_AddInstrumentFunction(instrument, 0);
+  PIN_AddPrepareForFiniFunction(prepare, 0);
+  PIN_AddFiniFunction(fini, 0);
+  PIN_StartProgram();
+}
+"""
 FAILING_TOOL = """\
 #include "pin.H"
 VOID quiet(ADDRINT) {}
@@ -142,6 +197,42 @@ def test_calls_are_traced(folder):
     assert re.search(r"^0 0x[0-9a-f]+: 1\(0x1, ", calls, re.M) and calls.endswith("# ended with 0\n")
 
 
+def compile_program(folder, source):
+    (folder / "program.c").write_text(source)
+    made = subprocess.run(["gcc", "-O1", "-fno-builtin", "-no-pie", "program.c", "-o", "program"], cwd=folder,
+                          capture_output=True, timeout=LIMIT_S)
+    assert made.returncode == 0, made.stderr.decode()
+    return str(folder / "program")
+
+
+def test_taint(folder):
+    """Bytes of a file, through a copy by registers: to the branch, the address and the target that depend on them,
+    and to none that depend on other bytes."""
+    program = compile_program(folder, TAINTED)
+    (folder / "input").write_bytes(b"axb")
+    command = (program, str(folder / "input"), "zed")
+    for switches, sources, wanted in ((["-file", "input"], 3, ["address at_index", "branch decide", "target jump_to"]),
+                                      (["-files", "0", "-arguments", "1"], None, ["branch argument"])):
+        out = folder / "taint.out"
+        result = pin(kit_tool("taint"), ["-o", out, *switches], command)
+        assert result.returncode == 6, result
+        lines = out.read_text().splitlines()
+        assert sources is None or lines[0] == f"source_bytes {sources}", lines
+        found = sorted(f"{line.split()[0]} {line.split()[4]}" for line in lines[1:] if " program+0x" in line)
+        assert found == wanted, f"{found}, not {wanted}"
+
+
+def test_caches(folder):
+    """A walk over 64 KiB, a line at a time, twice: each line misses a first level of half its size both times and a
+    second level that holds it once."""
+    program = compile_program(folder, WALK)
+    text = run_kit_tool("cachesim", folder, ("-l1d", "32768,8,64", "-l2", "1048576,16,64"), (program,)).read_text()
+    walk = [line.split() for line in text.splitlines() if line.endswith(" walk")]
+    assert [(int(words[2]), int(words[4])) for words in walk] == [(2048, 1024)], text
+    wrong = pin(kit_tool("cachesim"), ["-l1d", "1000,3,7"])
+    assert wrong.returncode == 2 and b"bytes,ways,line" in wrong.stderr, wrong
+
+
 def test_children_of_a_shell(folder):
     script = "/bin/true; echo $(echo inner) | cat; for i in 1 2 3; do /bin/echo $i; done"
     for name in ("inscount0", "memtrace", "coverage"):
@@ -180,6 +271,29 @@ def test_tools_that_fail(folder):
         result = pin(tool)
         assert result.returncode == code, f"{name}: {result}"
         assert message in result.stderr.decode(), f"{name}: {result}"
+
+
+def test_standards(folder):
+    """Each standard of the language; several units of translation and a static library; threads of the tool's own."""
+    (folder / "part.cpp").write_text('#include "pin.H"\nUINT64 total = 0;\n')
+    for words in (["g++", "-O1", "-w", "-fPIC", "-c", f"-I{engine.KIT}/source/include/pin", "part.cpp"],
+                  ["ar", "rcs", "libpart.a", "part.o"]):
+        subprocess.run(words, cwd=folder, check=True, timeout=LIMIT_S)
+    (folder / "tool.cpp").write_text(THREADED)
+    for standard in ("c++11", "c++14", "c++17", "c++20"):
+        made = subprocess.run(["g++", f"-std={standard}", "-O1", "-w", "-fPIC", "-shared",
+                               f"-I{engine.KIT}/source/include/pin", "tool.cpp", "-o", "tool.so", "-L.", "-lpart", "-lpthread"],
+                              cwd=folder, capture_output=True, timeout=LIMIT_S)
+        assert made.returncode == 0, f"{standard}: {made.stderr.decode()}"
+        result = pin(folder / "tool.so")
+        assert (result.returncode, result.stdout) == (0, b"counted 1 spawned 1 joined 1\n"), f"{standard}: {result}"
+
+
+def test_what_is_missing_is_said(folder):
+    (folder / "tool.cpp").write_text('#include "pin.H"\nvoid f(BBL b) { BBL_SetTargetVersion(b, 1); }\n')
+    made = subprocess.run(["g++", "-w", "-c", "-fPIC", f"-I{engine.KIT}/source/include/pin", "tool.cpp"], cwd=folder,
+                          capture_output=True, timeout=LIMIT_S)
+    assert made.returncode != 0 and b"traces have one version" in made.stderr, made
 
 
 def test_no_tools(folder):

@@ -190,8 +190,7 @@ void Images::end() {
     if (on_unload) on_unload(*image);
     image->loaded = false;
   }
-  by_high_.clear();
-  last_ = nullptr;
+  // Addresses are still told: tools ask for names when they write their results, behind this.
 }
 
 Image* Images::image(int32_t number) {

@@ -6,6 +6,11 @@
 #include "pin/process.h"
 #include "pin/trace.h"
 
+// Of the C library of other kits.
+#ifndef sprintf_s
+#define sprintf_s snprintf
+#endif
+
 namespace LEVEL_BASE {
 
 inline INT32 getpid_portable() {
