@@ -20,8 +20,8 @@ namespace {
 
 using ::testing::ElementsAre;
 
-const std::set<std::string> kAreas = {"overview",        "memory",     "network",
-                                      "instrumentation", "recordings", "about"};
+const std::set<std::string> kAreas = {"overview",   "memory",   "network", "instrumentation",
+                                      "recordings", "learning", "about"};
 
 // Every command of the program, under its name in the test's output.
 class EveryCommand : public ::testing::TestWithParam<CommandSpec> {};
