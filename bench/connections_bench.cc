@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -30,6 +31,7 @@ constexpr double kLeastTimesShort = 2.0;
 
 struct Cost {
   double cpu_s = 0;
+  double wall_s = 0;
   double resident_mib = 0;
 };
 
@@ -55,6 +57,7 @@ Cost run(const Program& program, const std::string& capture) {
   std::vector<char*> pointers;
   for (std::string& word : words) pointers.push_back(word.data());
   pointers.push_back(nullptr);
+  const auto begin = std::chrono::steady_clock::now();
   const pid_t child = ::fork();
   if (child == 0) {
     const int null = ::open("/dev/null", O_RDWR);
@@ -67,7 +70,9 @@ Cost run(const Program& program, const std::string& capture) {
   rusage usage{};
   if (child < 0 || ::wait4(child, &status, 0, &usage) != child) give_up("cannot start " + words[0]);
   if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) give_up(words[0] + " failed");
-  return {seconds(usage.ru_utime) + seconds(usage.ru_stime), static_cast<double>(usage.ru_maxrss) / 1024};
+  const std::chrono::duration<double> wall = std::chrono::steady_clock::now() - begin;
+  return {seconds(usage.ru_utime) + seconds(usage.ru_stime), wall.count(),
+          static_cast<double>(usage.ru_maxrss) / 1024};
 }
 
 bool is_installed(const std::string& program) {
@@ -83,8 +88,10 @@ Cost median(std::vector<Cost> costs) {
 // Our CPU time, and how many times as much tcptrace takes; 0 where it is not installed.
 double compare(const std::string& title, const std::string& capture, std::uint64_t packets,
                const char* isotach, bool with_tshark) {
-  std::vector<Program> programs = {{"isotach", {isotach, "connections", "--csv"}},
-                                   {"isotach, as tcptrace", {isotach, "connections", "--tcptrace-output"}}};
+  std::vector<Program> programs = {
+      {"isotach", {isotach, "connections", "--threads", "1", "--csv"}},
+      {"isotach, two threads", {isotach, "connections", "--threads", "2", "--csv"}},
+      {"isotach, as tcptrace", {isotach, "connections", "--threads", "1", "--tcptrace-output"}}};
   if (is_installed("tcptrace")) programs.push_back({"tcptrace", {"tcptrace", "-n", "-l", "-r", "-W"}});
   if (with_tshark && is_installed("tshark"))
     programs.push_back({"tshark", {"tshark", "-q", "-n", "-z", "conv,tcp", "-r"}, 1});
@@ -96,8 +103,8 @@ double compare(const std::string& title, const std::string& capture, std::uint64
   double times = 0;
   for (const Program& program : programs) {
     const Cost cost = median(program.costs);
-    std::printf("  %-22s %8.2f s of CPU  %7.2f million packets/s  %7.0f MiB", program.name.c_str(),
-                cost.cpu_s, static_cast<double>(packets) / cost.cpu_s / 1e6, cost.resident_mib);
+    std::printf("  %-22s %8.2f s of CPU  %8.2f s  %7.2f million packets/s  %7.0f MiB", program.name.c_str(),
+                cost.cpu_s, cost.wall_s, static_cast<double>(packets) / cost.cpu_s / 1e6, cost.resident_mib);
     if (program.name != "isotach") std::printf("  %6.1f times ours", cost.cpu_s / ours);
     std::printf("\n");
     if (program.name == "tcptrace") times = cost.cpu_s / ours;

@@ -115,12 +115,12 @@ class CodeCache {
   uint32_t exit_count_ = 0;
   uint32_t unit_count_ = 1;
   std::vector<uint32_t> free_exits_, free_units_;
-  AddressTable by_pc_{size_t{1} << 13};      // units
-  AddressTable by_target_{size_t{1} << 12};  // exits: of prologues
-  std::vector<uint32_t> prologues_;          // the same exits
-  std::vector<Page> pages_{Page()};          // the first stands for none
-  AddressTable by_page_{size_t{1} << 8};     // of pages_
-  uint32_t last_page_ = 0;                   // of pages_: that of the last unit
+  AddressTable by_pc_{size_t{1} << 13};               // units
+  AddressTable by_target_{size_t{1} << 12};           // exits: of prologues
+  std::vector<uint32_t> prologues_;                   // the same exits
+  std::vector<Page> pages_{Page()};                   // the first stands for none
+  AddressTable by_page_{size_t{1} << 8};              // of pages_
+  uint32_t last_page_ = 0;                            // of pages_: that of the last unit
   std::unordered_map<uint64_t, uint32_t> originals_;  // units
   std::vector<std::unique_ptr<Retired>> retired_;
   uint64_t epoch_ = 1;
