@@ -249,17 +249,28 @@ std::optional<Available> estimate_available(const std::vector<StreamRates>& all,
     points.emplace_back(each.in_bps / capacity_bps, each.in_bps / each.out_bps - 1);
     slowed += points.back().second;
   }
-  const bool loaded = slowed / static_cast<double>(points.size()) > kSlowed;
+  slowed /= static_cast<double>(points.size());
+  // Most streams came out as they went in: what disturbed the others was no traffic, that would have met all.
+  constexpr double kNotSlowed = 0.015;
+  std::vector<double> ratios;
+  for (const auto& [rate, slower] : points) ratios.push_back(slower);
+  const double usual = median(ratios);
+  const bool loaded = slowed > kSlowed && usual >= kNotSlowed;
   // In units of the narrow link's capacity the slope is 1 where the tight link is the narrow one.
   double tight = capacity_bps;
   bool other = false;
+  double tight_error = 0;  // relative
   if (const auto line = loaded ? fit(points) : std::nullopt) {
     // Another link must be faster than the narrow one: a smaller slope, beyond chance, and by a wide margin.
     constexpr double kClearly = 3.5;
     constexpr double kMargin = 0.2;
-    if (line->slope > 0.05 && 1 - line->slope > kMargin && 1 - line->slope > kClearly * line->slope_error) {
+    // Much faster than the narrow one it would have to be nearly full, and a little noise would decide.
+    constexpr double kLeastSlope = 0.15;
+    if (line->slope > kLeastSlope && 1 - line->slope > kMargin &&
+        1 - line->slope > kClearly * line->slope_error) {
       tight = capacity_bps / line->slope;
       other = true;
+      tight_error = line->slope_error / line->slope;
     }
   }
   std::vector<double> each_bps;
@@ -274,7 +285,7 @@ std::optional<Available> estimate_available(const std::vector<StreamRates>& all,
   double variance = 0;
   for (const double value : each_bps) variance += (value - mean) * (value - mean);
   // Streams are apart, but traffic in bursts goes on from one to the next: the error is that of half as many.
-  const double error = std::sqrt(variance / (n - 1) / (n / 2));
+  const double error = std::hypot(std::sqrt(variance / (n - 1) / (n / 2)), slowed * tight * tight_error);
   std::sort(each_bps.begin(), each_bps.end());
   Available found;
   const double floor_error = 0.003 * capacity_bps;
@@ -283,13 +294,8 @@ std::optional<Available> estimate_available(const std::vector<StreamRates>& all,
   // A sender that is held up for a moment and makes up for it builds a short queue even on an idle path,
   // never the other way round: nearly all of it is as good as all.
   constexpr double kNearlyAll = 0.96;
-  constexpr double kNotSlowed = 0.015;
-  std::vector<double> ratios;
-  for (const auto& [rate, slower] : points) ratios.push_back(slower);
-  if (!other && median(ratios) < kNotSlowed) {
-    // Most streams came out as they went in. What disturbed the others was no traffic: that would have met
-    // all.
-    found.bps.value = capacity_bps * (1 - std::max(0.0, quantile(ratios, 0.5)));
+  if (!other && usual < kNotSlowed) {
+    found.bps.value = capacity_bps * (1 - std::max(0.0, usual));
     found.bps.high = capacity_bps;
   } else if (!other && mean > kNearlyAll * capacity_bps) {
     found.bps.value = (mean + capacity_bps) / 2;
