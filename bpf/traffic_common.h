@@ -160,6 +160,8 @@ int mark_socket(struct bpf_sock* socket) {
 
 struct task_struct {
   int tgid;
+  struct task_struct* group_leader;
+  char comm[16];
 } __attribute__((preserve_access_index));
 struct sock_common {
   unsigned short skc_family;
@@ -197,7 +199,9 @@ int walk_sockets(struct bpf_iter__task_file* ctx) {
     if (mark->round == walk_round) return 0;
     mark->pid = pid;
     mark->cgroup = 0;
-    mark->command[0] = 0;
+    // For processes that are gone when they are looked up, or have another number where we are.
+    bpf_probe_read_kernel_str(mark->command, sizeof mark->command, task->group_leader->comm);
+    bpf_map_update_elem(&owners, &mark->pid, mark, BPF_ANY);
   }
   mark->round = walk_round;
   return 0;

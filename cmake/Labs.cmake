@@ -22,13 +22,10 @@ isotach_embed(python_hook ${CMAKE_SOURCE_DIR}/src/memory/experiment/python_hook.
 
 # isotach_embed_labs(LIBRARY): labs/*.lab, in the order of their list, as command::lab_texts().
 function(isotach_embed_labs library)
-  set(order link traffic nettest connections path memory swap ksm plot pin)
+  set(order link traffic nettest connections memory swap ksm plot pin)
   set(texts "")
   foreach(name IN LISTS order)
     set(file ${CMAKE_SOURCE_DIR}/labs/${name}.lab)
-    if(NOT EXISTS ${file})
-      continue()
-    endif()
     set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${file})
     file(READ ${file} content)
     string(APPEND texts "    {\"${name}\", R\"isotach(${content})isotach\"},\n")

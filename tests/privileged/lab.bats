@@ -22,6 +22,19 @@ do_lab() {
   do_lab link
 }
 
+@test "lab traffic" {
+  do_lab traffic
+}
+
+@test "lab nettest" {
+  do_lab nettest
+}
+
+@test "lab connections" {
+  command -v tcpdump >/dev/null || skip "needs tcpdump"
+  do_lab connections
+}
+
 @test "lab memory" {
   do_lab memory
 }

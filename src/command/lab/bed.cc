@@ -7,6 +7,7 @@
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -28,8 +29,15 @@ Result<void> furnish() {
   // What is mounted from here on is nobody else's.
   if (::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0)
     return system_failure(errno, "make the mounts private");
-  for (const auto& [type, place] : {std::pair{"proc", "/proc"}, {"sysfs", "/sys"}, {"tmpfs", "/run"}})
-    if (auto mounted = mount_afresh(type, place); !mounted) return mounted;
+  if (auto mounted = mount_afresh("proc", "/proc"); !mounted) return mounted;
+  if (auto mounted = mount_afresh("tmpfs", "/run"); !mounted) return mounted;
+  // A new /sys shows the interfaces of this namespace, and has no control groups: those are carried over.
+  // Without them `isotach traffic` does not learn whose a short connection was.
+  constexpr const char* kKept = "/run/control-groups";
+  const bool kept =
+      ::mkdir(kKept, 0755) == 0 && ::mount("/sys/fs/cgroup", kKept, nullptr, MS_BIND | MS_REC, nullptr) == 0;
+  if (auto mounted = mount_afresh("sysfs", "/sys"); !mounted) return mounted;
+  if (kept) static_cast<void>(::mount(kKept, "/sys/fs/cgroup", nullptr, MS_MOVE, nullptr));
   const Fd socket(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
   ifreq request = {};
   std::strcpy(request.ifr_name, "lo");

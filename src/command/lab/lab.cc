@@ -219,9 +219,11 @@ CommandSpec lab_command() {
       "command is run, its output compared with what it should "
       "show, and everything written into a folder with report.html (commands, outputs, pictures, what to "
       "look at and what it means), the outputs as files, and result.json.\n\n"
-      "Nothing of the machine changes for good. Labs about the network run with interfaces, processes and "
-      "mounts of their own, which the kernel removes with them, also after kill -9. Labs about swap and page "
-      "merging use the journaled changes of isotach swap and isotach ksm, which are taken back.\n\n"
+      "Labs about the network run with interfaces, processes and mounts of their own, which the kernel "
+      "removes with "
+      "them, also after kill -9. Labs about swap and page merging use the journaled changes of isotach swap "
+      "and "
+      "isotach ksm, and take back at the end, also after Ctrl-C, what they changed.\n\n"
       "The exit code is 0 when all steps came out as expected and 1 when one did not.";
   spec.positionals = {{"NAME", "the lab", "", false, {}}};
   spec.options = {{"--show", 0, "", "only say what would be done, and why", "what to do"},
