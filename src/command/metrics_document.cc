@@ -44,6 +44,8 @@ std::string_view title_of(Family family) {
       return "Disks";
     case Family::link:
       return "Network interfaces: links";
+    case Family::network:
+      return "Network protocols";
   }
   return "Other";
 }

@@ -228,6 +228,9 @@ machine::Parts PlotSelection::parts() const {
       case Family::disk:
         parts.disks = true;
         break;
+      case Family::network:
+        parts.network = true;
+        break;
     }
   }
   return parts;

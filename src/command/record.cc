@@ -34,6 +34,7 @@ constexpr NamedPart kParts[] = {
     {"load", &machine::Parts::uptime},        {"pressure", &machine::Parts::pressure},
     {"swap", &machine::Parts::swap_devices},  {"ksm", &machine::Parts::ksm},
     {"network", &machine::Parts::interfaces}, {"disk", &machine::Parts::disks},
+    {"protocols", &machine::Parts::network},
 };
 
 std::string part_names() {

@@ -31,6 +31,7 @@ Diagnosis diagnose(const Evidence& evidence) {
   check_cpu(evidence, diagnosis);
   check_disks(evidence, diagnosis);
   check_interfaces(evidence, diagnosis);
+  check_protocols(evidence, diagnosis);
   check_ksm(evidence, diagnosis);
   std::vector<Finding>& findings = diagnosis.findings;
   std::stable_sort(findings.begin(), findings.end(),

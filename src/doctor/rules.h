@@ -11,5 +11,6 @@ void check_ksm(const Evidence& evidence, Diagnosis& diagnosis);
 void check_cpu(const Evidence& evidence, Diagnosis& diagnosis);
 void check_disks(const Evidence& evidence, Diagnosis& diagnosis);
 void check_interfaces(const Evidence& evidence, Diagnosis& diagnosis);
+void check_protocols(const Evidence& evidence, Diagnosis& diagnosis);
 
 }  // namespace isotach::doctor

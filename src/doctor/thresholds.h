@@ -74,6 +74,29 @@ inline constexpr double kLateCollisionsAtLeast = 1;
 // Damaged frames that are also too short: pieces of frames, which a bad cable alone does not make.
 inline constexpr double kRuntsAtLeast = 3;
 
+// Protocols. One segment in a hundred sent again halves the rate of most transfers; single ones are usual on
+// every path, and a machine that sends little has a few bad connections soon.
+inline constexpr double kRetransmittedShare = 0.01;
+inline constexpr double kRetransmittedShareCritical = 0.05;
+inline constexpr double kRetransmittedAtLeast = 20;
+// A listener that overflows turns clients away; one in the time looked at is one too many.
+inline constexpr double kListenOverflowsAtLeast = 1;
+inline constexpr double kListenOverflowsPerSecondCritical = 10;
+inline constexpr double kListenOverflowsSinceBoot = 100;
+inline constexpr double kSocketDropsAtLeast = 10;
+// Packets are put together in full buffers now and then; many times a second the buffer is too small.
+inline constexpr double kReceivePrunedPerSecond = 10;
+inline constexpr double kDatagramsDroppedShare = 1e-3;
+inline constexpr double kDatagramsDroppedAtLeast = 10;
+inline constexpr double kSoftnetDropsAtLeast = 1;
+// Squeezed: the budget of a round was spent while packets waited. It matters when it is the rule.
+inline constexpr double kSqueezedPerSecond = 100;
+inline constexpr double kTcpMemoryUsed = 0.90;
+// A CPU that does nothing but packets drops them next.
+inline constexpr double kSoftirqSaturated = 0.80;
+inline constexpr double kConntrackUsed = 0.85;
+inline constexpr double kConntrackFull = 0.97;
+
 // KSM. The scanner compares or hashes roughly half a million pages a second on one core; asking for
 // more keeps that core at 100 %.
 inline constexpr double kKsmRunawayPagesPerSecond = 500000;

@@ -11,6 +11,7 @@
 #include "kernel/interfaces.h"
 #include "kernel/ksm.h"
 #include "kernel/meminfo.h"
+#include "kernel/network_counters.h"
 #include "kernel/vm_counters.h"
 
 namespace isotach::machine {
@@ -279,6 +280,40 @@ Metrics link() {
   };
 }
 
+Metrics network() {
+  const auto count = [](const char* name, const char* title, const char* help) {
+    return counter(name, Unit::count, title, help);
+  };
+  const auto memory = [](const char* name, const char* title, const char* help) {
+    return gauge(name, Unit::bytes, title, help, static_cast<double>(::sysconf(_SC_PAGESIZE)));
+  };
+  return {
+      count("tcp_segments_sent", "TCP segments sent", "TCP segments sent, without those sent again"),
+      count("tcp_retransmits", "TCP sent again", "TCP segments sent again"),
+      count("tcp_timeouts", "TCP timeouts", "Retransmission timeouts of TCP"),
+      count("tcp_attempts_failed", "TCP attempts failed", "Connections that could not be opened"),
+      count("tcp_listen_overflows", "listen overflows", "Connections dropped because a listen queue was full"),
+      count("tcp_listen_drops", "listen drops", "Connections dropped by a listening socket, for any reason"),
+      count("tcp_syn_cookies_sent", "SYN cookies", "SYN cookies sent because a listen queue was full"),
+      count("tcp_backlog_drops", "backlog drops", "Packets dropped because a socket's backlog was full"),
+      count("tcp_receive_pruned", "receive pruned", "Times a receive buffer was full, and cleared out"),
+      count("tcp_receive_collapsed", "receive collapsed", "Packets copied together to save buffer memory"),
+      count("tcp_receive_queue_drops", "receive queue drops", "Packets dropped because a receive queue was full"),
+      count("tcp_memory_pressures", "TCP memory pressures", "Times TCP began to save memory"),
+      count("tcp_aborts_on_memory", "TCP aborts on memory", "Connections cut because TCP had no memory left"),
+      count("udp_received", "UDP received", "Datagrams received"),
+      count("udp_receive_buffer_errors", "UDP receive drops", "Datagrams dropped because a receive buffer was full"),
+      count("udp_send_buffer_errors", "UDP send drops", "Datagrams not sent for lack of memory"),
+      count("softnet_processed", "packets processed", "Packets that the CPUs took from their backlog or driver"),
+      count("softnet_dropped", "backlog drops of CPUs", "Packets dropped because a CPU's backlog was full"),
+      count("softnet_squeezed", "squeezed", "Times packets were left for later because the budget was spent"),
+      memory("tcp_memory_bytes", "TCP memory", "Memory of the buffers of TCP sockets"),
+      memory("tcp_memory_pressure_bytes", "TCP memory pressure at", "Where TCP begins to save memory"),
+      gauge("conntrack_entries", Unit::count, "tracked connections", "Connections in the conntrack table"),
+      gauge("conntrack_limit", Unit::count, "tracked at most", "Room in the conntrack table"),
+  };
+}
+
 std::array<Metrics, kFamilyCount> describe_all() {
   std::array<Metrics, kFamilyCount> families = {memory(),
                                                 cpu_times("cpu_"),
@@ -291,7 +326,8 @@ std::array<Metrics, kFamilyCount> describe_all() {
                                                 ksm(),
                                                 interface(),
                                                 disk(),
-                                                link()};
+                                                link(),
+                                                network()};
   const auto size = [&](Family family) { return families[static_cast<std::size_t>(family)].size(); };
   CHECK(size(Family::memory) == kernel::kMemoryFieldCount + 3);
   CHECK(size(Family::cpu) == kernel::kCpuFieldCount);
@@ -299,6 +335,7 @@ std::array<Metrics, kFamilyCount> describe_all() {
   CHECK(size(Family::ksm) == kernel::kKsmFieldCount);
   CHECK(size(Family::interface) == kernel::kInterfaceCounterCount);
   CHECK(size(Family::disk) == kernel::kDiskCounterCount);
+  CHECK(size(Family::network) == kernel::kNetworkFieldCount);
   return families;
 }
 

@@ -23,8 +23,9 @@ enum class Family : std::size_t {
   interface,
   disk,
   link,
+  network,
 };
-inline constexpr std::size_t kFamilyCount = static_cast<std::size_t>(Family::link) + 1;
+inline constexpr std::size_t kFamilyCount = static_cast<std::size_t>(Family::network) + 1;
 
 // The label that tells members of a family apart ("interface"); empty where there is only one.
 [[nodiscard]] std::string_view family_label(Family family);

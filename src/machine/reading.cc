@@ -17,7 +17,8 @@ MachineReader::MachineReader(const kernel::SystemRoot& root, Parts parts)
       ksm_(root),
       interfaces_(root),
       disks_(root),
-      links_(root) {}
+      links_(root),
+      network_(root) {}
 
 Result<void> MachineReader::read(MachineReading& reading) {
   reading.page_size_bytes = static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
@@ -43,6 +44,7 @@ Result<void> MachineReader::read(MachineReading& reading) {
   if (parts_.interfaces) static_cast<void>(interfaces_.read(reading.interfaces));
   if (parts_.disks) static_cast<void>(disks_.read(reading.disks));
   if (parts_.links) links_.read(reading.interfaces, reading.links);
+  if (parts_.network) network_.read(reading.network);
   return {};
 }
 

@@ -14,6 +14,7 @@
 #include "kernel/ksm.h"
 #include "kernel/links.h"
 #include "kernel/meminfo.h"
+#include "kernel/network_counters.h"
 #include "kernel/pressure.h"
 #include "kernel/swap_devices.h"
 #include "kernel/system_root.h"
@@ -35,9 +36,10 @@ struct Parts {
   bool interfaces = false;
   bool disks = false;
   bool links = false;  // of the interfaces, which must be read too
+  bool network = false;
 
   [[nodiscard]] static constexpr Parts all() {
-    return {true, true, true, true, true, true, true, true, true, true, true};
+    return {true, true, true, true, true, true, true, true, true, true, true, true};
   }
 };
 
@@ -52,6 +54,7 @@ struct MachineReading {
   std::vector<kernel::InterfaceReading> interfaces;
   std::vector<kernel::DiskReading> disks;
   std::vector<kernel::LinkReading> links;
+  kernel::NetworkReading network;
   std::uint64_t page_size_bytes = 4096;
   std::uint64_t ticks_per_second = 100;  // USER_HZ: the unit of CpuTimes
 };
@@ -77,6 +80,7 @@ class MachineReader {
   kernel::InterfaceReader interfaces_;
   kernel::DiskReader disks_;
   kernel::LinkReader links_;
+  kernel::NetworkReader network_;
 };
 
 }  // namespace isotach::machine

@@ -158,6 +158,10 @@ void MachineSeries::put(const MachineReading& reading, record::Sample& sample) {
       put_values(Family::link, link.interface, sample);
     }
   }
+  if (parts_.network) {
+    append(values_, reading.network.values);
+    put_values(Family::network, kNone, sample);
+  }
   sample.sort();
   // Two things of the same name are one series; a file that lists a name twice must not put it twice.
   const auto same = [](const record::Point& a, const record::Point& b) { return a.series == b.series; };
@@ -291,6 +295,10 @@ void MachineSeries::take(const record::Sample& sample, MachineReading& reading) 
       if (!take_values(Family::link, label, sample)) continue;
       reading.links.push_back({label, values_[0], values_[1], values_[2], values_[3], values_[4]});
     }
+  }
+  if (parts_.network) {
+    take_values(Family::network, kNone, sample);
+    std::copy_n(values_.begin(), reading.network.values.size(), reading.network.values.begin());
   }
 }
 

@@ -70,6 +70,7 @@ MachineReading full_reading(Numbers& numbers) {
                           {"/a file\n\"\\", {}, numbers.next(), numbers.next(), 5}};
   numbers.fill(reading.ksm.values);
   reading.ksm.values.back() = Value::of_signed(-4096);
+  numbers.fill(reading.network.values);
   reading.interfaces = {interface("lo", numbers), interface("eth0", numbers)};
   reading.disks = {disk("sda", 17, numbers), disk("sda1", 11, numbers)};
   reading.page_size_bytes = static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
@@ -114,6 +115,7 @@ void expect_same(const MachineReading& a, const MachineReading& b) {
     EXPECT_EQ(a.swap_devices[i].priority, b.swap_devices[i].priority);
   }
   EXPECT_EQ(a.ksm.values, b.ksm.values);
+  EXPECT_EQ(a.network.values, b.network.values);
   ASSERT_EQ(a.interfaces.size(), b.interfaces.size());
   for (std::size_t i = 0; i < a.interfaces.size(); ++i) {
     EXPECT_EQ(a.interfaces[i].name, b.interfaces[i].name);
