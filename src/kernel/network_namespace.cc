@@ -5,6 +5,7 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <memory>
 
@@ -23,26 +24,36 @@ std::optional<std::string> identity_of(const std::string& path) {
   return std::to_string(status.st_dev) + ':' + std::to_string(status.st_ino);
 }
 
-// A file "FOLDER/ENTRY" + `below` that is this namespace.
-std::optional<std::string> look_in(const char* folder, const char* below, bool numbers_only,
-                                   const std::string& identity) {
+// Shows `see` each file "FOLDER/ENTRY" + `below` and its namespace, until it returns true.
+using See = std::function<bool(const std::string& path, const std::string& identity)>;
+bool look_in(const char* folder, const char* below, bool numbers_only, const See& see) {
   const std::unique_ptr<DIR, int (*)(DIR*)> listing(::opendir(folder), ::closedir);
-  if (!listing) return std::nullopt;
+  if (!listing) return false;
   for (std::size_t i = 0; i < kEntryLimit; ++i) {
     const dirent* entry = ::readdir(listing.get());
     if (entry == nullptr) break;
     const std::string name = entry->d_name;
     if (name == "." || name == ".." || (numbers_only && !parse_unsigned(name))) continue;
-    std::string path = std::string(folder) + '/' + name + below;
-    if (identity_of(path) == identity) return path;
+    const std::string path = std::string(folder) + '/' + name + below;
+    const auto identity = identity_of(path);
+    if (identity && see(path, *identity)) return true;
   }
-  return std::nullopt;
+  return false;
+}
+
+bool look_everywhere(const See& see) {
+  for (const char* folder : {"/run/netns", "/run/docker/netns"})
+    if (look_in(folder, "", false, see)) return true;
+  return look_in("/proc", "/ns/net", true, see);
 }
 
 std::optional<std::string> find_namespace(const std::string& identity) {
-  for (const char* folder : {"/run/netns", "/run/docker/netns"})
-    if (auto path = look_in(folder, "", false, identity)) return path;
-  return look_in("/proc", "/ns/net", true, identity);
+  std::optional<std::string> found;
+  look_everywhere([&](const std::string& path, const std::string& one) {
+    if (one == identity) found = path;
+    return found.has_value();
+  });
+  return found;
 }
 
 }  // namespace
@@ -84,6 +95,23 @@ Result<void> move_to_network_namespace(int fd) {
   if (::mount("sysfs", "/sys", "sysfs", 0, nullptr) != 0)
     return system_failure(errno, "mount /sys for the network namespace");
   return {};
+}
+
+Result<std::string> network_namespace_of(int process) {
+  const std::string path = "/proc/" + std::to_string(process) + "/ns/net";
+  auto identity = identity_of(path);
+  if (!identity) return system_failure(errno, "look at " + path);
+  return std::move(*identity);
+}
+
+std::vector<std::string> list_network_namespaces() {
+  std::vector<std::string> all;
+  if (auto own = current_network_namespace()) all.push_back(std::move(*own));
+  look_everywhere([&](const std::string&, const std::string& identity) {
+    if (std::find(all.begin(), all.end(), identity) == all.end()) all.push_back(identity);
+    return all.size() >= kNamespaceLimit;
+  });
+  return all;
 }
 
 Result<bool> in_network_namespace(const std::string& identity, const std::function<Result<void>()>& action) {

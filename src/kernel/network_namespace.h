@@ -3,9 +3,11 @@
 // keeps one checks what is found in there.
 #pragma once
 
+#include <cstddef>
 #include <functional>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/fd.h"
 #include "base/result.h"
@@ -13,6 +15,12 @@
 namespace isotach::kernel {
 
 [[nodiscard]] Result<std::string> current_network_namespace();
+
+// That of a process; needs the rights to look at it.
+[[nodiscard]] Result<std::string> network_namespace_of(int process);
+// All that have a name of ip netns or a process, the present one first; at most kNamespaceLimit.
+inline constexpr std::size_t kNamespaceLimit = 256;
+[[nodiscard]] std::vector<std::string> list_network_namespaces();
 
 // Does `action` in that namespace and comes back. Looks for it among the names of ip netns and the
 // processes of the machine; nothing is done when there is none, and the result is false. Needs
