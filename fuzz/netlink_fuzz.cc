@@ -9,7 +9,9 @@
 #include "base/check.h"
 #include "kernel/ethtool_reply.h"
 #include "kernel/link_setting.h"
+#include "kernel/qdiscs.h"
 #include "kernel/route_link.h"
+#include "kernel/socket_detail.h"
 #include "kernel/socket_list.h"
 
 namespace {
@@ -58,6 +60,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       static_cast<void>(kernel::parse_ethtool_index(payload));
       static_cast<void>(kernel::parse_family_number(payload));
       static_cast<void>(kernel::parse_module_bytes(payload));
+      if (const auto qdisc = kernel::parse_qdisc(payload)) CHECK(!qdisc->kind.empty());
+      static_cast<void>(kernel::parse_socket_detail(payload));
       if (const auto socket = kernel::parse_socket_entry(payload, 6))
         CHECK(socket->ip_version == 4 || socket->ip_version == 6);
       break;

@@ -13,6 +13,7 @@
 #include "kernel/interfaces.h"
 #include "kernel/key_value.h"
 #include "kernel/meminfo.h"
+#include "kernel/network_counters.h"
 #include "kernel/pressure.h"
 #include "kernel/swap_devices.h"
 
@@ -97,6 +98,13 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     case 'd':
       disks(text);
       break;
+    case 'c': {
+      kernel::NetworkReading network;
+      kernel::parse_protocol_counters(text, network);
+      kernel::parse_softnet(text, network);
+      kernel::parse_sockstat(text, network);
+      break;
+    }
     default:
       break;
   }

@@ -10,6 +10,7 @@
 #include "kernel/key_value.h"
 #include "kernel/mappings.h"
 #include "kernel/process.h"
+#include "kernel/task_activity.h"
 
 namespace {
 
@@ -84,6 +85,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       break;
     case 'k':
       key_values(text);
+      break;
+    case 'c':
+      if (const auto call = kernel::parse_syscall_line(text)) CHECK(call->number >= 0);
       break;
     default:
       break;

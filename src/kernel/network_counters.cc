@@ -91,7 +91,9 @@ void parse_softnet(std::string_view text, NetworkReading& reading) {
     any = true;
     for (std::size_t i = 0; i < sums.size(); ++i) sums[i] += numbers[i];
   }
-  const auto value = [&](std::size_t index) { return any ? Value::of(sums[index]) : Value(Missing::malformed); };
+  const auto value = [&](std::size_t index) {
+    return any ? Value::of(sums[index]) : Value(Missing::malformed);
+  };
   reading[NetworkField::softnet_processed] = value(0);
   reading[NetworkField::softnet_dropped] = value(1);
   reading[NetworkField::softnet_squeezed] = value(2);

@@ -43,7 +43,8 @@ TEST(NetworkCounters, SoftnetIsSummedOverCpus) {
 
 TEST(NetworkCounters, MemoryOfTcpIsInSockstat) {
   NetworkReading reading;
-  parse_sockstat("sockets: used 200\nTCP: inuse 5 orphan 0 tw 9 alloc 7 mem 42\nUDP: inuse 2 mem 3\n", reading);
+  parse_sockstat("sockets: used 200\nTCP: inuse 5 orphan 0 tw 9 alloc 7 mem 42\nUDP: inuse 2 mem 3\n",
+                 reading);
   EXPECT_EQ(reading[NetworkField::tcp_memory_pages].as_unsigned(), 42U);
 }
 

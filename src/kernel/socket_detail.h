@@ -34,7 +34,7 @@ struct SocketDetail {
   std::uint32_t data_segments_in = 0, data_segments_out = 0, total_retrans = 0;
   std::uint32_t delivered_segments = 0, delivered_ce_segments = 0;
   std::uint32_t dsack_dups = 0, reord_seen = 0, out_of_order_in = 0;
-  std::uint32_t timeouts = 0;  // Linux 6.7
+  std::uint32_t timeouts = 0;                                             // Linux 6.7
   std::uint64_t pacing_rate = 0, max_pacing_rate = 0, delivery_rate = 0;  // bytes/s; max ~0: none
   std::uint64_t busy_us = 0, window_limited_us = 0, buffer_limited_us = 0;
   // Bytes of memory; the queues hold payload.

@@ -89,7 +89,8 @@ std::optional<std::uint32_t> socket_inode(std::string_view target) {
 }
 
 Activity activity_of_transfer(Kind kind, std::string_view descriptor) {
-  if (descriptor.starts_with("socket:")) return kind == Kind::read ? Activity::socket_read : Activity::socket_write;
+  if (descriptor.starts_with("socket:"))
+    return kind == Kind::read ? Activity::socket_read : Activity::socket_write;
   // "pipe:[1]", "anon_inode:[eventfd]", "/dev/pts/0"
   const bool is_file = descriptor.starts_with('/') && !descriptor.starts_with("/dev/");
   return is_file || descriptor.starts_with("/dev/sd") || descriptor.starts_with("/dev/nvme") ||
@@ -147,8 +148,12 @@ constexpr ActivityWords kActivityWords[] = {
 
 }  // namespace
 
-const char* activity_name(Activity activity) { return kActivityWords[static_cast<std::size_t>(activity)].name; }
-const char* activity_key(Activity activity) { return kActivityWords[static_cast<std::size_t>(activity)].key; }
+const char* activity_name(Activity activity) {
+  return kActivityWords[static_cast<std::size_t>(activity)].name;
+}
+const char* activity_key(Activity activity) {
+  return kActivityWords[static_cast<std::size_t>(activity)].key;
+}
 
 std::optional<SystemCall> parse_syscall_line(std::string_view line) {
   const auto words = split_blanks(trim(line));

@@ -46,7 +46,7 @@ struct ProcessTrace {
   int process = 0;
   std::string command;
   std::uint32_t moments = 0;
-  std::uint32_t waits_for_names = 0;  // of them: it held a socket to a DNS server and waited
+  std::uint32_t waits_for_names = 0;      // of them: it held a socket to a DNS server and waited
   std::vector<std::uint32_t> activities;  // of them, by kernel::Activity
 };
 

@@ -93,8 +93,7 @@ Activity choose_activity(std::uint32_t inode, const std::vector<TaskActivity>& t
 }
 
 Result<TransferWatch> TransferWatch::open(const kernel::SystemRoot& root, int process, Options options) {
-  auto identity =
-      process == 0 ? kernel::current_network_namespace() : kernel::network_namespace_of(process);
+  auto identity = process == 0 ? kernel::current_network_namespace() : kernel::network_namespace_of(process);
   if (!identity) return tl::make_unexpected(std::move(identity.error()));
   std::optional<kernel::NetlinkSocket> socket;
   const auto opened = kernel::in_network_namespace(*identity, [&]() -> Result<void> {
@@ -104,8 +103,7 @@ Result<TransferWatch> TransferWatch::open(const kernel::SystemRoot& root, int pr
     return {};
   });
   if (!opened) return tl::make_unexpected(opened.error());
-  if (!socket)
-    return failure(ErrorKind::failed, "process " + std::to_string(process) + " has ended");
+  if (!socket) return failure(ErrorKind::failed, "process " + std::to_string(process) + " has ended");
   return TransferWatch(root, options, std::move(*socket), std::move(*identity));
 }
 
@@ -173,9 +171,9 @@ Result<void> TransferWatch::look_for_sockets() {
       holders[inode].push_back(trace.process);
   bool all_known = true;
   for (auto& [inode, processes] : holders) {
-    const auto known = std::find_if(traces_.begin(), traces_.end(), [wanted = inode](const TransferTrace& trace) {
-      return trace.socket.inode == wanted;
-    });
+    const auto known =
+        std::find_if(traces_.begin(), traces_.end(),
+                     [wanted = inode](const TransferTrace& trace) { return trace.socket.inode == wanted; });
     if (known == traces_.end()) {
       all_known = false;
     } else {
@@ -272,7 +270,8 @@ const std::vector<TaskActivity>& TransferWatch::tasks_of(int process, Tasks& tas
   return entry->second;
 }
 
-Activity TransferWatch::activity_behind(std::uint32_t inode, const std::vector<int>& processes, Tasks& tasks) {
+Activity TransferWatch::activity_behind(std::uint32_t inode, const std::vector<int>& processes,
+                                        Tasks& tasks) {
   Activity best = Activity::unknown;
   for (const int process : processes) {
     const auto& all = tasks_of(process, tasks);

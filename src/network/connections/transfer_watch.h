@@ -24,9 +24,9 @@ inline constexpr std::int64_t kWatchIntervalNs = 50'000'000;
 class TransferWatch {
  public:
   struct Options {
-    bool both_ends = true;     // looks for the other ends on this machine, in all network namespaces
-    std::size_t most = 100;    // connections; more are counted and left out
-    bool activities = true;    // of threads
+    bool both_ends = true;   // looks for the other ends on this machine, in all network namespaces
+    std::size_t most = 100;  // connections; more are counted and left out
+    bool activities = true;  // of threads
   };
 
   // Of the network namespace of `process`, or of this program for 0.
@@ -48,7 +48,7 @@ class TransferWatch {
  private:
   struct Followed {
     bool gone = false;
-    kernel::SocketEntry other;          // the other end, where it is here
+    kernel::SocketEntry other;                // the other end, where it is here
     kernel::NetlinkSocket* theirs = nullptr;  // of its namespace
   };
   using Tasks = std::unordered_map<int, std::vector<kernel::TaskActivity>>;
