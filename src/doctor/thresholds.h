@@ -97,6 +97,16 @@ inline constexpr double kSoftirqSaturated = 0.80;
 inline constexpr double kConntrackUsed = 0.85;
 inline constexpr double kConntrackFull = 0.97;
 
+// Queues of this host. A queue discipline drops on purpose now and then (fq_codel does to keep delays short).
+inline constexpr double kQdiscDroppedShare = 1e-3;
+inline constexpr double kQdiscDroppedAtLeast = 10;
+// A shaper that was over its limit so often holds traffic back all the time.
+inline constexpr double kShapedPerSecond = 100;
+// DNS. A page asks a dozen names; at 200 ms for each people wait for seconds.
+inline constexpr double kNamesSlowMs = 200;
+// A window of 1 MiB is enough for 100 Mbit/s over 80 ms; below, most long paths stay half empty.
+inline constexpr double kBufferMostSmall = 1048576;
+
 // KSM. The scanner compares or hashes roughly half a million pages a second on one core; asking for
 // more keeps that core at 100 %.
 inline constexpr double kKsmRunawayPagesPerSecond = 500000;
