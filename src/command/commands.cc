@@ -1,6 +1,7 @@
 #include <iterator>
 
 #include "command/connections/commands.h"
+#include "command/doctor/commands.h"
 #include "command/experiment/commands.h"
 #include "command/inspect/commands.h"
 #include "command/ksm/commands.h"
@@ -21,6 +22,7 @@ std::vector<CommandSpec> make_commands() {
     commands.insert(commands.end(), std::make_move_iterator(more.begin()),
                     std::make_move_iterator(more.end()));
   };
+  add(doctor_commands());
   add(swap_commands());
   add(ksm_commands());
   add(experiment_commands());

@@ -9,6 +9,7 @@
 #include "command/man_page.h"
 #include "command/metrics_document.h"
 #include "command/spec.h"
+#include "doctor/catalogue.h"
 
 namespace isotach::command {
 namespace {
@@ -28,6 +29,18 @@ Result<void> write_man_pages(const std::string& folder) {
   return {};
 }
 
+Result<void> write_findings(const std::string& folder) {
+  if (auto made = make_folder(folder); !made) return made;
+  for (const auto group :
+       {doctor::machine_findings(), doctor::network_findings(), doctor::transfer_findings()}) {
+    for (const doctor::FindingDescription& one : group) {
+      const std::string path = folder + '/' + std::string(one.id) + ".md";
+      if (auto written = replace_file(path, doctor::finding_page(one)); !written) return written;
+    }
+  }
+  return replace_file(folder + "/README.md", doctor::finding_index());
+}
+
 int run(Context& context, const Arguments& arguments) {
   bool any = false;
   const auto write = [&](const char* option, const auto& writer) -> Result<void> {
@@ -42,6 +55,7 @@ int run(Context& context, const Arguments& arguments) {
           write("--metrics", [](const std::string& path) { return replace_file(path, metrics_document()); });
       !done)
     return context.report(done.error());
+  if (auto done = write("--findings", write_findings); !done) return context.report(done.error());
   if (!any) return context.report({ErrorKind::usage, 0, "say what to generate", {}});
   return kExitOk;
 }
@@ -53,13 +67,15 @@ CommandSpec generate_command() {
   spec.name = "generate";
   spec.area = "about";
   spec.summary = "write man pages and documents for the build";
-  spec.usages = {"isotach generate [--man DIR] [--metrics FILE]"};
+  spec.usages = {"isotach generate [--man DIR] [--metrics FILE] [--findings DIR]"};
   spec.description =
-      "Writes what is made from the descriptions of commands and metrics. The build runs it; files that "
+      "Writes what is made from the descriptions of commands, metrics and findings. The build runs it; files "
+      "that "
       "exist are replaced.";
   spec.options = {
       {"--man", 0, "DIR", "write one page for each command, for scdoc", "output", {}, "directory"},
       {"--metrics", 0, "FILE", "write the table of all metrics", "output", {}, "file"},
+      {"--findings", 0, "DIR", "write a page for each finding of the doctor", "output", {}, "directory"},
   };
   spec.examples = {
       {"isotach generate --man build/man", "what the build does"},

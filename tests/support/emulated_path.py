@@ -120,6 +120,19 @@ def family_of(options):
     return socket.AF_INET6 if ":" in options["address"] else socket.AF_INET
 
 
+def work(options, data):
+    """What holds an end up besides the network: `disk_file` takes the data through a disk, `compute_s` a CPU."""
+    if "disk_file" in options:
+        fd = os.open(options["disk_file"], os.O_WRONLY | os.O_CREAT | os.O_DSYNC, 0o600)
+        for _ in range(options.get("disk_writes", 1)):
+            os.pwrite(fd, data[:4096], 0)
+        os.close(fd)
+    if "compute_s" in options:
+        until = time.process_time() + options["compute_s"]
+        while time.process_time() < until:
+            pass
+
+
 def sink(options):
     """Reads until all flows end: `read_bytes` every `read_every_s` where given, else as fast as it can."""
     listener = socket.socket(family_of(options))
@@ -135,6 +148,7 @@ def sink(options):
         if pid == 0:
             sock.settimeout(DEADLINE_S)
             while data := sock.recv(options.get("read_bytes", 1 << 18)):
+                work(options, data)
                 if "reply" in options:
                     sock.sendall(b"r" * options["reply"])
                 if "read_every_s" in options:
@@ -152,6 +166,7 @@ def send_all(sock, options):
     left = options.get("bytes", 1 << 40)
     chunk = b"x" * options.get("write_bytes", 1 << 16)
     while left > 0 and time.monotonic() < deadline:
+        work(options, chunk)
         sock.sendall(chunk[:left])
         left -= len(chunk)
         if "reply" in options:

@@ -1,0 +1,35 @@
+// isotach doctor: what each of its ways of looking needs, and the command itself.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "command/doctor/report.h"
+#include "command/spec.h"
+
+namespace isotach::command {
+
+[[nodiscard]] std::vector<CommandSpec> doctor_commands();
+
+struct DoctorOptions {
+  std::int64_t duration_ns = 0;
+  bool both_ends = true;
+  std::vector<std::string> silenced;
+  std::string proc_root;
+};
+
+// What captures show of the connections in them.
+[[nodiscard]] Result<DoctorReport> examine_captures(Context& context, const std::vector<std::string>& paths);
+// Which features work on this kernel, with these capabilities and packages. Prints; gives the exit code.
+int examine_self(Context& context, bool json);
+
+[[nodiscard]] Result<DoctorReport> examine_host(Context& context, const DoctorOptions& options);
+// The connections of processes and of the children they have.
+[[nodiscard]] Result<DoctorReport> examine_processes(Context& context, const std::vector<unsigned>& pids,
+                                                     const DoctorOptions& options);
+// Starts a program and watches it to its end, or for the time that was asked for.
+[[nodiscard]] Result<DoctorReport> examine_command(Context& context, const std::vector<std::string>& words,
+                                                   const DoctorOptions& options);
+
+}  // namespace isotach::command

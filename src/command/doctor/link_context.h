@@ -1,0 +1,35 @@
+// The interfaces of a network namespace before and after something was watched, and which of them a
+// connection goes through.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "base/clock.h"
+#include "doctor/transfer.h"
+#include "kernel/socket_list.h"
+#include "network/link/snapshot.h"
+
+namespace isotach::command {
+
+class LinkContext {
+ public:
+  // `name_space` as in kernel/network_namespace.h; empty for that of this program.
+  LinkContext(Clock& clock, std::string name_space) : clock_(clock), namespace_(std::move(name_space)) {}
+
+  // Where links cannot be read, nothing is known of them: connections are judged without.
+  void begin() { read(before_); }
+  void end() { read(now_); }
+  // Speed and findings of the interface with the local address of that connection.
+  [[nodiscard]] doctor::PathFacts path_of(const kernel::SocketEntry& socket) const;
+
+ private:
+  void read(std::optional<network::LinkSnapshot>& snapshot);
+
+  Clock& clock_;
+  std::string namespace_;
+  std::optional<network::LinkSnapshot> before_, now_;
+  std::vector<std::pair<std::string, std::string>> addresses_;  // bytes, interface
+};
+
+}  // namespace isotach::command
