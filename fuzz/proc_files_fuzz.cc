@@ -98,7 +98,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     case 'd':
       disks(text);
       break;
-    case 'c': {
+    case 'N': {
       kernel::NetworkReading network;
       kernel::parse_protocol_counters(text, network);
       kernel::parse_softnet(text, network);
