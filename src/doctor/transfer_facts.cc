@@ -16,6 +16,9 @@ using network::TransferTrace;
 // itself.
 constexpr double kStartS = 1.0;
 constexpr std::uint64_t kFreshBytes = 64 * 1024;
+// Fewer losses say nothing of how they come.
+constexpr double kLossesToJudge = 8;
+constexpr std::size_t kStepsToJudge = 20;
 
 double quantile(std::vector<double> values, double share) {
   if (values.empty()) return 0;
@@ -112,6 +115,7 @@ class Facts {
     take_account(*seen.front(), *seen.back());
     take_moments(seen);
     take_losses(seen);
+    take_unevenness();
   }
 
   void take_account(const SocketDetail& first, const SocketDetail& last) {
@@ -171,6 +175,33 @@ class Facts {
     facts_.pacing_of_limit = limit > 0 && limit < 1e15 ? facts_.rate_bps / 8 / limit : 0;
   }
 
+  void take_unevenness() {
+    std::vector<double> segments;  // for the length of the median interval; below 0: no queue stood
+    std::vector<double> lengths;
+    for (std::size_t i = 1; i < moments_.size(); ++i)
+      lengths.push_back(static_cast<double>(moments_[i].time_ns - moments_[i - 1].time_ns));
+    const double length = quantile(lengths, 0.5);
+    for (std::size_t i = 1; i < moments_.size(); ++i) {
+      const SocketDetail* before = sender(moments_[i - 1]);
+      const SocketDetail* now = sender(moments_[i]);
+      const bool queued = before != nullptr && now != nullptr && now->rtt_us > 1.2 * now->min_rtt_us &&
+                          before->rtt_us > 1.2 * before->min_rtt_us && lengths[i - 1] > 0;
+      segments.push_back(queued && now->mss > 0 ? grown(now->bytes_acked, before->bytes_acked) / now->mss *
+                                                      length / lengths[i - 1]
+                                                : -1);
+    }
+    // Of neighbours, so that a rate that rises or falls slowly is no unevenness; the median minds no outlier.
+    std::vector<double> steps, used;
+    for (std::size_t i = 1; i < segments.size(); ++i) {
+      if (segments[i] < 0 || segments[i - 1] < 0) continue;
+      steps.push_back((segments[i] - segments[i - 1]) * (segments[i] - segments[i - 1]));
+      used.push_back(segments[i]);
+    }
+    if (steps.size() < kStepsToJudge) return;
+    // Of a normal distribution the median of squares is 0.455 of the variance; a difference has twice that.
+    facts_.unevenness = part(quantile(steps, 0.5) / (2 * 0.455), quantile(used, 0.5));
+  }
+
   // A policer has a bucket of tokens that fills at its rate; it drops when the bucket is empty, which is when
   // more was delivered than the rate allows (after Flach et al., "An Internet-Wide Analysis of Traffic
   // Policing", 2016). So losses come where deliveries are furthest ahead of their mean, and only there.
@@ -185,6 +216,7 @@ class Facts {
       last = i;
     }
     facts_.loss_moments = part(static_cast<double>(losses), static_cast<double>(seen.size() - 1));
+    take_clumping(*seen.front(), *seen.back(), static_cast<double>(seen.size() - 1));
     if (losses < 3 || last <= first + 4) return;
     const double from = static_cast<double>(seen[first]->bytes_acked);
     const double slope =
@@ -198,6 +230,16 @@ class Facts {
     // In units of what is delivered in a moment: the bucket and the flight.
     facts_.token_fit =
         std::clamp(1 - (*most - *least) / (slope * static_cast<double>(ahead.size())), 0.0, 1.0);
+  }
+
+  // Chance spreads losses over all moments; a bucket that is empty, or a short queue that is full, drops many
+  // packets at a time.
+  void take_clumping(const SocketDetail& first, const SocketDetail& last, double intervals) {
+    const double lost = grown(last.total_retrans, first.total_retrans);
+    const double sent = grown(last.data_segments_out, first.data_segments_out);
+    if (lost < kLossesToJudge || sent <= 0 || facts_.loss_moments <= 0) return;
+    const double by_chance = 1 - std::pow(1 - std::min(1.0, lost / sent), sent / intervals);
+    facts_.loss_clumping = by_chance / facts_.loss_moments;
   }
 
   void take_receiver() {

@@ -115,6 +115,8 @@ Cause judge_path(const TransferFacts& facts, const PathFacts& path) {
 }
 
 Cause judge_held(const TransferFacts& facts, const PathFacts& path) {
+  // What never arrives fills every buffer.
+  if (kPathRules[0].holds(facts, path)) return kPathRules[0].cause;
   if (buffer_is_small(facts)) return Cause::send_buffer;
   if (is_held_here(facts)) return Cause::local_queue;
   return judge_path(facts, path);

@@ -19,6 +19,9 @@ struct DoctorOptions {
   std::string proc_root;
 };
 
+// The name, the path and a short transfer to an Isotach or iperf3 server at HOST or HOST:PORT.
+[[nodiscard]] Result<DoctorReport> examine_path(Context& context, const std::string& target,
+                                                const DoctorOptions& options);
 // What captures show of the connections in them.
 [[nodiscard]] Result<DoctorReport> examine_captures(Context& context, const std::vector<std::string>& paths);
 // Which features work on this kernel, with these capabilities and packages. Prints; gives the exit code.

@@ -32,6 +32,8 @@ Result<void> check_ways(const Arguments& arguments) {
 Result<DoctorReport> examine(Context& context, const Arguments& arguments, DoctorOptions& options) {
   if (!arguments.command().empty()) return examine_command(context, arguments.command(), options);
   if (arguments.has("--capture")) return examine_captures(context, arguments.values("--capture"));
+  if (!arguments.positionals().empty())
+    return examine_path(context, arguments.positionals().front(), options);
   if (!arguments.has("--pid")) return examine_host(context, options);
   const auto pids = pids_of(arguments);
   if (!pids) return tl::make_unexpected(pids.error());
@@ -97,13 +99,16 @@ CommandSpec doctor_command() {
   spec.name = "doctor";
   spec.area = "overview";
   spec.summary = "say what is wrong: with this machine, or with the transfer of a program";
-  spec.usages = {"isotach doctor [OPTIONS]", "isotach doctor [OPTIONS] --pid PID",
+  spec.usages = {"isotach doctor [OPTIONS] [HOST[:PORT]]", "isotach doctor [OPTIONS] --pid PID",
                  "isotach doctor [OPTIONS] -- COMMAND [ARGUMENT...]", "isotach doctor --capture FILE"};
   spec.description =
       "Without more it examines this machine for three seconds: links, queues and drops, CPUs that drown in "
       "packets, what TCP and UDP count, connection tracking, DNS servers, memory, swapping, disks, page "
       "merging, "
       "and every TCP connection: which are limited, and by what.\n\n"
+      "With HOST it looks up the name, and sends for five seconds to the server there (isotach nettest -s, "
+      "or "
+      "iperf3 -s), to say what limits the transfer.\n\n"
       "--pid and a command answer why the transfers of a program are slow. Its connections are asked for 20 "
       "times a second, and so is what the threads behind them do: both ends, where both are on this machine. "
       "The "
@@ -118,6 +123,7 @@ CommandSpec doctor_command() {
       "--silence keeps it quiet. The exit code is 1 when something is wrong; findings of severity 'info' are "
       "no "
       "problem.";
+  spec.positionals = {{"HOST", "the name or address of a server, with :PORT where it is not 5201"}};
   const std::string what = "what to look at";
   spec.options = {
       {"--pid",
@@ -157,6 +163,7 @@ CommandSpec doctor_command() {
        "file"},
       format_options().front()};
   spec.examples = {{"isotach doctor", "what is wrong with this machine?"},
+                   {"isotach doctor server.example", "what limits a transfer to it?"},
                    {"isotach doctor --pid 1234", "why is its transfer slow?"},
                    {"isotach doctor -- scp big.iso server:", "and why is this one"},
                    {"isotach doctor --capture slow.pcap", "what limited the connections in it"},

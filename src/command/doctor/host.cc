@@ -113,7 +113,7 @@ class HostExamination {
     while (!context_.waiter.interrupted()) {
       const std::int64_t now_ns = context_.clock.now().monotonic_ns;
       if (now_ns >= until_ns) break;
-      if (auto sampled = transfers_->sample(now_ns); !sampled) return sampled;
+      if (auto sampled = transfers_->sample(context_.clock); !sampled) return sampled;
       ticker.advance(now_ns);
       static_cast<void>(context_.waiter.wait_until(std::min(ticker.deadline_ns(), until_ns)));
     }

@@ -139,6 +139,8 @@ void write_facts(view::JsonWriter& json, const doctor::TransferFacts& facts) {
   json.key("retransmitted_ratio").real(facts.retransmitted);
   json.key("loss_moments_ratio").real(facts.loss_moments);
   json.key("token_fit_ratio").real(facts.token_fit);
+  json.key("unevenness_ratio").real(facts.unevenness);
+  json.key("loss_clumping_ratio").real(facts.loss_clumping);
   json.key("queue_ratio").real(facts.queue);
   json.key("rtt_ms").real(facts.rtt_ms);
   json.key("min_rtt_ms").real(facts.min_rtt_ms);

@@ -26,7 +26,7 @@ Result<void> watch(Context& context, TransferWatch& transfers, std::int64_t dura
   while (!context.waiter.interrupted() && !ended()) {
     const std::int64_t now_ns = context.clock.now().monotonic_ns;
     if (duration_ns > 0 && now_ns - start_ns >= duration_ns) break;
-    if (auto sampled = transfers.sample(now_ns); !sampled) return sampled;
+    if (auto sampled = transfers.sample(context.clock); !sampled) return sampled;
     ticker.advance(now_ns);
     static_cast<void>(context.waiter.wait_until(ticker.deadline_ns()));
   }

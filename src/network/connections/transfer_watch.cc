@@ -2,6 +2,7 @@
 
 #include <linux/netlink.h>
 #include <netinet/in.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <string_view>
@@ -266,7 +267,12 @@ void TransferWatch::look_for_other_ends() {
 
 const std::vector<TaskActivity>& TransferWatch::tasks_of(int process, Tasks& tasks) {
   const auto [entry, added] = tasks.try_emplace(process);
-  if (added) entry->second = kernel::read_task_activity(root_, process);
+  if (added) {
+    entry->second = kernel::read_task_activity(root_, process);
+    // Where this program watches itself, the thread that looks is of no interest.
+    const pid_t self = ::gettid();
+    std::erase_if(entry->second, [self](const TaskActivity& task) { return task.thread == self; });
+  }
   return entry->second;
 }
 
@@ -305,7 +311,8 @@ void TransferWatch::note_name_waits(Tasks& tasks) {
   }
 }
 
-Result<void> TransferWatch::sample(std::int64_t now_ns) {
+Result<void> TransferWatch::sample(Clock& clock) {
+  const std::int64_t now_ns = clock.now().monotonic_ns;
   if (looked_ns_ == 0 || now_ns - looked_ns_ >= kLookEveryNs) {
     looked_ns_ = now_ns;
     if (!processes_.empty()) {
@@ -327,7 +334,8 @@ Result<void> TransferWatch::sample(std::int64_t now_ns) {
       continue;
     }
     TransferMoment moment;
-    moment.time_ns = now_ns;
+    // Looking for new ones may have taken long: the counters are those of now.
+    moment.time_ns = clock.now().monotonic_ns;
     moment.ours = std::move(**ours);
     if (followed.theirs != nullptr) {
       auto theirs = kernel::read_socket_detail(*followed.theirs, followed.other);

@@ -11,6 +11,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/result.h"
 #include "kernel/netlink.h"
 #include "kernel/process.h"
@@ -38,7 +39,7 @@ class TransferWatch {
   // One connection; it may be followed already.
   void follow(const kernel::SocketEntry& socket);
 
-  [[nodiscard]] Result<void> sample(std::int64_t now_ns);
+  [[nodiscard]] Result<void> sample(Clock& clock);
 
   [[nodiscard]] const std::vector<TransferTrace>& traces() const { return traces_; }
   [[nodiscard]] const std::vector<ProcessTrace>& processes() const { return processes_; }
