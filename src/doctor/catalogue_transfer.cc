@@ -14,7 +14,9 @@ constexpr FindingDescription kFindings[] = {
      "rate reaches 85 % of the capacity that packet trains measured.",
      "A faster link. Where the narrow one is: isotach path HOST."},
     {"transfer-congestion", kArea, "", "Others fill the path: the transfer gets a part of it.",
-     "A queue stands, and the rate is below 70 % of the measured capacity, or varies by more than 15 %.",
+     "A queue stands, and what is delivered in intervals of 50 ms varies as packets of others make it vary; "
+     "or the "
+     "rate is below 70 % of the measured capacity.",
      "See who else sends: isotach traffic. Give this transfer its share (fq_codel, cake), or send at another "
      "time."},
     {"transfer-loss", kArea, "",
@@ -26,9 +28,9 @@ constexpr FindingDescription kFindings[] = {
      "little."},
     {"transfer-policer", kArea, "",
      "Something on the path drops what exceeds a rate instead of queueing it, as providers do.",
-     "Losses without a queue, which come whenever more was delivered than a steady rate allows; a packet "
-     "train "
-     "passes with its first packets and loses those behind.",
+     "Losses without a queue that come many at a time: in fewer intervals of 50 ms than chance would spread "
+     "them "
+     "over, by 1.3 and more.",
      "Shape just below the rate before it gets there (tbf, fq, cake), or ask for the rate."},
     {"transfer-reordering", kArea, "", "Packets overtake each other; the sender takes them for lost.",
      "tcp_info: reord_seen 20 a second and more, and 30 % of the retransmissions were not needed (DSACK).",

@@ -84,10 +84,10 @@ struct TransferFacts {
   double dsack_share = 0;         // of the retransmissions, those that were not needed
   double delivered_bytes = 0, sent_bytes = 0;
   double timeouts = 0, backoff = 0;
-  double token_fit = 0;      // 0..1: how well the losses fit a token bucket
   // How much deliveries vary from one interval to the next, as variance / mean of their segments while a
   // queue stands: a link of its own serves a transfer evenly; packets of others in between come by chance.
   double unevenness = 0;
+  double losses = 0;         // segments sent again
   double loss_clumping = 1;  // intervals in which losses would fall by chance / in which they did
   double mss = 0;
   bool window_scaling = true;

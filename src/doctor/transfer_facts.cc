@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "doctor/transfer.h"
+#include "doctor/transfer_thresholds.h"
 
 namespace isotach::doctor {
 namespace {
@@ -16,8 +17,6 @@ using network::TransferTrace;
 // itself.
 constexpr double kStartS = 1.0;
 constexpr std::uint64_t kFreshBytes = 64 * 1024;
-// Fewer losses say nothing of how they come.
-constexpr double kLossesToJudge = 8;
 constexpr std::size_t kStepsToJudge = 20;
 
 double quantile(std::vector<double> values, double share) {
@@ -202,41 +201,22 @@ class Facts {
     facts_.unevenness = part(quantile(steps, 0.5) / (2 * 0.455), quantile(used, 0.5));
   }
 
-  // A policer has a bucket of tokens that fills at its rate; it drops when the bucket is empty, which is when
-  // more was delivered than the rate allows (after Flach et al., "An Internet-Wide Analysis of Traffic
-  // Policing", 2016). So losses come where deliveries are furthest ahead of their mean, and only there.
   void take_losses(const std::vector<const SocketDetail*>& seen) {
-    std::vector<bool> lost(seen.size());
-    std::size_t first = seen.size(), last = 0, losses = 0;
+    std::size_t losses = 0;
     for (std::size_t i = 1; i < seen.size(); ++i) {
-      lost[i] = seen[i]->total_retrans > seen[i - 1]->total_retrans;
-      if (!lost[i]) continue;
-      ++losses;
-      first = std::min(first, i);
-      last = i;
+      losses += seen[i]->total_retrans > seen[i - 1]->total_retrans ? 1 : 0;
     }
     facts_.loss_moments = part(static_cast<double>(losses), static_cast<double>(seen.size() - 1));
     take_clumping(*seen.front(), *seen.back(), static_cast<double>(seen.size() - 1));
-    if (losses < 3 || last <= first + 4) return;
-    const double from = static_cast<double>(seen[first]->bytes_acked);
-    const double slope =
-        (static_cast<double>(seen[last]->bytes_acked) - from) / static_cast<double>(last - first);
-    if (slope <= 0) return;
-    std::vector<double> ahead(last - first + 1);
-    for (std::size_t i = first; i <= last; ++i)
-      ahead[i - first] =
-          static_cast<double>(seen[i]->bytes_acked) - from - slope * static_cast<double>(i - first);
-    const auto [least, most] = std::minmax_element(ahead.begin(), ahead.end());
-    // In units of what is delivered in a moment: the bucket and the flight.
-    facts_.token_fit =
-        std::clamp(1 - (*most - *least) / (slope * static_cast<double>(ahead.size())), 0.0, 1.0);
   }
 
-  // Chance spreads losses over all moments; a bucket that is empty, or a short queue that is full, drops many
-  // packets at a time.
+  // Chance spreads losses over all moments; a policer whose bucket of tokens is empty, or a short queue that
+  // is full, drops many packets at a time (compare Flach et al., "An Internet-Wide Analysis of Traffic
+  // Policing", 2016).
   void take_clumping(const SocketDetail& first, const SocketDetail& last, double intervals) {
     const double lost = grown(last.total_retrans, first.total_retrans);
     const double sent = grown(last.data_segments_out, first.data_segments_out);
+    facts_.losses = lost;
     if (lost < kLossesToJudge || sent <= 0 || facts_.loss_moments <= 0) return;
     const double by_chance = 1 - std::pow(1 - std::min(1.0, lost / sent), sent / intervals);
     facts_.loss_clumping = by_chance / facts_.loss_moments;

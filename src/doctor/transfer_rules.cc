@@ -65,21 +65,23 @@ constexpr PathRule kPathRules[] = {
      [](const TransferFacts& facts, const PathFacts&) {
        return facts.reordered >= kReorderedPerSecond * facts.seconds && facts.dsack_share >= kDsackMany;
      }},
-    {Cause::policer,
-     [](const TransferFacts& facts, const PathFacts& path) {
-       if (facts.retransmitted < kLossFelt || facts.queue >= kQueueNone) return false;
-       return path.burst_loss ? *path.burst_loss >= kBurstLost
-                              : facts.token_fit >= kTokenFit && !facts.paced_by_bbr;
-     }},
-    {Cause::loss,
-     [](const TransferFacts& facts, const PathFacts&) {
-       return facts.retransmitted >= kLossFelt && facts.queue < kQueueNone;
-     }},
     {Cause::congestion,
      [](const TransferFacts& facts, const PathFacts& path) {
        if (path.capacity_bps)
          return facts.queue >= kQueueSome && !fills(facts, path.capacity_bps, kPathShared);
-       return facts.queue >= kQueueNone && facts.rate_spread > kRateSteady;
+       return facts.queue >= kQueueSome &&
+              (facts.unevenness >= kUneven || (facts.queue >= kQueueNone && facts.rate_spread > kRateSteady));
+     }},
+    {Cause::policer,
+     [](const TransferFacts& facts, const PathFacts& path) {
+       if (facts.retransmitted < kLossFelt || facts.queue >= kQueueSome) return false;
+       return path.burst_loss ? *path.burst_loss >= kBurstLost : facts.loss_clumping >= kLossesInClumps;
+     }},
+    {Cause::loss,
+     [](const TransferFacts& facts, const PathFacts&) {
+       const bool queued =
+           facts.losses < kLossesToJudge ? facts.queue >= kQueueSome : facts.queue >= kQueueNone;
+       return facts.retransmitted >= kLossFelt && !queued && facts.loss_clumping < kLossesInClumps;
      }},
     {Cause::bufferbloat,
      [](const TransferFacts& facts, const PathFacts&) {

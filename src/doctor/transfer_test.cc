@@ -127,6 +127,35 @@ TEST(Transfer, LossWithoutAQueue) {
   EXPECT_TRUE(is_network(Cause::loss));
 }
 
+TEST(Transfer, LossesThatComeManyAtATimeAreOfAPolicer) {
+  Transfer transfer;
+  transfer.here.rtt_us = 21'000;
+  transfer.lost = 0.01;
+  const auto vary = [](int every) {
+    return [=](int i, TransferMoment& moment) {
+      moment.ours.data_segments_out = static_cast<std::uint32_t>(i) * 50;
+      moment.ours.total_retrans = static_cast<std::uint32_t>(i / every * every);
+    };
+  };
+  // One segment of fifty: by chance two moments of three have a loss.
+  transfer.vary = vary(1);
+  EXPECT_EQ(transfer.cause(), Cause::loss);
+  transfer.vary = vary(4);
+  EXPECT_EQ(transfer.cause(), Cause::policer);
+}
+
+TEST(Transfer, DeliveriesAsOthersMakeThemVary) {
+  Transfer transfer;
+  const auto vary = [](std::uint64_t segments) {
+    return
+        [=](int i, TransferMoment& moment) { moment.ours.bytes_acked += i % 2 == 0 ? segments * 1000 : 0; };
+  };
+  transfer.vary = vary(2);
+  EXPECT_EQ(transfer.cause(), Cause::narrow_path);
+  transfer.vary = vary(6);
+  EXPECT_EQ(transfer.cause(), Cause::congestion);
+}
+
 TEST(Transfer, ATrainThatLosesItsTailMeetsAPolicer) {
   Transfer transfer;
   transfer.here.rtt_us = 21'000;

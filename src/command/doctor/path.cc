@@ -3,8 +3,9 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <atomic>
 #include <chrono>
+#include <condition_variable>
+#include <mutex>
 #include <optional>
 #include <thread>
 
@@ -36,7 +37,11 @@ class Watcher {
   Watcher& operator=(const Watcher&) = delete;
 
   void stop() {
-    stopped_ = true;
+    {
+      const std::lock_guard lock(mutex_);
+      stopped_ = true;
+    }
+    wake_.notify_all();
     if (thread_.joinable()) thread_.join();
   }
   // After stop().
@@ -45,18 +50,24 @@ class Watcher {
  private:
   void run() {
     Ticker ticker(clock_.now().monotonic_ns, network::kWatchIntervalNs);
+    std::unique_lock lock(mutex_);
     while (!stopped_) {
-      if (!watch_.sample(clock_)) return;
+      lock.unlock();
+      const bool sampled = watch_.sample(clock_).has_value();
       const std::int64_t now_ns = clock_.now().monotonic_ns;
       ticker.advance(now_ns);
-      std::this_thread::sleep_for(
-          std::chrono::nanoseconds(std::max<std::int64_t>(0, ticker.deadline_ns() - now_ns)));
+      lock.lock();
+      if (!sampled) return;
+      wake_.wait_for(lock, std::chrono::nanoseconds(std::max<std::int64_t>(0, ticker.deadline_ns() - now_ns)),
+                     [this] { return stopped_; });
     }
   }
 
   network::TransferWatch watch_;
   Clock& clock_;
-  std::atomic<bool> stopped_ = false;
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  bool stopped_ = false;
   std::thread thread_;
 };
 

@@ -138,7 +138,6 @@ void write_facts(view::JsonWriter& json, const doctor::TransferFacts& facts) {
   json.key("application_limited_ratio").real(facts.app_limited);
   json.key("retransmitted_ratio").real(facts.retransmitted);
   json.key("loss_moments_ratio").real(facts.loss_moments);
-  json.key("token_fit_ratio").real(facts.token_fit);
   json.key("unevenness_ratio").real(facts.unevenness);
   json.key("loss_clumping_ratio").real(facts.loss_clumping);
   json.key("queue_ratio").real(facts.queue);
