@@ -28,6 +28,11 @@ double queue_ms(const TransferFacts& facts) {
   return facts.rtt_ms - facts.min_rtt_ms;
 }
 
+// A queue counts by what it adds to the round trip, or, on a long path, by its own length.
+bool queue_stands(const TransferFacts& facts) {
+  return facts.queue >= kQueueSome || queue_ms(facts) >= kQueueSomeMs;
+}
+
 bool fills(const TransferFacts& facts, std::optional<double> rate_bps, double share) {
   return rate_bps && *rate_bps > 0 && facts.rate_bps >= share * *rate_bps;
 }
@@ -67,29 +72,25 @@ constexpr PathRule kPathRules[] = {
      }},
     {Cause::congestion,
      [](const TransferFacts& facts, const PathFacts& path) {
-       if (path.capacity_bps)
-         return facts.queue >= kQueueSome && !fills(facts, path.capacity_bps, kPathShared);
-       return facts.queue >= kQueueSome &&
+       if (path.capacity_bps) return queue_stands(facts) && !fills(facts, path.capacity_bps, kPathShared);
+       return queue_stands(facts) &&
               (facts.unevenness >= kUneven || (facts.queue >= kQueueNone && facts.rate_spread > kRateSteady));
      }},
     {Cause::policer,
      [](const TransferFacts& facts, const PathFacts& path) {
-       if (facts.retransmitted < kLossFelt || facts.queue >= kQueueSome) return false;
+       if (facts.retransmitted < kLossFelt || queue_stands(facts)) return false;
        return path.burst_loss ? *path.burst_loss >= kBurstLost : facts.loss_clumping >= kLossesInClumps;
      }},
     {Cause::loss,
      [](const TransferFacts& facts, const PathFacts&) {
-       const bool queued =
-           facts.losses < kLossesToJudge ? facts.queue >= kQueueSome : facts.queue >= kQueueNone;
+       const bool queued = facts.losses < kLossesToJudge ? queue_stands(facts) : facts.queue >= kQueueNone;
        return facts.retransmitted >= kLossFelt && !queued && facts.loss_clumping < kLossesInClumps;
      }},
-    {Cause::bufferbloat,
-     [](const TransferFacts& facts, const PathFacts&) {
-       return facts.queue >= kQueueSome && queue_ms(facts) >= kBloatMs;
-     }},
+    {Cause::bufferbloat, [](const TransferFacts& facts,
+                            const PathFacts&) { return queue_stands(facts) && queue_ms(facts) >= kBloatMs; }},
     {Cause::narrow_path,
      [](const TransferFacts& facts, const PathFacts&) {
-       return facts.queue >= kQueueSome || facts.cwnd_full >= kWindowSeldomFull;
+       return queue_stands(facts) || facts.cwnd_full >= kWindowSeldomFull;
      }},
 };
 

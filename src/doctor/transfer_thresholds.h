@@ -28,6 +28,7 @@ inline constexpr double kPacingReached = 0.90;
 inline constexpr double kLossFelt = 0.0004;
 inline constexpr double kQueueNone = 0.5;
 inline constexpr double kQueueSome = 0.3;
+inline constexpr double kQueueSomeMs = 10;
 inline constexpr double kReorderedPerSecond = 20;
 inline constexpr double kDsackMany = 0.30;
 // A transfer of its own fills a path steadily; where others send too, the rate varies.
