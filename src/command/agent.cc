@@ -1,7 +1,9 @@
 // isotach agent: this machine's metrics for Prometheus, over HTTP or as a file for node_exporter.
 #include <fmt/format.h>
 
+#include <memory>
 #include <string>
+#include <vector>
 
 #include "base/fd.h"
 #include "base/text.h"
@@ -12,6 +14,7 @@
 #include "command/metrics_page.h"
 #include "command/spec.h"
 #include "command/traffic/recorded.h"
+#include "doctor/diagnose.h"
 #include "machine/series.h"
 #include "view/export/openmetrics.h"
 #include "view/web/http_server.h"
@@ -116,12 +119,35 @@ class Machine {
   Result<void> collect(record::Sample& sample) {
     probe_.collect(sample);
     if (probe_.error()) return tl::make_unexpected(*probe_.error());
+    judge(sample.time.monotonic_ns);
     if (traffic_) traffic_->collect(sample);
     return {};
   }
   [[nodiscard]] const record::SeriesTable& table() const { return table_; }
+  [[nodiscard]] const std::vector<record::Labels>& findings() const { return findings_; }
 
  private:
+  // Rates are judged over the time since a reading that is kJudgedNs old or older; the first has none.
+  void judge(std::int64_t now_ns) {
+    if (!judged_from_) judged_from_ = std::make_unique<Moment>(Moment{probe_.reading(), now_ns});
+    const std::int64_t elapsed_ns = now_ns - judged_from_->time_ns;
+    const doctor::Diagnosis diagnosis = doctor::diagnose(
+        {judged_from_->reading, probe_.reading(), static_cast<double>(elapsed_ns) / kNanosecondsPerSecond});
+    findings_.clear();
+    for (const doctor::Finding& finding : diagnosis.findings)
+      findings_.push_back({{"id", finding.id},
+                           {"severity", std::string(doctor::severity_name(finding.severity))},
+                           {"subject", finding.subject}});
+    if (elapsed_ns >= kJudgedNs) *judged_from_ = {probe_.reading(), now_ns};
+  }
+
+  static constexpr std::int64_t kJudgedNs = 5 * kNanosecondsPerSecond;
+  struct Moment {
+    machine::MachineReading reading;
+    std::int64_t time_ns = 0;
+  };
+  std::unique_ptr<Moment> judged_from_;
+  std::vector<record::Labels> findings_;
   kernel::SystemRoot root_;
   record::SeriesTable table_;
   machine::MachineProbe probe_;
@@ -213,7 +239,8 @@ int run(Context& context, const Arguments& arguments) {
   if (settings->traffic)
     if (auto counted = machine.count_traffic(context.clock); !counted) return context.report(counted.error());
   MetricsPage page([&](record::Sample& sample) { return machine.collect(sample); }, machine.table(),
-                   context.clock, {.fresh_ns = settings->interval_ns});
+                   context.clock,
+                   {.fresh_ns = settings->interval_ns, .findings = [&] { return machine.findings(); }});
   if (!settings->textfile.empty()) return write_textfiles(context, *settings, page);
   if (settings->once) return print_once(context, *settings, page);
   return serve(context, *settings, page);

@@ -103,6 +103,9 @@ Result<std::string> MetricsPage::text(view::Exposition format, std::uint64_t ref
   if (!rendered) {
     view::OpenMetricsWriter writer(format);
     writer.sample(sample_, table_);
+    if (options_.findings)
+      writer.info("finding", "What the doctor finds wrong: see isotach doctor --explain ID",
+                  options_.findings());
     rendered = writer.take();
   }
   std::string page = *rendered;

@@ -31,6 +31,8 @@ class MetricsPage {
   struct Options {
     std::int64_t fresh_ns = 500'000'000;
     std::chrono::milliseconds wait_limit{5000};  // for another thread's collection
+    // What the doctor finds in what was collected last, as labels; called in turn with the collection.
+    std::function<std::vector<record::Labels>()> findings = {};
   };
 
   MetricsPage(Collect collect, const record::SeriesTable& table, Clock& clock, Options options);

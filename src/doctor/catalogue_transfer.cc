@@ -30,7 +30,7 @@ constexpr FindingDescription kFindings[] = {
      "Something on the path drops what exceeds a rate instead of queueing it, as providers do.",
      "Losses without a queue that come many at a time: in fewer intervals of 50 ms than chance would spread "
      "them "
-     "over, by 1.3 and more.",
+     "over, by 1.45 and more.",
      "Shape just below the rate before it gets there (tbf, fq, cake), or ask for the rate."},
     {"transfer-reordering", kArea, "", "Packets overtake each other; the sender takes them for lost.",
      "tcp_info: reord_seen 20 a second and more, and 30 % of the retransmissions were not needed (DSACK).",

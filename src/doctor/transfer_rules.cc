@@ -73,8 +73,8 @@ constexpr PathRule kPathRules[] = {
     {Cause::congestion,
      [](const TransferFacts& facts, const PathFacts& path) {
        if (path.capacity_bps) return queue_stands(facts) && !fills(facts, path.capacity_bps, kPathShared);
-       return queue_stands(facts) &&
-              (facts.unevenness >= kUneven || (facts.queue >= kQueueNone && facts.rate_spread > kRateSteady));
+       return queue_stands(facts) && ((facts.unevenness >= kUneven && facts.rate_spread >= kRateVaries) ||
+                                      (facts.queue >= kQueueNone && facts.rate_spread > kRateSteady));
      }},
     {Cause::policer,
      [](const TransferFacts& facts, const PathFacts& path) {

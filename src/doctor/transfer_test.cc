@@ -147,8 +147,10 @@ TEST(Transfer, LossesThatComeManyAtATimeAreOfAPolicer) {
 TEST(Transfer, DeliveriesAsOthersMakeThemVary) {
   Transfer transfer;
   const auto vary = [](std::uint64_t segments) {
-    return
-        [=](int i, TransferMoment& moment) { moment.ours.bytes_acked += i % 2 == 0 ? segments * 1000 : 0; };
+    return [=](int i, TransferMoment& moment) {
+      moment.ours.bytes_acked += i % 2 == 0 ? segments * 1000 : 0;
+      if (i % 4 == 0) moment.ours.delivery_rate = 1'030'000;
+    };
   };
   transfer.vary = vary(2);
   EXPECT_EQ(transfer.cause(), Cause::narrow_path);
