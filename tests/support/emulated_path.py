@@ -25,13 +25,14 @@ def run(*words):
 class Path:
     """with Path("name", folder, loss_ppm=1000) as path: path.transfer(...)"""
 
-    def __init__(self, name, folder, v6=False, **settings):
+    def __init__(self, name, folder, v6=False, capture=True, **settings):
         name = f"{name}{os.getpid() % 10000}"
         self.spaces = [f"{name}-a", f"{name}-b"]
         self.taps = [f"{name}a"[:15], f"{name}b"[:15]]
         self.captures = [str(folder / f"{name}_{end}.pcap") for end in "ab"]
         self.addresses = ["fd00:77::1", "fd00:77::2"] if v6 else ["10.177.0.1", "10.177.0.2"]
         self.settings = settings
+        self.capture = capture
         self.seen = None
         self.emulator = None
         self.counts = None
@@ -46,7 +47,8 @@ class Path:
 
     def set_up(self):
         words = [f"{key}={value}" for key, value in self.settings.items()]
-        words += [f"capture_a={self.captures[0]}", f"capture_b={self.captures[1]}"]
+        if self.capture:
+            words += [f"capture_a={self.captures[0]}", f"capture_b={self.captures[1]}"]
         # pylint: disable-next=consider-using-with
         self.emulator = subprocess.Popen([EMULATOR, *self.taps, *words], stdin=subprocess.PIPE,
                                          stdout=subprocess.PIPE, text=True)
@@ -120,19 +122,6 @@ def family_of(options):
     return socket.AF_INET6 if ":" in options["address"] else socket.AF_INET
 
 
-def work(options, data):
-    """What holds an end up besides the network: `disk_file` takes the data through a disk, `compute_s` a CPU."""
-    if "disk_file" in options:
-        fd = os.open(options["disk_file"], os.O_WRONLY | os.O_CREAT | os.O_DSYNC, 0o600)
-        for _ in range(options.get("disk_writes", 1)):
-            os.pwrite(fd, data[:4096], 0)
-        os.close(fd)
-    if "compute_s" in options:
-        until = time.process_time() + options["compute_s"]
-        while time.process_time() < until:
-            pass
-
-
 def sink(options):
     """Reads until all flows end: `read_bytes` every `read_every_s` where given, else as fast as it can."""
     listener = socket.socket(family_of(options))
@@ -148,7 +137,6 @@ def sink(options):
         if pid == 0:
             sock.settimeout(DEADLINE_S)
             while data := sock.recv(options.get("read_bytes", 1 << 18)):
-                work(options, data)
                 if "reply" in options:
                     sock.sendall(b"r" * options["reply"])
                 if "read_every_s" in options:
@@ -166,7 +154,6 @@ def send_all(sock, options):
     left = options.get("bytes", 1 << 40)
     chunk = b"x" * options.get("write_bytes", 1 << 16)
     while left > 0 and time.monotonic() < deadline:
-        work(options, chunk)
         sock.sendall(chunk[:left])
         left -= len(chunk)
         if "reply" in options:

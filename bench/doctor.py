@@ -1,0 +1,88 @@
+#!/usr/bin/env python3
+"""isotach doctor: transfers of every class made for real, and what it costs to watch.
+
+Each class of tests/support/doctor_scenarios.py --each times with parameters drawn from the seed: the verdict with both
+ends in view and with the sender's alone, how often it blames the network wrongly, and causes that are mixed as shares
+of the time. Then what a look at very many connections takes.
+
+usage: doctor.py [--each N] [--seed TEXT] [--sockets N] [KIND...]     (as root; ISOTACH names the binary)
+"""
+import argparse
+import json
+import os
+import pathlib
+import resource
+import socket
+import subprocess
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "tests" / "support"))
+# pylint: disable=wrong-import-position
+from doctor_scenarios import ISOTACH, KINDS, NETWORK, mixtures, scenarios  # noqa: E402
+
+
+def judge(options):
+    right = {"both": 0, "alone": 0}
+    blamed = {"both": 0, "alone": 0}
+    count = 0
+    for scenario in scenarios(options.seed, options.each, options.kinds or None):
+        reports = scenario.observe()
+        count += 1
+        for view, accepted in (("both", scenario.accept), ("alone", scenario.accept_alone)):
+            verdict = scenario.verdict(reports[view])
+            right[view] += verdict in accepted
+            blamed[view] += verdict in NETWORK and scenario.kind not in NETWORK
+            if verdict not in accepted:
+                shares = reports[view]["connections"][0]["shares"] if reports[view]["connections"] else {}
+                print(f"  {view}: {scenario}: {verdict} {shares}", flush=True)
+    for view, words in (("both", "both ends in view"), ("alone", "the sender alone")):
+        print(f"{words:<20} {right[view]} of {count} right, {blamed[view]} blame the network wrongly", flush=True)
+
+
+def judge_mixtures(options):
+    worst = 0
+    for mixture in mixtures(options.seed, options.each):
+        connection = mixture.observe(("both",))["both"]["connections"][0]
+        wrong = max(abs(connection["shares"].get(cause, 0) - share) for cause, share in mixture.truth.items())
+        worst = max(worst, wrong)
+        print(f"  {mixture.truth}: {connection['shares']}", flush=True)
+    print(f"mixed causes         wrong by {100 * worst:.1f} points of the time at most", flush=True)
+
+
+def judge_cost(count):
+    """`count` sockets on loopback, an end of each in a process of its own; how long a look at all takes."""
+    room = count + 1000
+    resource.setrlimit(resource.RLIMIT_NOFILE, (room, max(room, resource.getrlimit(resource.RLIMIT_NOFILE)[1])))
+    listeners = [socket.create_server((f"127.0.1.{i}", 0), backlog=4096) for i in range(1, 5)]
+    keep = []
+    for i in range(count // 2):
+        ours = socket.socket()
+        ours.connect(listeners[i % 4].getsockname())
+        keep += [ours, listeners[i % 4].accept()[0]]
+    bench = pathlib.Path(ISOTACH).parent / "bench" / "doctor_sockets"
+    print(subprocess.run([bench], check=True, capture_output=True, text=True).stdout, end="", flush=True)
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    report = json.loads(subprocess.run([ISOTACH, "doctor", "--for", "6", "--json"], check=False, capture_output=True,
+                                       text=True).stdout)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu_s = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    print(f"the host, {len(keep)} sockets: {cpu_s:.2f} s of CPU in {report['watched_seconds']:.1f} s", flush=True)
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--each", type=int, default=4)
+    parser.add_argument("--seed", default="bench")
+    parser.add_argument("--sockets", type=int, default=50000)
+    parser.add_argument("kinds", nargs="*", choices=[[], *KINDS])
+    options = parser.parse_args()
+    if os.geteuid() != 0:
+        sys.exit("doctor.py: needs root")
+    judge(options)
+    if not options.kinds:
+        judge_mixtures(options)
+        judge_cost(options.sockets)
+
+
+if __name__ == "__main__":
+    main()
