@@ -89,7 +89,7 @@ TEST(PlotSelection, EveryMetricHasItsPart) {
     ASSERT_TRUE(selection) << name;
     const machine::Parts parts = selection->parts();
     EXPECT_TRUE(parts.memory || parts.cpu || parts.vm_counters || parts.uptime || parts.pressure ||
-                parts.swap_devices || parts.ksm || parts.interfaces || parts.disks)
+                parts.swap_devices || parts.ksm || parts.interfaces || parts.disks || parts.network)
         << name;
   }
 }

@@ -98,7 +98,7 @@ CommandSpec doctor_command() {
   CommandSpec spec;
   spec.name = "doctor";
   spec.area = "overview";
-  spec.summary = "say what is wrong: with this machine, or with the transfer of a program";
+  spec.summary = "say what is wrong: with this machine, or with a transfer";
   spec.usages = {"isotach doctor [OPTIONS] [HOST[:PORT]]", "isotach doctor [OPTIONS] --pid PID",
                  "isotach doctor [OPTIONS] -- COMMAND [ARGUMENT...]", "isotach doctor --capture FILE"};
   spec.description =
