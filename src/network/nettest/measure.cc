@@ -192,9 +192,13 @@ DataPath Measurement::path(const TestFacts& facts) const {
       const SendEngine asked = !parameters.udp ? parameters.engine
                                : joined        ? SendEngine::gso
                                                : SendEngine::send;
-      path.sent_by = name_of(engine != nullptr ? engine->kind() : asked);
-      copied += engine != nullptr ? engine->copied() : 1;
-      ++senders;
+      if (engine != nullptr || path.sent_by.empty())
+        path.sent_by = name_of(engine != nullptr ? engine->kind() : asked);
+      // Where others were faster with a limited amount, a stream has sent nothing.
+      if (engine != nullptr || parameters.udp) {
+        copied += engine != nullptr ? engine->copied() : 1;
+        ++senders;
+      }
     } else {
       path.received_by = parameters.discard && !parameters.udp ? kDiscarded : kReceivedByCopy;
       if (tos >= 0) path.tos_received = tos;
