@@ -61,7 +61,9 @@ bool Emitter::emit_unobserved(const TraceSource& source, bool indirect) {
   end_run(reinterpret_cast<const uint8_t*>(at));
   unit_.pc_end = at;
   if (is_open) {
+    // A boundary of its own: what pads the jump is no instruction of the program.
     pc_offset_ = static_cast<uint16_t>(at - unit_.pc);
+    mark(kBoundary);
     emit_link(at);
   }
   return end_unit();
