@@ -22,7 +22,7 @@ isotach_embed(python_hook ${CMAKE_SOURCE_DIR}/src/memory/experiment/python_hook.
 
 # isotach_embed_labs(LIBRARY): labs/*.lab, in the order of their list, as command::lab_texts().
 function(isotach_embed_labs library)
-  set(order link traffic nettest connections memory swap ksm plot pin)
+  set(order link traffic nettest connections path memory swap ksm plot pin)
   set(texts "")
   foreach(name IN LISTS order)
     set(file ${CMAKE_SOURCE_DIR}/labs/${name}.lab)

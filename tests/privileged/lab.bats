@@ -35,6 +35,10 @@ do_lab() {
   do_lab connections
 }
 
+@test "lab path" {
+  do_lab path
+}
+
 @test "lab memory" {
   do_lab memory
 }
