@@ -12,7 +12,7 @@
 isotach_enter_cache:
     and rsp, -64
     mov [rdi + CONTEXT_HOST_RSP], rsp
-    jmp isotach_enter_begin
+    jmp isotach_enter
 
 # void isotach_enter_nested(ThreadContext*, uint64_t* stack): the same from within an analysis routine. Returns, with
 # the registers of a function's caller in place, when isotach_leave_nested(*stack) is called.
@@ -74,6 +74,9 @@ isotach_exit_cache:
     mov rdi, rbx
     call isotach_dispatch@PLT
     mov rdi, rbx
+# Before `pending` is looked at: a signal that comes meanwhile finds the thread still on its way through the engine.
+isotach_enter:
+    call isotach_restore_vectors
 
 # Between isotach_enter_begin and isotach_enter_end nothing but the context is read, so a signal that comes here
 # can have the thread start again at isotach_enter_again.
@@ -82,7 +85,6 @@ isotach_enter_begin:
     cmp dword ptr [rdi + CONTEXT_PENDING], 0
     jne isotach_enter_again
     mov dword ptr [rdi + CONTEXT_IS_DISPATCHING], 0
-    call isotach_restore_vectors
     push qword ptr [rdi + CONTEXT_FLAGS]
     popfq
     mov r15, [rdi + CONTEXT_REGISTERS + 0x78]
@@ -113,10 +115,11 @@ isotach_enter_again:
     mov rsp, [rbx + CONTEXT_HOST_RSP]
     push 0x202
     popfq
+    ldmxcsr [rbx + CONTEXT_HOST_MXCSR]
     mov rdi, rbx
     call isotach_deliver_pending@PLT
     mov rdi, rbx
-    jmp isotach_enter_begin
+    jmp isotach_enter
 
 # A signal handler sends a thread here that was inside the cache: its registers are in the context, the vector
 # registers where they were.
@@ -131,7 +134,7 @@ isotach_signal_entry:
     mov rdi, rbx
     call isotach_deliver_pending@PLT
     mov rdi, rbx
-    jmp isotach_enter_begin
+    jmp isotach_enter
 
 # bool isotach_safe_copy(void* to, const void* from, size_t size): false when either cannot be accessed; a fault
 # inside goes on at isotach_safe_copy_failed.
