@@ -6,6 +6,7 @@
 #include <deque>
 #include <vector>
 
+#include "engine/instrument/counters.h"
 #include "pin.H"
 
 namespace LEVEL_BASE {
@@ -43,6 +44,8 @@ class Callbacks {
   // In order; a tool may add more meanwhile, which run next time.
   template <class Visit>
   void each(Visit&& visit) {
+    if (sorted_.empty()) return;
+    settle_all_counters();
     std::stable_sort(sorted_.begin(), sorted_.end(), [](const CALLBACK_RECORD* a, const CALLBACK_RECORD* b) {
       return a->order != b->order ? a->order < b->order : a->number < b->number;
     });

@@ -19,6 +19,7 @@
 #include "engine/dispatch/signals.h"
 #include "engine/dispatch/threads.h"
 #include "engine/instrument/buffer.h"
+#include "engine/instrument/counters.h"
 #include "engine/instrument/routine_requests.h"
 #include "engine/os/follow.h"
 #include "engine/os/raw_syscall.h"
@@ -97,6 +98,7 @@ void process_ending(ThreadContext&, int32_t code) {
   if (lists().ending.exchange(1) != 0) {
     while (true) raw_syscall(SYS_pause);
   }
+  settle_all_counters();
   lists().prepare_for_fini.each(
       [](PREPARE_FOR_FINI_CALLBACK function, VOID* value, const CALLBACK_RECORD&) { function(value); });
   // All threads end with the process. Those that still run are told of here, by this one.
@@ -120,6 +122,7 @@ void process_ending(ThreadContext&, int32_t code) {
 // All threads wait. A tool that has asked for nothing at detach is told that the program ends: for it, it
 // does.
 void detaching(ThreadContext&) {
+  settle_all_counters();
   for (ThreadContext* one = dbi::engine().threads; one != nullptr; one = one->next)
     finish_trace_buffers(*one);
   {
@@ -245,6 +248,7 @@ EXCEPTION_CODE exception_code_of(const siginfo_t& info) {
 namespace {
 
 bool signal_arrived(ThreadContext& context, const siginfo_t& info, bool has_handler) {
+  settle_all_counters();
   const Interceptor& one = interceptors[info.si_signo];
   EXCEPTION_INFO exception;
   const EXCEPTION_CODE code = exception_code_of(info);

@@ -13,6 +13,7 @@
 
 #include "api/hooks.h"
 #include "engine/dispatch/context.h"
+#include "engine/dispatch/engine.h"
 #include "engine/os/lock.h"
 #include "engine/os/raw_syscall.h"
 #include "pin.H"
@@ -280,6 +281,7 @@ VOID PIN_Yield() {
 
 THREADID PIN_SpawnInternalThread(ROOT_THREAD_FUNC function, VOID* argument, size_t stack_size,
                                  PIN_THREAD_UID* uid) {
+  isotach::dbi::make_counters_whole();  // it may look at them at any time
   for (unsigned i = 0; i < kMostInternal; ++i) {
     InternalThread& one = internal_threads[i];
     bool expected = false;

@@ -20,7 +20,7 @@ import engine  # noqa: E402
 
 TESTS = engine.BUILD / "dbi" / "tests"
 STEP, PROBE, COUNTED = TESTS / "step", TESTS / "probe.so", TESTS / "counted"
-PER_STEP, PER_BLOCK = ("ins", "call", "context", "if", "registers"), ("bbl",)
+PER_STEP, PER_BLOCK = ("ins", "watched", "call", "context", "if", "registers"), ("bbl",)
 # The addresses must be the same each time, and restartable sequences are not there under the engine.
 ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LC_ALL": "C", "GLIBC_TUNABLES": "glibc.pthread.rseq=0"}
 
@@ -145,7 +145,7 @@ def main():
         def one(job):
             name, command, short = job
             own = engine.Results()
-            check_counts(name, command, (*PER_STEP, *PER_BLOCK) if short else ("ins", "bbl"), own)
+            check_counts(name, command, (*PER_STEP, *PER_BLOCK) if short else ("ins", "watched", "bbl"), own)
             if short:
                 for way in ("memory", "record"):
                     check_memory(f"{name} ({way})", command, way, own)

@@ -93,6 +93,9 @@ struct alignas(64) ThreadContext {
   FaultRegisters fault;  // of the signal that is recorded
   NestedRun* nested;     // the program's function that a tool calls: see nested.h
   uint64_t outer_epoch;  // of the code around the outermost of these runs; kOutside without any
+  bool counts_apart = true;         // it may have counted in cells since it was last settled
+  uint64_t settled[128];            // of `cells`, what the counters have
+  alignas(64) uint64_t cells[128];  // of counters, for emitted code: see instrument/counters.h
 };
 
 #define ISOTACH_AT(field, offset) static_assert(offsetof(ThreadContext, field) == (offset))
@@ -131,6 +134,7 @@ ISOTACH_AT(tool_registers, CONTEXT_TOOL_REGISTERS);
 ISOTACH_AT(argument_copies, CONTEXT_ARGUMENTS);
 ISOTACH_AT(buffer_end, CONTEXT_BUFFER_END);
 ISOTACH_AT(borrowed, CONTEXT_BORROWED);
+ISOTACH_AT(cells, CONTEXT_CELLS);
 #undef ISOTACH_AT
 
 // The context of the calling thread: only where GS is known to hold it.

@@ -10,6 +10,7 @@
 #include "engine/dispatch/nested.h"
 #include "engine/dispatch/signals.h"
 #include "engine/dispatch/system_calls.h"
+#include "engine/instrument/counters.h"
 #include "engine/os/raw_syscall.h"
 #include "engine/os/stop.h"
 
@@ -46,6 +47,10 @@ Unit* translate(Engine& engine, ThreadContext& context, uint64_t pc, bool indire
 
 // With the lock held: the epoch is set before anyone can flush what the thread is about to enter.
 void enter(Engine& engine, ThreadContext& context, const Unit& unit) {
+  if (context.counts_apart && !counters_are_split()) {
+    context.counts_apart = false;
+    settle_counters(context);
+  }
   context.resume = reinterpret_cast<uint64_t>(unit.code);
   __atomic_store_n(&context.epoch, engine.cache.epoch(), __ATOMIC_RELEASE);
 }
@@ -109,6 +114,17 @@ void resume_at_pc(ThreadContext& context) {
     }
   }
   fault_at_pc(context);
+}
+
+void make_counters_whole() {
+  Engine& engine = dbi::engine();
+  const bool is_ours = engine.lock.is_mine();
+  if (!is_ours) engine.lock.lock();
+  if (stop_splitting_counters()) {
+    settle_all_counters();
+    engine.cache.flush_all();
+  }
+  if (!is_ours) engine.lock.unlock();
 }
 
 void flush_code(uint64_t begin, uint64_t end) {

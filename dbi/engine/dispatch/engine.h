@@ -91,6 +91,8 @@ Engine& make_engine(const EngineOptions& options);
 // SIGSEGV.
 void resume_at_pc(ThreadContext& context);
 
+// From now on counters are in their place whoever looks (instrument/counters.h). Takes the lock.
+void make_counters_whole();
 // Forgets translations of memory that changes. Takes the lock.
 void flush_code(uint64_t begin, uint64_t end);
 

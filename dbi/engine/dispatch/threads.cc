@@ -15,6 +15,7 @@
 #include "engine/dispatch/signals.h"
 #include "engine/dispatch/system_calls.h"
 #include "engine/instrument/buffer.h"
+#include "engine/instrument/counters.h"
 #include "engine/os/lent_thread.h"
 #include "engine/os/raw_syscall.h"
 #include "engine/os/stop.h"
@@ -76,6 +77,7 @@ bool unlist_thread(ThreadContext& context) {
   Locked locked(engine.threads_lock);
   for (ThreadContext** at = &engine.threads; *at != nullptr; at = &(*at)->next) {
     if (*at == &context) {
+      settle_counters_locked(context);
       *at = context.next;
       break;
     }
@@ -196,6 +198,7 @@ int64_t clone_process(ThreadContext& context, const CloneArguments& arguments) {
     set_signal_mask(mask);
     return kInterrupted;
   }
+  settle_all_counters();  // what the others have counted is the child's too
   if (engine.events.fork_before != nullptr) engine.events.fork_before(context);
   engine.lock.lock();
   engine.threads_lock.lock();

@@ -4,6 +4,7 @@
 #include "engine/emit/calls.h"
 #include "engine/emit/records.h"
 #include "engine/instrument/buffer.h"
+#include "engine/instrument/counters.h"
 
 namespace isotach::dbi {
 namespace {
@@ -72,15 +73,26 @@ void CallEmitter::emit_increment(const InlineBody& body, int32_t addend) {
   // `after` needs the state behind the instruction; emit_inlined has seen to that.
   const uint16_t live = current_live_registers_;
   const bool flags_are_live = current_live_flags_ != 0;
-  const bool near = reaches(code_, body.address);
   const bool is_small = addend == static_cast<int8_t>(addend);
-  if (near && !flags_are_live) {
-    rip_form(code_, {0x48, static_cast<uint8_t>(is_small ? 0x83 : 0x81)}, 0, body.address, is_small ? 1 : 4);
+  const auto add_constant = [&] {
     if (is_small) {
       code_.byte(static_cast<uint8_t>(addend));
     } else {
       code_.int32(addend);
     }
+  };
+  const std::optional<int32_t> cell = cell_of(body.address);
+  if (cell && !flags_are_live) {
+    // add qword ptr gs:[cell], addend
+    code_.bytes({0x65, 0x48, static_cast<uint8_t>(is_small ? 0x83 : 0x81), 0x04, 0x25});
+    code_.int32(*cell);
+    add_constant();
+    return;
+  }
+  const bool near = reaches(code_, body.address);
+  if (near && !flags_are_live) {
+    rip_form(code_, {0x48, static_cast<uint8_t>(is_small ? 0x83 : 0x81)}, 0, body.address, is_small ? 1 : 4);
+    add_constant();
     return;
   }
   const auto borrow = [&](uint16_t avoid, bool& is_spilled) {
@@ -98,7 +110,11 @@ void CallEmitter::emit_increment(const InlineBody& body, int32_t addend) {
   bool address_spilled = false;
   const uint8_t first = borrow(1u << rsp, value_spilled);
   uint8_t second = first;
-  if (near) {
+  if (cell) {
+    code_.load_gs(first, *cell);
+    code_.lea(first, first, addend);
+    code_.store_gs(first, *cell);
+  } else if (near) {
     const auto rex = static_cast<uint8_t>(0x48 | (first >> 3 << 2));
     rip_form(code_, {rex, 0x8b}, first, body.address, 0);
     code_.lea(first, first, addend);
@@ -111,11 +127,7 @@ void CallEmitter::emit_increment(const InlineBody& body, int32_t addend) {
                  static_cast<uint8_t>((needs_displacement ? 0x40 : 0) | (first & 7))});
     if (needs_sib) code_.byte(0x24);
     if (needs_displacement) code_.byte(0);
-    if (is_small) {
-      code_.byte(static_cast<uint8_t>(addend));
-    } else {
-      code_.int32(addend);
-    }
+    add_constant();
   } else {
     second = borrow(static_cast<uint16_t>(1u << rsp | 1u << first), address_spilled);
     code_.mov_reg_imm64(second, body.address);

@@ -3,6 +3,7 @@
 #include "engine/dispatch/code_pages.h"
 #include "engine/dispatch/context.h"
 #include "engine/emit/emitter.h"
+#include "engine/instrument/counters.h"
 #include "engine/os/stop.h"
 
 namespace isotach::dbi {
@@ -28,7 +29,15 @@ Unit* Translator::translate(ThreadContext& context, uint64_t pc, bool indirect) 
     if (Unit* unit = translate_unobserved(pc, indirect)) return unit;
   }
   if (!decode(pc)) return nullptr;
-  if (options_.instrumenter != nullptr) options_.instrumenter(context, plan_);
+  if (options_.instrumenter != nullptr) {
+    settle_counters(context);
+    options_.instrumenter(context, plan_);
+    // What now goes to work may look at a counter.
+    if (plan_.instrumented && !only_counts(plan_) && stop_splitting_counters()) {
+      settle_all_counters();
+      cache_.flush_all();
+    }
+  }
   return emit(indirect);
 }
 

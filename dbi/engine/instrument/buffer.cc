@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "engine/dispatch/context.h"
+#include "engine/instrument/counters.h"
 #include "engine/instrument/plan.h"
 #include "engine/os/stop.h"
 
@@ -29,6 +30,7 @@ void hand_over(ThreadContext& context, uint32_t buffer) {
   TraceBufferLayout& layout = layouts[buffer];
   const uint64_t low = context.buffer_low[buffer];
   const uint64_t records = (context.buffers[2 * buffer] - low) / layout.record_bytes;
+  settle_all_counters();
   void* next = layout.full(buffer, context, reinterpret_cast<void*>(low), records, layout.user);
   set_buffer(context, buffer, next != nullptr ? next : reinterpret_cast<void*>(low));
 }

@@ -1,10 +1,13 @@
 // The tests' own tool: counts and records in the ways that tools do it, so that each way can be compared with
 // the oracle, and so that programs can be seen to run unchanged under each.
 //
-//   -way none|ins|bbl|call|context|if|registers|memory|record
+//   -way none|ins|bbl|watched|call|context|if|registers|memory|record
 //
 //   ins        a counter at each instruction, short enough to be written in place
 //   bbl        the number of instructions added at each basic block
+//   watched    two counters at each instruction, which must be equal whenever code of the tool looks: before
+//   each system
+//              call, and from the fifth translated one on also in a routine that is called
 //   call       a routine with calls of its own at each instruction: floating point, vectors, the heap
 //   context    the same with the whole context of the program as an argument
 //   if         INS_InsertIfCall and INS_InsertThenCall: a call at every 100th instruction
@@ -41,6 +44,19 @@ VOID count_one() {
 }
 VOID count_many(UINT32 number) {
   count += number;
+}
+
+UINT64 twin = 0, last_seen = 0, looks = 0;
+VOID count_twin() {
+  ++twin;
+}
+__attribute__((noinline)) VOID look() {
+  if (count != twin || count < last_seen) mixed = 1;
+  last_seen = count;
+  ++looks;
+}
+VOID look_at_system_call(THREADID, CONTEXT*, SYSCALL_STANDARD, VOID*) {
+  look();
 }
 
 volatile double sink;
@@ -147,6 +163,12 @@ VOID instrument_instruction(INS ins, VOID*) {
   if (INS_Address(ins) < knob_above.Value() || INS_Address(ins) >= knob_below.Value()) return;
   if (way == "ins") {
     INS_InsertCall(ins, IPOINT_BEFORE, reinterpret_cast<AFUNPTR>(count_one), IARG_END);
+  } else if (way == "watched") {
+    static int system_calls = 0;
+    INS_InsertCall(ins, IPOINT_BEFORE, reinterpret_cast<AFUNPTR>(count_one), IARG_END);
+    INS_InsertCall(ins, IPOINT_BEFORE, reinterpret_cast<AFUNPTR>(count_twin), IARG_END);
+    if (INS_IsSyscall(ins) && ++system_calls > 4)
+      INS_InsertCall(ins, IPOINT_BEFORE, reinterpret_cast<AFUNPTR>(look), IARG_END);
   } else if (way == "call") {
     INS_InsertCall(ins, IPOINT_BEFORE, reinterpret_cast<AFUNPTR>(call_out), IARG_INST_PTR, IARG_END);
   } else if (way == "context") {
@@ -178,6 +200,7 @@ VOID instrument_trace(TRACE trace, VOID*) {
 VOID finish(INT32, VOID*) {
   if (knob_way.Value() == "if") count = called + 100 - countdown;
   if (knob_way.Value() == "context" && called != 0) count = 0;
+  if (knob_way.Value() == "watched" && (mixed != 0 || looks == 0)) count = 0;
   fprintf(records, "count %lu\n", static_cast<unsigned long>(count));
   fclose(records);
 }
@@ -195,6 +218,7 @@ int main(int argument_count, char** arguments) {
   } else if (knob_way.Value() != "none") {
     INS_AddInstrumentFunction(instrument_instruction, nullptr);
   }
+  if (knob_way.Value() == "watched") PIN_AddSyscallEntryFunction(look_at_system_call, nullptr);
   PIN_AddFiniFunction(finish, nullptr);
   PIN_StartProgram();
   return 0;
