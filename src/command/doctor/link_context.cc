@@ -56,7 +56,7 @@ void LinkContext::read(std::optional<network::LinkSnapshot>& snapshot) {
 }
 
 doctor::PathFacts LinkContext::path_of(const kernel::SocketEntry& socket) const {
-  doctor::PathFacts path;
+  doctor::PathFacts path = measured_;
   const std::string local(reinterpret_cast<const char*>(socket.local.data()),
                           socket.ip_version == 4 ? 4 : 16);
   const auto found =

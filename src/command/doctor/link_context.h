@@ -20,7 +20,9 @@ class LinkContext {
   // Where links cannot be read, nothing is known of them: connections are judged without.
   void begin() { read(before_); }
   void end() { read(now_); }
-  // Speed and findings of the interface with the local address of that connection.
+  // What was measured of the path by other means: capacity and packet sizes.
+  void know(const doctor::PathFacts& measured) { measured_ = measured; }
+  // That, and speed and findings of the interface with the local address of that connection.
   [[nodiscard]] doctor::PathFacts path_of(const kernel::SocketEntry& socket) const;
 
  private:
@@ -28,6 +30,7 @@ class LinkContext {
 
   Clock& clock_;
   std::string namespace_;
+  doctor::PathFacts measured_;
   std::optional<network::LinkSnapshot> before_, now_;
   std::vector<std::pair<std::string, std::string>> addresses_;  // bytes, interface
 };

@@ -17,6 +17,7 @@
 #include "doctor/quantities.h"
 #include "network/connections/transfer_watch.h"
 #include "network/nettest/client.h"
+#include "network/path/measure.h"
 
 namespace isotach::command {
 namespace {
@@ -25,6 +26,7 @@ constexpr std::int64_t kTransferNs = 5 * kNanosecondsPerSecond;
 // Finding out where a name leads takes a few milliseconds, from a server far away some hundred.
 constexpr double kLookupFeltMs = 200;
 constexpr double kOtherCpuBusy = 0.9;
+constexpr std::uint32_t kEchoes = 40;
 
 // Watches our own connections in a thread of its own, because the test keeps this one busy.
 class Watcher {
@@ -123,6 +125,26 @@ void judge_lookup(const Target& target, double lookup_ms, DoctorReport& report) 
                               format_duration_ns(lookup_ms * 1e6));
 }
 
+// What probes tell of the path before the transfer fills it. Only an Isotach answers them.
+doctor::PathFacts probe_path(Context& context, const Target& target, DoctorReport& report) {
+  path::PathOptions options;
+  options.host = target.host;
+  options.port = target.port;
+  options.with_available = false;
+  options.with_transfer = false;
+  options.echoes = kEchoes;
+  doctor::PathFacts facts;
+  const auto measured = path::measure_path(options, context.waiter, context.clock, [](const std::string&) {});
+  if (!measured) {
+    report.not_checked.push_back("the capacity of the path: " + measured.error().message());
+    return facts;
+  }
+  for (const std::string& remark : measured->remarks) report.not_checked.push_back(remark);
+  if (measured->capacity) facts.capacity_bps = measured->capacity->bps.value;
+  if (measured->mtu.bytes > 0) facts.large_packets_pass = measured->mtu.limit != path::MtuLimit::black_hole;
+  return facts;
+}
+
 // What the other Isotach tells of its own machine.
 void judge_other_end(const nettest::ClientResult& result, DoctorReport& report) {
   const nettest::CpuShare& remote = result.report.remote;
@@ -160,6 +182,7 @@ Result<DoctorReport> examine_path(Context& context, const std::string& text, con
   if (!transfers) return tl::make_unexpected(std::move(transfers.error()));
   transfers->follow_process(::getpid());
   LinkContext links(context.clock, {});
+  links.know(probe_path(context, *target, report));
   links.begin();
   Watcher watcher(std::move(*transfers), context.clock);
   nettest::ClientOptions client;
