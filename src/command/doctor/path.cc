@@ -27,6 +27,8 @@ constexpr std::int64_t kTransferNs = 5 * kNanosecondsPerSecond;
 constexpr double kLookupFeltMs = 200;
 constexpr double kOtherCpuBusy = 0.9;
 constexpr std::uint32_t kEchoes = 40;
+constexpr int kMoreAttempts = 3;
+constexpr std::int64_t kAttemptPauseNs = 300'000'000;
 
 // Watches our own connections in a thread of its own, because the test keeps this one busy.
 class Watcher {
@@ -126,19 +128,19 @@ void judge_lookup(const Target& target, double lookup_ms, DoctorReport& report) 
 }
 
 // What probes tell of the path before the transfer fills it. Only an Isotach answers them.
-doctor::PathFacts probe_path(Context& context, const Target& target, DoctorReport& report) {
+std::optional<doctor::PathFacts> probe_path(Context& context, const Target& target, DoctorReport& report) {
   path::PathOptions options;
   options.host = target.host;
   options.port = target.port;
   options.with_available = false;
   options.with_transfer = false;
   options.echoes = kEchoes;
-  doctor::PathFacts facts;
   const auto measured = path::measure_path(options, context.waiter, context.clock, [](const std::string&) {});
   if (!measured) {
     report.not_checked.push_back("the capacity of the path: " + measured.error().message());
-    return facts;
+    return std::nullopt;
   }
+  doctor::PathFacts facts;
   for (const std::string& remark : measured->remarks) report.not_checked.push_back(remark);
   if (measured->capacity) facts.capacity_bps = measured->capacity->bps.value;
   if (measured->mtu.bytes > 0) facts.large_packets_pass = measured->mtu.limit != path::MtuLimit::black_hole;
@@ -182,7 +184,8 @@ Result<DoctorReport> examine_path(Context& context, const std::string& text, con
   if (!transfers) return tl::make_unexpected(std::move(transfers.error()));
   transfers->follow_process(::getpid());
   LinkContext links(context.clock, {});
-  links.know(probe_path(context, *target, report));
+  const auto measured = probe_path(context, *target, report);
+  if (measured) links.know(*measured);
   links.begin();
   Watcher watcher(std::move(*transfers), context.clock);
   nettest::ClientOptions client;
@@ -190,7 +193,12 @@ Result<DoctorReport> examine_path(Context& context, const std::string& text, con
   client.port = target->port;
   client.duration_ns = options.duration_ns > 0 ? options.duration_ns : kTransferNs;
   Silent observer;
-  const nettest::ClientResult result = nettest::run_client(client, context.waiter, context.clock, observer);
+  nettest::ClientResult result = nettest::run_client(client, context.waiter, context.clock, observer);
+  // A stock iperf3 server took the probes for a test of its own, and may still be getting rid of it.
+  for (int attempt = 0; !measured && !result.facts && attempt < kMoreAttempts; ++attempt) {
+    static_cast<void>(context.waiter.wait_until(context.clock.now().monotonic_ns + kAttemptPauseNs));
+    result = nettest::run_client(client, context.waiter, context.clock, observer);
+  }
   watcher.stop();
   links.end();
   report.seconds = static_cast<double>(context.clock.now().monotonic_ns - start_ns) / 1e9;
