@@ -57,6 +57,7 @@ struct PathFacts {
   std::optional<double> available_bps;  // of the tight link, while nothing of ours was under way
   std::optional<double> link_bps;       // speed of the interface that the connection goes through
   std::string interface;
+  bool loopback = false;  // that never leaves this host
   std::vector<Finding> link_findings;      // of that interface
   std::optional<double> burst_loss;        // share of a train lost behind its first packets: a policer
   std::optional<bool> large_packets_pass;  // of the size of its segments

@@ -121,6 +121,10 @@ Cause judge_held(const TransferFacts& facts, const PathFacts& path) {
   // What never arrives fills every buffer.
   if (kPathRules[0].holds(facts, path)) return kPathRules[0].cause;
   if (buffer_is_small(facts)) return Cause::send_buffer;
+  // Between two programs of one host there is no network: they wait for the time to move the data.
+  if (path.loopback)
+    return facts.receiver_does(Activity::running) > facts.sender_does(Activity::running) ? Cause::receiver_cpu
+                                                                                         : Cause::sender_cpu;
   if (is_held_here(facts)) return Cause::local_queue;
   return judge_path(facts, path);
 }

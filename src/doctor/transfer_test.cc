@@ -113,6 +113,14 @@ TEST(Transfer, AMeasuredCapacityDecidesWhoFillsThePath) {
   EXPECT_EQ(transfer.cause(path), Cause::congestion);
 }
 
+TEST(Transfer, WithinAHostItIsNeverTheNetwork) {
+  Transfer transfer;
+  PathFacts path;
+  EXPECT_TRUE(is_network(transfer.cause(path)));
+  path.loopback = true;
+  EXPECT_EQ(transfer.cause(path), Cause::sender_cpu);
+}
+
 TEST(Transfer, LossWithoutAQueue) {
   Transfer transfer;
   transfer.here.rtt_us = 21'000;

@@ -57,6 +57,8 @@ void LinkContext::read(std::optional<network::LinkSnapshot>& snapshot) {
 
 doctor::PathFacts LinkContext::path_of(const kernel::SocketEntry& socket) const {
   doctor::PathFacts path = measured_;
+  // Whatever the address: what a host sends to itself goes over `lo`.
+  path.loopback = socket.local == socket.remote || (socket.ip_version == 4 && socket.local[0] == 127);
   const std::string local(reinterpret_cast<const char*>(socket.local.data()),
                           socket.ip_version == 4 ? 4 : 16);
   const auto found =
