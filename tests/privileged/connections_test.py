@@ -23,9 +23,13 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "support"))
 from emulated_path import EMULATOR, ISOTACH, Path  # noqa: E402  pylint: disable=wrong-import-position
 
+# Runs that are judged: other programs that run at the same time also limit a transfer. One right run is enough.
 TRIES = 3
-# A run in which the emulator was later than this was not the path that it should have been.
+# A run in which the emulator was later than this was not the path that it should have been; it is made again, and
+# skipped where the machine never was idle enough.
 LATEST_US = 40_000
+LATEST_US_OF = {"short": 10_000}
+MOST_RUNS = 10
 LEAST_SHARE = 0.6
 
 # The path, the sending end, the receiving end; what must come out.
@@ -39,7 +43,10 @@ CAUSES = {
     "rate": ({"delay_us": 5000, "rate_bps": 20_000_000, "queue_bytes": 150_000}, {"seconds": 2}, {},
              ["path_capacity"]),
     "loss": ({"delay_us": 10000, "loss_ppm": 20000}, {"seconds": 2}, {}, ["congestion_window", "loss"]),
-    "short": ({"delay_us": 30000}, {"bytes": 1_000_000}, {}, ["slow_start"]),
+    # All of it in the buffers, so that no process has to run in time; Reno, since CUBIC takes a late packet of the
+    # emulator for a queue and leaves slow start.
+    "short": ({"delay_us": 30000}, {"bytes": 1_000_000, "congestion": "reno", "send_buffer": 4_000_000},
+              {"receive_buffer": 4_000_000}, ["slow_start"]),
     "ask": ({"delay_us": 5000}, {"seconds": 1, "write_bytes": 300, "reply": 20000}, {"reply": 20000},
             ["sender_application"]),
 }
@@ -50,9 +57,12 @@ LIVE = {"rwin", "write", "sndbuf", "rate"}
 passed, failed, skipped = 0, 0, 0
 
 
-def report(name, problem):
-    global passed, failed  # pylint: disable=global-statement
-    if problem:
+def report(name, problem, why_not=None):
+    global passed, failed, skipped  # pylint: disable=global-statement
+    if why_not:
+        skipped += 1
+        print(f"skipped {name}: {why_not}")
+    elif problem:
         failed += 1
         print(f"FAILED {name}: {problem}")
     else:
@@ -108,15 +118,18 @@ a.recv(1)
 
 def check_cause(name, folder):
     path_settings, source, sink, expected = CAUSES[name]
-    problem = None
-    for _ in range(TRIES):
-        problem = None
+    latest_us = LATEST_US_OF.get(name, LATEST_US)
+    judged = 0
+    problem, late = None, None
+    for _ in range(MOST_RUNS):
         cubic = {"congestion": "cubic"}
         with Path(f"cn{name}", folder, **path_settings) as path:
             path.transfer({**cubic, **source}, {**cubic, **sink}, (lambda: live(path)) if name in LIVE else None)
-        if path.counts["late_us_most"] > LATEST_US:
-            problem = f"the emulator was {path.counts['late_us_most']} us late"
+        if path.counts["late_us_most"] > latest_us:
+            late = f"the emulator was {path.counts['late_us_most']} us late"
             continue
+        judged += 1
+        problem = None
         for capture in path.captures:
             one, = isotach("--why", "--json", capture)
             why = one["why_b2a" if one["b2a"]["unique_bytes_sent"] > one["a2b"]["unique_bytes_sent"] else "why_a2b"]
@@ -125,9 +138,9 @@ def check_cause(name, folder):
                 problem = f"{why['limit']} with {why['shares']} in {os.path.basename(capture)}"
         if problem is None and name in LIVE:
             problem = live_problem(path, expected)
-        if problem is None:
+        if problem is None or judged == TRIES:
             break
-    return name, problem
+    return name, problem, None if judged else late
 
 
 def live(path):
@@ -229,8 +242,8 @@ def main():
     with tempfile.TemporaryDirectory() as name, concurrent.futures.ThreadPoolExecutor(4) as pool:
         folder = pathlib.Path(name)
         report("captured as it passes", check_capture())
-        for cause, problem in pool.map(lambda cause: check_cause(cause, folder), CAUSES):
-            report(f"what limited it: {cause}", problem)
+        for cause, problem, why_not in pool.map(lambda cause: check_cause(cause, folder), CAUSES):
+            report(f"what limited it: {cause}", problem, why_not)
         judge_retransmissions([
             check_retransmissions("six" if v6 else "four", folder, v6, delay_us=2000, loss_ppm=24000,
                                   reorder_ppm=10000, reorder_us=1500, duplicate_ppm=2000) for v6 in (False, True)])
