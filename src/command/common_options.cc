@@ -78,6 +78,40 @@ Result<std::uint64_t> parse_count(const std::string& text, const std::string& wh
   return *count;
 }
 
+Result<std::optional<std::int64_t>> interval_of(const Arguments& arguments, const char* option,
+                                                const std::string& what) {
+  const auto text = arguments.value(option);
+  if (!text) return std::nullopt;
+  auto interval_ns = parse_interval_ns(*text, what);
+  if (!interval_ns) return tl::make_unexpected(std::move(interval_ns.error()));
+  return std::optional(*interval_ns);
+}
+
+Result<std::optional<std::uint64_t>> count_of(const Arguments& arguments, const char* option,
+                                              const std::string& what) {
+  const auto text = arguments.value(option);
+  if (!text) return std::nullopt;
+  auto count = parse_count(*text, what);
+  if (!count) return tl::make_unexpected(std::move(count.error()));
+  return std::optional(*count);
+}
+
+Result<Repetition> repetition_of(const Arguments& arguments) {
+  const auto format = format_of(arguments);
+  if (!format) return tl::make_unexpected(format.error());
+  const auto interval_ns = interval_of(arguments);
+  if (!interval_ns) return tl::make_unexpected(interval_ns.error());
+  const auto count = count_of(arguments);
+  if (!count) return tl::make_unexpected(count.error());
+  Repetition repetition{*format, *interval_ns, *count};
+  if (repetition.format == Format::json) {
+    if (repetition.count.value_or(1) > 1)
+      return failure(ErrorKind::usage, "--json prints one sample", "--json-stream prints one a line");
+    repetition.count = 1;
+  }
+  return repetition;
+}
+
 Result<std::string> proc_root_of(const Arguments& arguments) {
   const auto folder = arguments.value("--proc-root");
   if (!folder) return std::string();

@@ -33,6 +33,23 @@ inline constexpr std::int64_t kLongestIntervalNs = 10ll * 366 * 24 * 3600 * 1'00
 // `text` as a whole number above 0.
 [[nodiscard]] Result<std::uint64_t> parse_count(const std::string& text, const std::string& what);
 
+// The same of an option; nothing where it is not given.
+[[nodiscard]] Result<std::optional<std::int64_t>> interval_of(const Arguments& arguments,
+                                                              const char* option = "--interval",
+                                                              const std::string& what = "interval");
+[[nodiscard]] Result<std::optional<std::uint64_t>> count_of(const Arguments& arguments,
+                                                            const char* option = "--count",
+                                                            const std::string& what = "count");
+
+// How often and as what something is shown: format_options(), --interval and --count.
+struct Repetition {
+  Format format = Format::table;
+  std::optional<std::int64_t> interval_ns;
+  std::optional<std::uint64_t> count;
+};
+// One sample where the format is one document; more of them are a usage error.
+[[nodiscard]] Result<Repetition> repetition_of(const Arguments& arguments);
+
 // --proc-root, checked: it must be a folder with proc/ in it, or the content of a proc folder.
 [[nodiscard]] Result<std::string> proc_root_of(const Arguments& arguments);
 

@@ -115,11 +115,9 @@ Result<Options> options_of(const Arguments& arguments) {
       return failure(ErrorKind::usage, std::string(option) + " is for the list of this machine's connections",
                      "leave it out with a capture; --for ends capturing and following");
   }
-  if (const auto text = arguments.value("--for")) {
-    auto duration_ns = parse_interval_ns(*text, "time");
-    if (!duration_ns) return tl::make_unexpected(std::move(duration_ns.error()));
-    options.duration_ns = *duration_ns;
-  }
+  const auto duration_ns = interval_of(arguments, "--for", "time");
+  if (!duration_ns) return tl::make_unexpected(duration_ns.error());
+  options.duration_ns = *duration_ns;
   if (const auto text = arguments.value("--where")) {
     auto condition = network::Condition::parse(*text);
     if (!condition) return tl::make_unexpected(std::move(condition.error()));
@@ -131,19 +129,14 @@ Result<Options> options_of(const Arguments& arguments) {
     options.filter = std::move(*filter);
   }
   if (const auto sort = arguments.value("--sort")) options.sort = *sort;
-  if (const auto top = arguments.value("--top")) {
-    const auto number = parse_count(*top, "number of connections");
-    if (!number) return tl::make_unexpected(number.error());
-    options.top = static_cast<std::size_t>(*number);
-  }
-  options.threads = useful_threads(arguments.positionals());
-  if (const auto threads = arguments.value("--threads")) {
-    const auto number = parse_count(*threads, "number of threads");
-    if (!number) return tl::make_unexpected(number.error());
-    if (*number > kMostThreads)
-      return failure(ErrorKind::usage, "a capture is read by 64 threads at most", "write --threads 2");
-    options.threads = static_cast<std::size_t>(*number);
-  }
+  const auto top = count_of(arguments, "--top", "number of connections");
+  if (!top) return tl::make_unexpected(top.error());
+  options.top = static_cast<std::size_t>(top->value_or(0));
+  const auto threads = count_of(arguments, "--threads", "number of threads");
+  if (!threads) return tl::make_unexpected(threads.error());
+  if (threads->value_or(1) > kMostThreads)
+    return failure(ErrorKind::usage, "a capture is read by 64 threads at most", "write --threads 2");
+  options.threads = *threads ? static_cast<std::size_t>(**threads) : useful_threads(arguments.positionals());
   return options;
 }
 

@@ -40,11 +40,8 @@ constexpr std::int64_t kHoldersEveryNs = 2 * kNanosecondsPerSecond;
 // Files that a caller chooses by name; a command has 16 bytes.
 constexpr std::size_t kCommandBytes = 64;
 
-struct LiveOptions {
-  std::optional<std::int64_t> interval_ns;
-  std::optional<std::uint64_t> count;
+struct LiveOptions : Repetition {
   std::size_t top = 0;
-  Format format = Format::table;
 };
 
 Result<LiveOptions> options_of(const Arguments& arguments) {
@@ -55,30 +52,12 @@ Result<LiveOptions> options_of(const Arguments& arguments) {
                      "write: isotach connections " + std::string(option) +
                          " ... trace.pcap; or -i INTERFACE to capture now");
   }
-  LiveOptions options;
-  auto format = format_of(arguments);
-  if (!format) return tl::make_unexpected(std::move(format.error()));
-  options.format = *format;
-  if (const auto text = arguments.value("--interval")) {
-    auto interval_ns = parse_interval_ns(*text, "interval");
-    if (!interval_ns) return tl::make_unexpected(std::move(interval_ns.error()));
-    options.interval_ns = *interval_ns;
-  }
-  if (const auto text = arguments.value("--count")) {
-    auto count = parse_count(*text, "count");
-    if (!count) return tl::make_unexpected(std::move(count.error()));
-    options.count = *count;
-  }
-  if (const auto text = arguments.value("--top")) {
-    auto top = parse_count(*text, "number of connections");
-    if (!top) return tl::make_unexpected(std::move(top.error()));
-    options.top = static_cast<std::size_t>(*top);
-  }
-  if (options.format == Format::json) {
-    if (options.count.value_or(1) > 1)
-      return failure(ErrorKind::usage, "--json prints one sample", "--json-stream prints one a line");
-    options.count = 1;
-  }
+  const auto repetition = repetition_of(arguments);
+  if (!repetition) return tl::make_unexpected(repetition.error());
+  const auto top = count_of(arguments, "--top", "number of connections");
+  if (!top) return tl::make_unexpected(top.error());
+  LiveOptions options{*repetition};
+  options.top = static_cast<std::size_t>(top->value_or(0));
   return options;
 }
 

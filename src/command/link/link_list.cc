@@ -18,34 +18,16 @@ namespace {
 // Long enough for a rate that means something, short enough not to be felt.
 constexpr std::int64_t kFirstRatesNs = 200'000'000;
 
-struct LinkOptions {
-  std::optional<std::int64_t> interval_ns;
-  std::optional<std::uint64_t> count;
-  Format format = Format::table;
+struct LinkOptions : Repetition {
   std::string only;
 };
 
 Result<LinkOptions> options_of(const Arguments& arguments) {
-  LinkOptions options;
-  auto format = format_of(arguments);
-  if (!format) return tl::make_unexpected(std::move(format.error()));
-  options.format = *format;
-  if (const auto text = arguments.value("--interval")) {
-    auto interval_ns = parse_interval_ns(*text, "interval");
-    if (!interval_ns) return tl::make_unexpected(std::move(interval_ns.error()));
-    options.interval_ns = *interval_ns;
-  }
-  if (const auto text = arguments.value("--count")) {
-    auto count = parse_count(*text, "count");
-    if (!count) return tl::make_unexpected(std::move(count.error()));
-    options.count = *count;
-    if (!options.interval_ns) options.interval_ns = kNanosecondsPerSecond;
-  }
-  if (!options.interval_ns || options.format == Format::json) {
-    if (options.count.value_or(1) > 1)
-      return failure(ErrorKind::usage, "--json prints one sample", "--json-stream prints one a line");
-    options.count = 1;
-  }
+  const auto repetition = repetition_of(arguments);
+  if (!repetition) return tl::make_unexpected(repetition.error());
+  LinkOptions options{*repetition, {}};
+  if (arguments.has("--count") && !options.interval_ns) options.interval_ns = kNanosecondsPerSecond;
+  if (!options.interval_ns) options.count = 1;
   if (!arguments.positionals().empty()) options.only = arguments.positionals().front();
   return options;
 }

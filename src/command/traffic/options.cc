@@ -9,21 +9,15 @@ namespace {
 constexpr std::size_t kMostRowsLimit = 4'194'304;
 
 Result<void> read_times(const Arguments& arguments, TrafficCommandOptions& options) {
-  if (const auto text = arguments.value("--interval")) {
-    const auto interval_ns = parse_interval_ns(*text, "interval");
-    if (!interval_ns) return tl::make_unexpected(interval_ns.error());
-    options.interval_ns = *interval_ns;
-  }
-  if (const auto text = arguments.value("--count")) {
-    const auto count = parse_count(*text, "count");
-    if (!count) return tl::make_unexpected(count.error());
-    options.count = *count;
-  }
-  if (const auto text = arguments.value("--for")) {
-    const auto duration_ns = parse_interval_ns(*text, "duration");
-    if (!duration_ns) return tl::make_unexpected(duration_ns.error());
-    options.duration_ns = *duration_ns;
-  }
+  const auto interval_ns = interval_of(arguments);
+  if (!interval_ns) return tl::make_unexpected(interval_ns.error());
+  const auto count = count_of(arguments);
+  if (!count) return tl::make_unexpected(count.error());
+  const auto duration_ns = interval_of(arguments, "--for", "duration");
+  if (!duration_ns) return tl::make_unexpected(duration_ns.error());
+  options.interval_ns = interval_ns->value_or(options.interval_ns);
+  options.count = *count;
+  options.duration_ns = *duration_ns;
   return {};
 }
 
