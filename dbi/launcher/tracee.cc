@@ -60,7 +60,9 @@ void Tracee::fail(const std::string& what) {
 
 void Tracee::fail_with(int error, const std::string& what) {
   if (!error_.empty()) return;
-  if (error == ESRCH) gone_ = true;
+  // One that was killed cannot be asked anything; what else it lacks by then, such as mappings, is no matter.
+  unsigned long unused;
+  if (error == ESRCH || (ptrace(PTRACE_GETEVENTMSG, thread_, 0, &unused) && errno == ESRCH)) gone_ = true;
   error_ = what + ": " + strerror(error);
 }
 
