@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <cstddef>
 #include <cstring>
+#include <map>
 
 #include "engine/os/handover.h"
 #include "engine/os/interval_set.h"
@@ -21,8 +22,11 @@ namespace isotach::dbi {
 namespace {
 
 constexpr int64_t kDeadlineNs = 10'000'000'000;
-constexpr int kQuietRounds =
-    3;  // with all of the program's threads parked, until others are believed not to be its
+// With all of the program's threads parked and each other one run meanwhile, until those are believed not to
+// be its.
+constexpr int kQuietRounds = 3;
+// For those that do not seem to run: a loop of one instruction, or a machine with no time for them.
+constexpr int64_t kBelievedAfterNs = 5'000'000'000;
 // A signal that came while another one was being delivered is dropped, and sent again so much later.
 constexpr int kRoundsOfSignal = 8;
 constexpr size_t kMostParked = 65536, kMostRegions = 16384;
@@ -33,8 +37,8 @@ int64_t now_ns() {
   return now.tv_sec * 1'000'000'000LL + now.tv_nsec;
 }
 
-void wait_a_little() {
-  const timespec little{0, 500'000};
+void wait_a_little(long times = 1) {
+  const timespec little{0, 500'000 * times};
   nanosleep(&little, nullptr);
 }
 
@@ -112,6 +116,16 @@ class Detacher {
     thread.tracee->set_registers(registers);
   }
 
+  // Whether the thread executed anything since it was last seen, or sleeps in a system call. One that was
+  // just made, or is about to end, and waits for a processor did neither: it may turn out to be one of the
+  // program's.
+  bool has_run(const Stopped& thread) {
+    const auto [seen, is_new] = seen_.try_emplace(thread.tracee->thread(), thread.at_stop);
+    const bool is_same = std::memcmp(&seen->second, &thread.at_stop, sizeof thread.at_stop) == 0;
+    seen->second = thread.at_stop;
+    return is_interrupted(thread.at_stop) || (!is_new && !is_same);
+  }
+
   void send_signal(const Stopped& thread) const {
     siginfo_t info{};
     info.si_signo = request_.signal;
@@ -136,16 +150,19 @@ class Detacher {
   // Makes every thread of the program leave the code cache. All are stopped afterwards.
   std::string park_all() {
     const int64_t deadline = now_ns() + kDeadlineNs;
-    int quiet = 0;
+    int quiet = 0, idle = 0;
     for (int round = 0;; round++) {
       read_parked();
       if (!memory_.ok()) return memory_.error();
-      bool all_are = true;
+      bool all_are = true, all_ran = true;
       std::vector<Stopped*> to_run;
       for (Stopped& thread : threads_.threads()) {
         if (parked_of(thread.tracee->thread())) continue;
         to_run.push_back(&thread);
-        if (!is_of_program(thread)) continue;
+        if (!is_of_program(thread)) {
+          all_ran = has_run(thread) && all_ran;
+          continue;
+        }
         all_are = false;
         if (thread.at_stop.rip == request_.system_call_end && is_interrupted(thread.at_stop)) {
           send_from_system_call(thread);
@@ -153,7 +170,9 @@ class Detacher {
           send_signal(thread);
         }
       }
-      quiet = all_are ? quiet + 1 : 0;
+      idle = all_ran ? 0 : idle + 1;
+      if (!all_are) quiet = 0;
+      if (all_are && (all_ran || now_ns() > deadline - kDeadlineNs + kBelievedAfterNs)) quiet++;
       if (quiet >= kQuietRounds || (all_are && to_run.empty())) {
         has_other_threads_ = !to_run.empty();
         return "";
@@ -164,7 +183,7 @@ class Detacher {
         threads_.let_run(*to_run.back());
         to_run.pop_back();
       }
-      wait_a_little();
+      wait_a_little(idle < 40 ? idle + 1 : 40);
       if (!threads_.stop_all()) return threads_.error();
     }
   }
@@ -235,6 +254,7 @@ class Detacher {
   Tracee memory_;  // only that: any thread of the list may be running
   DetachRequest request_{};
   std::vector<StoppedThread> parked_;
+  std::map<int, user_regs_struct> seen_;  // when last stopped, those not known to be the program's
   bool has_other_threads_ = false;
 };
 
