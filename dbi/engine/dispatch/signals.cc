@@ -651,22 +651,23 @@ int64_t program_sigprocmask(ThreadContext& context, int how, uint64_t set, uint6
   uint64_t wanted = 0;
   if (set != 0 && !isotach_safe_copy(&wanted, reinterpret_cast<void*>(set), sizeof wanted)) return -EFAULT;
   const uint64_t kernel_wanted = how == SIG_UNBLOCK ? wanted : wanted & ~kFaults;
-  uint64_t before = 0;
-  int64_t result;
-  if (!change_mask(context, static_cast<uint64_t>(how), set != 0 ? &kernel_wanted : nullptr, &before,
-                   result)) {
-    return kInterrupted;
-  }
-  if (result < 0) return result;
-  before |= state.blocked_faults;
+  // Set before the kernel is told: one that waits there comes as soon as its mask lets it.
+  const uint64_t faults_before = state.blocked_faults;
   if (set != 0) {
     if (how == SIG_BLOCK) state.blocked_faults |= wanted & kFaults;
     if (how == SIG_UNBLOCK) state.blocked_faults &= ~wanted;
     if (how == SIG_SETMASK) state.blocked_faults = wanted & kFaults;
-    // A signal that came since the kernel changed the mask was recorded with the old ones.
-    asm volatile("" ::: "memory");
-    if (state.is_recorded) state.mask = (state.mask & ~kFaults) | state.blocked_faults;
   }
+  uint64_t before = 0;
+  int64_t result;
+  const bool is_changed =
+      change_mask(context, static_cast<uint64_t>(how), set != 0 ? &kernel_wanted : nullptr, &before, result);
+  if (!is_changed || result < 0) {
+    state.blocked_faults = faults_before;
+    if (state.is_recorded) state.mask = (state.mask & ~kFaults) | faults_before;
+    return is_changed ? result : kInterrupted;
+  }
+  before |= faults_before;
   if (old != 0 && !isotach_safe_copy(reinterpret_cast<void*>(old), &before, sizeof before)) return -EFAULT;
   return 0;
 }
