@@ -95,6 +95,8 @@ teardown() {
   for term in tmux-256color screen linux vt100; do
     infocmp "$term" >/dev/null 2>&1 || continue
     rm -f "$result"
+    # A server of its own: the one before may not have gone yet.
+    socket=isotach-test-$$-$BATS_TEST_NUMBER-$term
     start 80 24 "$ISOTACH -i 100ms"
     until_screen 'FINDINGS'
     in_tmux send-keys q

@@ -403,7 +403,9 @@ RegisterUse use_by_zydis(const Scan& scan, const uint8_t* bytes) {
   decode_fully(bytes, scan.length, 0, decoded);
   // Where the processor forbids sldt, str and smsw (UMIP), the kernel does them, and leaves the upper half
   // alone.
-  const bool may_be_emulated = scan.map == 1 && !scan.vector_prefix && scan.opcode <= 1;
+  const int operation = scan.modrm_offset ? bytes[scan.modrm_offset] >> 3 & 7 : 0;
+  const bool may_be_emulated = scan.map == 1 && !scan.vector_prefix &&
+                               ((scan.opcode == 0 && operation <= 1) || (scan.opcode == 1 && operation == 4));
   if (may_be_emulated) decoded.gpr_written = 0;
   return {static_cast<uint16_t>(decoded.gpr_read), static_cast<uint16_t>(decoded.gpr_written),
           static_cast<uint16_t>(decoded.gpr_touched)};
