@@ -101,7 +101,9 @@ std::int64_t LimitAnalysis::tolerance_ns() const {
 
 void LimitAnalysis::note_near_trip(const Connection& connection, int side, const SeenSegment& segment) {
   if (far_ns_ == 0 && connection.handshake_ns > 0 && connection.handshake_ns < kLongestTripNs) {
-    const std::int64_t there = connection.syn_ack_ns - connection.syn_ns;
+    // The times of a capture may go backwards.
+    const std::int64_t there =
+        std::clamp<std::int64_t>(connection.syn_ack_ns - connection.syn_ns, 0, connection.handshake_ns);
     const std::int64_t back = connection.handshake_ns - there;
     far_ns_ = std::max<std::int64_t>(1, side == 0 ? there : back);
     near_base_ns_ = std::max<std::int64_t>(0, side == 0 ? back : there);

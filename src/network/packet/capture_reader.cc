@@ -39,10 +39,12 @@ std::size_t padded(std::size_t size) {
   return (size + 3) & ~std::size_t{3};
 }
 
-// Times beyond the year 2262 are damage; they become the last moment that can be said.
+// Times beyond the year 2116 are damage; they become that moment. So the difference of any two, one of them
+// before 1970, is a number of nanoseconds too.
+constexpr std::int64_t kLastSecond = 4'611'686'017;
+
 std::int64_t nanoseconds(std::uint64_t seconds, std::uint64_t fraction_ns) {
-  constexpr std::uint64_t kLast = 9'223'372'035;
-  return static_cast<std::int64_t>(std::min(seconds, kLast)) * kSecondNs +
+  return static_cast<std::int64_t>(std::min<std::uint64_t>(seconds, kLastSecond)) * kSecondNs +
          static_cast<std::int64_t>(std::min<std::uint64_t>(fraction_ns, kSecondNs));
 }
 
@@ -335,11 +337,10 @@ std::int64_t CaptureReader::time_of(const Interface& interface, std::uint64_t ti
     fraction_ns = static_cast<std::uint64_t>(static_cast<Wide>(ticks % per_second) * kSecondNs / per_second);
   }
   std::int64_t moved = 0;
-  constexpr std::int64_t kLast = 9'223'372'035;
-  if (seconds > static_cast<std::uint64_t>(kLast) ||
+  if (seconds > static_cast<std::uint64_t>(kLastSecond) ||
       __builtin_add_overflow(static_cast<std::int64_t>(seconds), interface.offset_s, &moved))
-    moved = kLast;
-  moved = std::clamp(moved, -kLast, kLast);
+    moved = kLastSecond;
+  moved = std::clamp(moved, -kLastSecond, kLastSecond);
   return moved * kSecondNs + static_cast<std::int64_t>(fraction_ns);
 }
 
