@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "doctor/transfer.h"
+#include "doctor/transfer_ends.h"
 #include "doctor/transfer_thresholds.h"
 
 namespace isotach::doctor {
@@ -36,13 +37,13 @@ double grown(Number now, Number before) {
   return now >= before ? static_cast<double>(now - before) : 0;
 }
 
-class Facts {
+class Facts : private TransferEnds {
  public:
-  explicit Facts(const TransferTrace& trace) : trace_(trace), we_send_(trace.sends()) {}
+  explicit Facts(const TransferTrace& trace) : TransferEnds(trace.sends()), trace_(trace) {}
 
   TransferFacts take() {
-    facts_.sender_seen = we_send_ || has_other_end();
-    facts_.receiver_seen = !we_send_ || has_other_end();
+    facts_.sender_seen = we_send() || has_other_end();
+    facts_.receiver_seen = !we_send() || has_other_end();
     const std::size_t first = first_moment();
     moments_.assign(trace_.moments.begin() + static_cast<std::ptrdiff_t>(first), trace_.moments.end());
     if (moments_.size() < 2) return facts_;
@@ -57,20 +58,6 @@ class Facts {
   bool has_other_end() const {
     return std::any_of(trace_.moments.begin(), trace_.moments.end(),
                        [](const TransferMoment& moment) { return moment.theirs.has_value(); });
-  }
-  const SocketDetail* sender(const TransferMoment& moment) const {
-    if (we_send_) return &moment.ours;
-    return moment.theirs ? &*moment.theirs : nullptr;
-  }
-  const SocketDetail* receiver(const TransferMoment& moment) const {
-    if (!we_send_) return &moment.ours;
-    return moment.theirs ? &*moment.theirs : nullptr;
-  }
-  Activity sender_activity(const TransferMoment& moment) const {
-    return we_send_ ? moment.our_activity : moment.their_activity;
-  }
-  Activity receiver_activity(const TransferMoment& moment) const {
-    return we_send_ ? moment.their_activity : moment.our_activity;
   }
 
   std::size_t first_moment() const {
@@ -247,7 +234,6 @@ class Facts {
   }
 
   const TransferTrace& trace_;
-  bool we_send_;
   std::vector<TransferMoment> moments_;
   TransferFacts facts_;
 };

@@ -3,6 +3,7 @@
 #include <array>
 
 #include "doctor/transfer.h"
+#include "doctor/transfer_ends.h"
 #include "doctor/transfer_rules.h"
 #include "doctor/transfer_thresholds.h"
 
@@ -24,10 +25,10 @@ bool window_is_full(const SocketDetail& sender) {
          (std::uint64_t{sender.unacked_segments} + 1) * sender.mss >= sender.send_window_bytes;
 }
 
-class Sharing {
+class Sharing : private TransferEnds {
  public:
   Sharing(const TransferTrace& trace, const TransferFacts& facts, const PathFacts& path)
-      : facts_(facts), path_(path), moments_(trace.moments), we_send_(trace.sends()) {}
+      : TransferEnds(trace.sends()), facts_(facts), path_(path), moments_(trace.moments) {}
 
   std::vector<CauseShare> take() {
     double whole = 0;
@@ -69,21 +70,6 @@ class Sharing {
     add(sender_cause(before, now), length * (1 - busy));
     add(receiver_cause(now), length * window);
     add(held ? held_cause() : sender_cause(before, now), length * rest);
-  }
-
-  const SocketDetail* sender(const TransferMoment& moment) const {
-    if (we_send_) return &moment.ours;
-    return moment.theirs ? &*moment.theirs : nullptr;
-  }
-  const SocketDetail* receiver(const TransferMoment& moment) const {
-    if (!we_send_) return &moment.ours;
-    return moment.theirs ? &*moment.theirs : nullptr;
-  }
-  Activity sender_activity(const TransferMoment& moment) const {
-    return we_send_ ? moment.our_activity : moment.their_activity;
-  }
-  Activity receiver_activity(const TransferMoment& moment) const {
-    return we_send_ ? moment.their_activity : moment.our_activity;
   }
 
   // The sender's thread would go on if the kernel took more.
@@ -179,7 +165,6 @@ class Sharing {
   const TransferFacts& facts_;
   const PathFacts& path_;
   const std::vector<TransferMoment>& moments_;
-  bool we_send_;
   std::array<double, kCauses> times_{};
   std::optional<Cause> held_;
 };
