@@ -11,6 +11,7 @@
 #include <optional>
 
 #include "base/fd.h"
+#include "command/kit.h"
 #include "kernel/child.h"
 
 namespace isotach::command {
@@ -87,13 +88,8 @@ class LabRunner::Shell {
 
 void set_surroundings(const LabSurroundings& surroundings) {
   const char* before = std::getenv("PATH");
-  char self[4096] = {};
-  if (const ssize_t length = ::readlink("/proc/self/exe", self, sizeof self - 1); length > 0) {
-    const std::string program(self, static_cast<std::size_t>(length));
-    const std::string path =
-        program.substr(0, program.rfind('/')) + ":" + (before != nullptr ? before : "/usr/sbin:/usr/bin");
-    ::setenv("PATH", path.c_str(), 1);
-  }
+  if (const std::string folder = program_folder(); !folder.empty())
+    ::setenv("PATH", (folder + ":" + (before != nullptr ? before : "/usr/sbin:/usr/bin")).c_str(), 1);
   if (!surroundings.kit.empty()) ::setenv("PIN_ROOT", surroundings.kit.c_str(), 1);
   // What is compared with a pattern has no colours and is in no language but ours.
   ::setenv("NO_COLOR", "1", 1);
