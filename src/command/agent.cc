@@ -11,10 +11,11 @@
 #include "base/units.h"
 #include "command/common_options.h"
 #include "command/context.h"
+#include "command/doctor/standing.h"
 #include "command/metrics_page.h"
 #include "command/spec.h"
 #include "command/traffic/recorded.h"
-#include "doctor/diagnose.h"
+#include "doctor/recent_diagnosis.h"
 #include "machine/series.h"
 #include "view/export/openmetrics.h"
 #include "view/web/http_server.h"
@@ -116,10 +117,18 @@ class Machine {
     return {};
   }
 
+  // Connections and links are looked at from now on, whether somebody asks or not.
+  void watch_connections(Clock& clock) {
+    if (!root_.is_live()) return;
+    standing_series_ = std::make_unique<StandingSeries>(table_);
+    standing_ = std::make_unique<StandingThread>(clock, StandingDoctor::Options{});
+  }
+
   Result<void> collect(record::Sample& sample) {
     probe_.collect(sample);
     if (probe_.error()) return tl::make_unexpected(*probe_.error());
     judge(sample.time.monotonic_ns);
+    if (standing_) standing_series_->put(*standing_->news(), sample);
     if (traffic_) traffic_->collect(sample);
     return {};
   }
@@ -127,31 +136,24 @@ class Machine {
   [[nodiscard]] const std::vector<record::Labels>& findings() const { return findings_; }
 
  private:
-  // Rates are judged over the time since a reading that is kJudgedNs old or older; the first has none.
   void judge(std::int64_t now_ns) {
-    if (!judged_from_) judged_from_ = std::make_unique<Moment>(Moment{probe_.reading(), now_ns});
-    const std::int64_t elapsed_ns = now_ns - judged_from_->time_ns;
-    const doctor::Diagnosis diagnosis = doctor::diagnose(
-        {judged_from_->reading, probe_.reading(), static_cast<double>(elapsed_ns) / kNanosecondsPerSecond});
+    std::vector<doctor::Finding> all = recent_.judge(probe_.reading(), now_ns).findings;
+    if (standing_) doctor::add_unsaid(findings_by_program(*standing_->news()), all);
     findings_.clear();
-    for (const doctor::Finding& finding : diagnosis.findings)
+    for (const doctor::Finding& finding : all)
       findings_.push_back({{"id", finding.id},
                            {"severity", std::string(doctor::severity_name(finding.severity))},
                            {"subject", finding.subject}});
-    if (elapsed_ns >= kJudgedNs) *judged_from_ = {probe_.reading(), now_ns};
   }
 
-  static constexpr std::int64_t kJudgedNs = 5 * kNanosecondsPerSecond;
-  struct Moment {
-    machine::MachineReading reading;
-    std::int64_t time_ns = 0;
-  };
-  std::unique_ptr<Moment> judged_from_;
+  doctor::RecentDiagnosis recent_;
   std::vector<record::Labels> findings_;
   kernel::SystemRoot root_;
   record::SeriesTable table_;
   machine::MachineProbe probe_;
   std::unique_ptr<TrafficProbe> traffic_;
+  std::unique_ptr<StandingSeries> standing_series_;
+  std::unique_ptr<StandingThread> standing_;
 };
 
 int print_once(Context& context, const Settings& settings, MetricsPage& page) {
@@ -238,6 +240,7 @@ int run(Context& context, const Arguments& arguments) {
   Machine machine(settings->proc_root);
   if (settings->traffic)
     if (auto counted = machine.count_traffic(context.clock); !counted) return context.report(counted.error());
+  if (!settings->once) machine.watch_connections(context.clock);
   MetricsPage page([&](record::Sample& sample) { return machine.collect(sample); }, machine.table(),
                    context.clock,
                    {.fresh_ns = settings->interval_ns, .findings = [&] { return machine.findings(); }});
@@ -260,7 +263,9 @@ CommandSpec agent_command() {
       "for clients that do not ask for it, in the older Prometheus text format.\n\n"
       "The machine is read when a scraper asks, at most once in the interval however many scrapers there "
       "are. Counters are what the kernel counted, in base units. A metric without a value is absent; "
-      "isotach_missing_info says why. The agent's own cost is in isotach_agent_*.\n\n"
+      "isotach_missing_info says why. The agent's own cost is in isotach_agent_*. Links and TCP connections "
+      "are looked at every two seconds: isotach_finding_info names what is wrong, and "
+      "isotach_tcp_busy_connections counts connections by what holds them up.\n\n"
       "An address that others can reach needs a token; Prometheus sends it when the job has authorization: "
       "credentials_file.";
   spec.options = {

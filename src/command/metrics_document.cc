@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "command/doctor/standing.h"
 #include "command/metrics_page.h"
 #include "command/traffic/recorded.h"
 #include "machine/metrics.h"
@@ -120,6 +121,7 @@ std::string metrics_document() {
   text += table("Processes", "`pid` and `command`", memory::process_metrics());
   text += table("Traffic, of `isotach traffic --record`, `web --traffic` and `agent --traffic`",
                 "row; its labels are those of [formats/traffic.md](formats/traffic.md)", traffic_metrics());
+  text += table("TCP connections, in the agent", "`cause` of those that are busy", StandingSeries::metrics());
   text += table("The agent itself", {}, MetricsPage::own_metrics());
   return text;
 }

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <memory>
 
 #include "base/units.h"
 #include "command/live_loop.h"
@@ -34,6 +35,8 @@ class LiveOverview {
                .duration_ns = options.duration_ns,
                .early_ns = kFirstRatesNs}) {
     view_.unicode = screen.unicode() && !options.ascii;
+    if (overview_root(options).is_live())
+      doctor_ = std::make_unique<StandingThread>(context.clock, StandingDoctor::Options{});
     builder_.set_limits(kernel::read_cgroup_limits(overview_root(options)));
   }
 
@@ -65,6 +68,12 @@ class LiveOverview {
     auto time = source_.sample();
     if (!time) return tl::make_unexpected(std::move(time.error()));
     builder_.add(source_.reading(), *time);
+    if (doctor_) {
+      // Kept by itself: news that come while it is read replace it.
+      const auto news = doctor_->news();
+      if (news->number != news_) builder_.add_standing(*news);
+      news_ = news->number;
+    }
     view::OverviewModel& model = builder_.model();
     model.missed = loop_.missed();
     model.own_cpu_share = cost_.recent(time->monotonic_ns);
@@ -117,6 +126,8 @@ class LiveOverview {
   OverviewSource& source_;
   view::Screen& screen_;
   OverviewBuilder builder_;
+  std::unique_ptr<StandingThread> doctor_;
+  std::uint64_t news_ = 0;
   std::optional<view::OverviewModel> held_;  // what is shown while paused
   view::OverviewView view_;
   std::int64_t start_ns_;

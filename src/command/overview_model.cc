@@ -346,18 +346,6 @@ double seconds_between(Instant from, Instant to) {
          static_cast<double>(kNanosecondsPerSecond);
 }
 
-view::FindingSeverity severity_of(doctor::Severity severity) {
-  switch (severity) {
-    case doctor::Severity::critical:
-      return view::FindingSeverity::critical;
-    case doctor::Severity::warning:
-      return view::FindingSeverity::warning;
-    case doctor::Severity::info:
-      break;
-  }
-  return view::FindingSeverity::info;
-}
-
 }  // namespace
 
 OverviewBuilder::OverviewBuilder(kernel::Host host, std::string source) {
@@ -391,22 +379,24 @@ void OverviewBuilder::add(const MachineReading& reading, Instant time) {
 }
 
 void OverviewBuilder::diagnose(const MachineReading& reading, Instant time) {
-  if (!judged_from_) {
-    judged_from_ = Moment{reading, time};
-    judged_next_ = judged_from_;
-  } else if (time.monotonic_ns - judged_next_->time.monotonic_ns >= kJudgedNs) {
-    judged_from_ = std::move(judged_next_);
-    judged_next_ = Moment{reading, time};
-  }
-  const bool enough = time.monotonic_ns - judged_from_->time.monotonic_ns >= kLeastJudgedNs;
-  const double judged_s = enough ? seconds_between(judged_from_->time, time) : 0;
-  const doctor::Diagnosis diagnosis = doctor::diagnose({judged_from_->reading, reading, judged_s});
+  diagnosis_ = recent_.judge(reading, time.monotonic_ns);
+  show_findings();
+}
+
+void OverviewBuilder::add_standing(const StandingNews& news) {
+  standing_findings_ = news.findings;
+  model_.connections.clear();
+  for (const DoctorConnection& one : news.connections) model_.connections.push_back(connection_text(one));
+  model_.connection_count = news.connection_count;
+  show_findings();
+}
+
+void OverviewBuilder::show_findings() {
+  std::vector<doctor::Finding> all = diagnosis_.findings;
+  doctor::add_unsaid(standing_findings_, all);
   model_.findings.clear();
-  for (const doctor::Finding& finding : diagnosis.findings)
-    model_.findings.push_back({severity_of(finding.severity), finding.id, finding.subject, finding.title,
-                               finding.evidence, finding.remedy});
-  model_.not_checked = diagnosis.not_checked;
-  if (!enough) model_.not_checked.emplace_back("rates: less than half a second was watched");
+  for (const doctor::Finding& finding : all) model_.findings.push_back(finding_text(finding));
+  model_.not_checked = diagnosis_.not_checked;
 }
 
 void OverviewBuilder::restart() {
@@ -416,8 +406,7 @@ void OverviewBuilder::restart() {
   fresh.source = std::move(model_.source);
   model_ = std::move(fresh);
   previous_.reset();
-  judged_from_.reset();
-  judged_next_.reset();
+  recent_.restart();
 }
 
 }  // namespace isotach::command

@@ -7,7 +7,8 @@
 #include <string>
 
 #include "base/clock.h"
-#include "doctor/diagnose.h"
+#include "command/doctor/standing.h"
+#include "doctor/recent_diagnosis.h"
 #include "kernel/cgroup_limits.h"
 #include "kernel/host.h"
 #include "machine/reading.h"
@@ -24,6 +25,8 @@ class OverviewBuilder {
 
   // The next reading, later than the one before.
   void add(const machine::MachineReading& reading, Instant time);
+  // What the standing doctor says of links and connections, live only.
+  void add_standing(const StandingNews& news);
   // Forgets all readings: a replay goes on elsewhere.
   void restart();
 
@@ -38,15 +41,13 @@ class OverviewBuilder {
   };
 
   void diagnose(const machine::MachineReading& reading, Instant time);
+  void show_findings();
 
   view::OverviewModel model_;
   std::optional<Moment> previous_;
-  // The doctor looks back between one and two of these spans: a verdict that changes with every
-  // sample of 10 ms helps nobody.
-  static constexpr std::int64_t kJudgedNs = 5 * kNanosecondsPerSecond;
-  // In less than this a rate says nothing: one timer tick is 10 ms.
-  static constexpr std::int64_t kLeastJudgedNs = kNanosecondsPerSecond / 2;
-  std::optional<Moment> judged_from_, judged_next_;
+  doctor::RecentDiagnosis recent_;
+  doctor::Diagnosis diagnosis_;
+  std::vector<doctor::Finding> standing_findings_;
 };
 
 }  // namespace isotach::command

@@ -10,6 +10,7 @@
 #include "base/ticker.h"
 #include "command/common_options.h"
 #include "command/context.h"
+#include "command/doctor/standing.h"
 #include "command/spec.h"
 #include "command/traffic/recorded.h"
 #include "command/version.h"
@@ -131,8 +132,9 @@ view::WebSession session_of(const Settings& settings, const Instant& start) {
 // The page and the API of one feed. Serving ends before the feed does.
 class Site {
  public:
-  Site(view::HttpServer::Options options, view::WebSession session, view::LiveFeed& feed)
-      : feed_(feed), api_(std::move(session), feed), server_(std::move(options)) {
+  Site(view::HttpServer::Options options, view::WebSession session, view::LiveFeed& feed,
+       view::WebApi::Findings findings = {})
+      : feed_(feed), api_(std::move(session), feed, std::move(findings)), server_(std::move(options)) {
     api_.add_to(server_);
     for (const view::WebAsset& asset : view::web_assets())
       server_.serve(std::string(asset.path), [&asset](const view::HttpRequest&) {
@@ -237,9 +239,10 @@ int serve_live(Context& context, const Arguments& arguments, const Settings& set
     recorder = std::move(*created);
   }
 
+  const StandingThread doctor(context.clock, {.proc_root = settings.proc_root, .machine = true});
   std::optional<Error> record_error;
   {
-    Site site(settings.server, session, feed);
+    Site site(settings.server, session, feed, [&] { return findings_document(*doctor.news()); });
     if (auto started = site.start(); !started) return context.report(started.error());
     say_address(context, site);
 

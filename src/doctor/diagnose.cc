@@ -24,6 +24,17 @@ bool Diagnosis::has(Severity least) const {
                      [&](const Finding& finding) { return finding.severity >= least; });
 }
 
+void add_unsaid(const std::vector<Finding>& more, std::vector<Finding>& findings) {
+  for (const Finding& finding : more) {
+    const bool said = std::any_of(findings.begin(), findings.end(), [&](const Finding& one) {
+      return one.id == finding.id && one.subject == finding.subject;
+    });
+    if (!said) findings.push_back(finding);
+  }
+  std::stable_sort(findings.begin(), findings.end(),
+                   [](const Finding& a, const Finding& b) { return a.severity > b.severity; });
+}
+
 Diagnosis diagnose(const Evidence& evidence) {
   Diagnosis diagnosis;
   check_memory(evidence, diagnosis);

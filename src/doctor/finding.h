@@ -34,4 +34,8 @@ struct Diagnosis {
   [[nodiscard]] bool has(Severity least) const;
 };
 
+// Appends those of `more` whose id and subject are not among `findings`, and puts the gravest first: rules
+// of two areas may look at the same device, and who speaks first is heard.
+void add_unsaid(const std::vector<Finding>& more, std::vector<Finding>& findings);
+
 }  // namespace isotach::doctor

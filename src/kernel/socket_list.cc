@@ -127,24 +127,31 @@ std::optional<SocketEntry> parse_socket_entry(std::string_view payload, std::uin
   return entry;
 }
 
-Result<void> list_sockets(NetlinkSocket& socket, std::uint8_t protocol, std::vector<SocketEntry>& sockets) {
+Result<void> visit_sockets(NetlinkSocket& socket, const SocketQuery& query,
+                           const std::function<void(const SocketEntry&)>& visit) {
   for (const std::uint8_t family : {std::uint8_t{AF_INET}, std::uint8_t{AF_INET6}}) {
     inet_diag_req_v2 request{};
     request.sdiag_family = family;
-    request.sdiag_protocol = protocol;
-    request.idiag_states = 0xffff'ffff;
-    if (protocol == IPPROTO_TCP) {
-      request.idiag_ext = 1U << (INET_DIAG_INFO - 1) | 1U << (INET_DIAG_SKMEMINFO - 1);
+    request.sdiag_protocol = query.protocol;
+    request.idiag_states = query.states;
+    if (query.protocol == IPPROTO_TCP) {
+      request.idiag_ext = 1U << (INET_DIAG_INFO - 1);
+      if (query.memory) request.idiag_ext |= 1U << (INET_DIAG_SKMEMINFO - 1);
     }
     NetlinkMessage message(SOCK_DIAG_BY_FAMILY, NetlinkMessage::Kind::dump);
     message.put_header(&request, sizeof request);
     const auto asked = socket.ask(message, "list the sockets", [&](std::string_view payload) {
-      if (sockets.size() >= kSocketListLimit) return;
-      if (auto entry = parse_socket_entry(payload, protocol)) sockets.push_back(*entry);
+      if (const auto entry = parse_socket_entry(payload, query.protocol)) visit(*entry);
     });
     if (!asked) return asked;
   }
   return {};
+}
+
+Result<void> list_sockets(NetlinkSocket& socket, std::uint8_t protocol, std::vector<SocketEntry>& sockets) {
+  return visit_sockets(socket, {.protocol = protocol}, [&](const SocketEntry& entry) {
+    if (sockets.size() < kSocketListLimit) sockets.push_back(entry);
+  });
 }
 
 std::unordered_map<std::uint32_t, std::uint32_t> find_socket_holders(const SystemRoot& root) {

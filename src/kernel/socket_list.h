@@ -5,6 +5,7 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string_view>
 #include <unordered_map>
@@ -61,6 +62,17 @@ struct SocketEntry {
 [[nodiscard]] std::optional<SocketEntry> parse_socket_entry(std::string_view payload, std::uint8_t protocol);
 
 inline constexpr std::size_t kSocketListLimit = 1U << 20;
+
+struct SocketQuery {
+  std::uint8_t protocol = 0;
+  std::uint32_t states = 0xffff'ffff;  // 1 << state of linux/tcp_states.h
+  bool memory = true;                  // of TCP: asks for send_buffer and send_buffer_used as well
+};
+// Those that data may move through: established, and half closed.
+inline constexpr std::uint32_t kTransferStates = 1U << 1 | 1U << 4 | 1U << 8;
+// Tells `visit` of each such socket, IPv4 and IPv6. `socket` is of NETLINK_SOCK_DIAG.
+[[nodiscard]] Result<void> visit_sockets(NetlinkSocket& socket, const SocketQuery& query,
+                                         const std::function<void(const SocketEntry&)>& visit);
 // Appends the sockets of that protocol, IPv4 and IPv6, to `sockets`. `socket` is of NETLINK_SOCK_DIAG.
 [[nodiscard]] Result<void> list_sockets(NetlinkSocket& socket, std::uint8_t protocol,
                                         std::vector<SocketEntry>& sockets);

@@ -185,3 +185,9 @@ saved_tree() {
   for slow in "${readers[@]}"; do exec {slow}>&-; done
   [ -n "$(metric isotach_agent_requests_refused_total)" ]
 }
+
+@test "connections are counted by what holds them up" {
+  start_agent
+  until [[ $(metric 'isotach_tcp_connections') =~ ^[0-9]+$ ]]; do :; done
+  [ "$(metric 'isotach_tcp_busy_connections{cause="policer"}')" = 0 ]
+}

@@ -64,6 +64,16 @@ wait_for_end() { timeout 20 tail --pid="$pid" -f /dev/null; }
   json '[.series | keys[] | startswith("memory_")] | all'
 }
 
+@test "web tells what the doctor finds, and which connections are busy" {
+  start_web
+  until output=$(get "${url}api/findings"); [ "$(jq .number <<<"$output")" -ge 1 ]; do :; done
+  json '.schema' isotach.web.findings.v1
+  json '.connection_count >= 0 and (.connections | type == "array")'
+  json '[.findings[] | .id and .title and .meaning and .how] | all'
+  run timeout 20 bash -c 'curl -sN --max-time 15 "$1api/events" | grep -m 1 "^event: findings"' _ "$url"
+  [ "$status" -eq 0 ]
+}
+
 @test "web streams samples in order, and resumes where a viewer was" {
   start_web -i 10ms
   run timeout 20 bash -c 'curl -sN --max-time 15 "$1api/events" | grep -m 5 "^id:"' _ "$url"

@@ -17,6 +17,9 @@ using network::TransferTrace;
 constexpr std::uint64_t kRestingBytes = 4096;
 // From this share of the time on a wait for a DNS server is what is felt.
 constexpr double kNameWaitFelt = 0.10;
+// Findings about connections of a host are of those that matter.
+constexpr double kFindingBps = 1e6;
+constexpr std::size_t kConnectionFindings = 10;
 
 std::string endpoint(const std::array<std::uint8_t, 16>& address, std::uint16_t port, std::uint8_t version) {
   return network::endpoint_text(network::IpAddress::from(address.data(), version), port);
@@ -36,6 +39,19 @@ bool rests(const TransferTrace& trace) {
 
 }  // namespace
 
+DoctorConnection judge_connection(const TransferTrace& trace, const LinkContext& links) {
+  DoctorConnection one;
+  const kernel::SocketEntry& socket = trace.socket;
+  one.local = endpoint(socket.local, socket.local_port, socket.ip_version);
+  one.remote = endpoint(socket.remote, socket.remote_port, socket.ip_version);
+  one.process = process_text(trace.command, trace.processes);
+  one.their_process = process_text(trace.their_command, trace.their_processes);
+  one.sends = trace.sends();
+  one.seconds = trace.seconds();
+  one.verdict = doctor::judge_transfer(trace, links.path_of(socket));
+  return one;
+}
+
 void add_connections(const std::vector<TransferTrace>& traces, const LinkContext& links,
                      DoctorReport& report) {
   std::size_t resting = 0;
@@ -44,16 +60,7 @@ void add_connections(const std::vector<TransferTrace>& traces, const LinkContext
       ++resting;
       continue;
     }
-    DoctorConnection one;
-    const kernel::SocketEntry& socket = trace.socket;
-    one.local = endpoint(socket.local, socket.local_port, socket.ip_version);
-    one.remote = endpoint(socket.remote, socket.remote_port, socket.ip_version);
-    one.process = process_text(trace.command, trace.processes);
-    one.their_process = process_text(trace.their_command, trace.their_processes);
-    one.sends = trace.sends();
-    one.seconds = trace.seconds();
-    one.verdict = doctor::judge_transfer(trace, links.path_of(socket));
-    report.connections.push_back(std::move(one));
+    report.connections.push_back(judge_connection(trace, links));
   }
   std::stable_sort(report.connections.begin(), report.connections.end(),
                    [](const DoctorConnection& a, const DoctorConnection& b) {
@@ -63,12 +70,23 @@ void add_connections(const std::vector<TransferTrace>& traces, const LinkContext
                      return amount(a) > amount(b);
                    });
   for (const DoctorConnection& one : report.connections) {
-    const std::string subject = one.local + (one.sends ? " to " : " from ") + one.remote;
-    if (auto finding = one.verdict.finding(subject)) report.findings.push_back(std::move(*finding));
+    if (auto finding = one.verdict.finding(one.way())) report.findings.push_back(std::move(*finding));
   }
   if (resting > 0)
     report.healthy.push_back(fmt::format("{} connection{} that rest{}", resting, resting == 1 ? "" : "s",
                                          resting == 1 ? "s" : ""));
+}
+
+std::vector<doctor::Finding> findings_that_matter(const std::vector<DoctorConnection>& connections) {
+  std::vector<doctor::Finding> findings;
+  for (const DoctorConnection& one : connections) {
+    auto finding = one.verdict.finding(one.way());
+    if (!finding || finding->severity < doctor::Severity::warning) continue;
+    const bool matters =
+        one.verdict.facts.rate_bps >= kFindingBps || finding->severity == doctor::Severity::critical;
+    if (matters && findings.size() < kConnectionFindings) findings.push_back(std::move(*finding));
+  }
+  return findings;
 }
 
 void answer_by_connection(DoctorReport& report) {

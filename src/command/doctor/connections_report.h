@@ -9,6 +9,11 @@
 
 namespace isotach::command {
 
+[[nodiscard]] DoctorConnection judge_connection(const network::TransferTrace& trace,
+                                                const LinkContext& links);
+// Of a host's connections, the largest first: what is wrong with those that are not small, a few at most.
+[[nodiscard]] std::vector<doctor::Finding> findings_that_matter(
+    const std::vector<DoctorConnection>& connections);
 // Connections that moved something, the largest first, each with its verdict and, where something is wrong,
 // its finding.
 void add_connections(const std::vector<network::TransferTrace>& traces, const LinkContext& links,

@@ -33,9 +33,6 @@ constexpr std::int64_t kHostNs = 3 * kNanosecondsPerSecond;
 constexpr std::int64_t kChooseNs = 500'000'000;
 constexpr std::int64_t kNameLimitNs = 2 * kNanosecondsPerSecond;
 constexpr std::size_t kWatched = 100;
-// Findings about connections of a host are of those that matter.
-constexpr double kFindingBps = 1e6;
-constexpr std::size_t kConnectionFindings = 10;
 constexpr std::size_t kFileLimit = 65536;
 
 class HostExamination {
@@ -160,7 +157,7 @@ class HostExamination {
         host_.interfaces[link.route.index] = link.route.name;
       const doctor::Diagnosis links =
           doctor::check_links({links_before_ ? &*links_before_ : nullptr, *links_now_, std::nullopt, {}});
-      add_new(links.findings, diagnosis.findings);
+      doctor::add_unsaid(links.findings, diagnosis.findings);
       for (const std::string& line : links.not_checked) diagnosis.not_checked.push_back("link " + line);
     }
     doctor::check_queues(host_, diagnosis);
@@ -175,16 +172,6 @@ class HostExamination {
     report_.healthy = healthy_areas(report_);
   }
 
-  // The overview's rules and those of links look at the same interfaces: who speaks first is heard.
-  static void add_new(const std::vector<Finding>& more, std::vector<Finding>& findings) {
-    for (const Finding& finding : more) {
-      const bool said = std::any_of(findings.begin(), findings.end(), [&](const Finding& one) {
-        return one.id == finding.id && one.subject == finding.subject;
-      });
-      if (!said) findings.push_back(finding);
-    }
-  }
-
   void judge_connections() {
     if (!transfers_) return;
     DoctorReport connections;
@@ -193,16 +180,8 @@ class HostExamination {
       report_.not_checked.push_back(
           fmt::format("{} connections that move less than those watched", transfers_->left_out()));
     report_.connections = std::move(connections.connections);
-    std::size_t told = 0;
-    for (const DoctorConnection& one : report_.connections) {
-      auto finding = one.verdict.finding(one.local + (one.sends ? " to " : " from ") + one.remote);
-      if (!finding || finding->severity < Severity::warning || told >= kConnectionFindings) continue;
-      const bool matters =
-          one.verdict.facts.rate_bps >= kFindingBps || finding->severity == Severity::critical;
-      if (!matters) continue;
-      ++told;
-      report_.findings.push_back(std::move(*finding));
-    }
+    for (Finding& finding : findings_that_matter(report_.connections))
+      report_.findings.push_back(std::move(finding));
   }
 
   void add(const char* what, std::string value, const char* how) {

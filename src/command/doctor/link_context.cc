@@ -55,6 +55,19 @@ void LinkContext::read(std::optional<network::LinkSnapshot>& snapshot) {
   }
 }
 
+void LinkContext::turn() {
+  if (now_) before_ = std::move(now_);
+  read(now_);
+}
+
+doctor::Diagnosis LinkContext::diagnose(const std::string& interface) const {
+  return doctor::check_links({before_ ? &*before_ : nullptr, *now_, std::nullopt, interface});
+}
+
+std::vector<doctor::Finding> LinkContext::findings() const {
+  return now_ ? diagnose({}).findings : std::vector<doctor::Finding>();
+}
+
 doctor::PathFacts LinkContext::path_of(const kernel::SocketEntry& socket) const {
   doctor::PathFacts path = measured_;
   // Whatever the address: what a host sends to itself goes over `lo`.
@@ -68,9 +81,7 @@ doctor::PathFacts LinkContext::path_of(const kernel::SocketEntry& socket) const 
   const network::Link* link = network::find_link(*now_, path.interface);
   if (link == nullptr) return path;
   if (link->modes && link->modes->speed_mbit_s) path.link_bps = *link->modes->speed_mbit_s * 1e6;
-  const doctor::Diagnosis diagnosis =
-      doctor::check_links({before_ ? &*before_ : nullptr, *now_, std::nullopt, path.interface});
-  path.link_findings = diagnosis.findings;
+  path.link_findings = diagnose(path.interface).findings;
   return path;
 }
 

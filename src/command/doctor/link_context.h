@@ -20,13 +20,18 @@ class LinkContext {
   // Where links cannot be read, nothing is known of them: connections are judged without.
   void begin() { read(before_); }
   void end() { read(now_); }
+  // For one that goes on: from now on what was last read is the "before".
+  void turn();
   // What was measured of the path by other means: capacity and packet sizes.
   void know(const doctor::PathFacts& measured) { measured_ = measured; }
   // That, and speed and findings of the interface with the local address of that connection.
   [[nodiscard]] doctor::PathFacts path_of(const kernel::SocketEntry& socket) const;
+  // What is wrong with any of them.
+  [[nodiscard]] std::vector<doctor::Finding> findings() const;
 
  private:
   void read(std::optional<network::LinkSnapshot>& snapshot);
+  [[nodiscard]] doctor::Diagnosis diagnose(const std::string& interface) const;
 
   Clock& clock_;
   std::string namespace_;

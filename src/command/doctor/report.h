@@ -19,6 +19,9 @@ struct DoctorConnection {
   bool sends = true;
   double seconds = 0;
   doctor::TransferVerdict verdict;
+
+  // "10.0.0.1:40000 to 10.0.0.2:443": what findings about it are of.
+  [[nodiscard]] std::string way() const { return local + (sends ? " to " : " from ") + remote; }
 };
 
 struct DoctorReport {

@@ -26,15 +26,6 @@ constexpr std::size_t kCommandLimit = 64;
 constexpr std::size_t kProcessLimit = 64;
 constexpr std::uint16_t kNamePort = 53;
 
-bool is_connection(const SocketEntry& socket) {
-  return socket.state != kernel::kTcpListening && socket.inode != 0;
-}
-
-bool are_ends_of_one(const SocketEntry& one, const SocketEntry& other) {
-  return one.local_port == other.remote_port && one.remote_port == other.local_port &&
-         one.ip_version == other.ip_version && one.local == other.remote && one.remote == other.local;
-}
-
 // How much an activity says about why a connection does not go on.
 int weight_of(Activity activity) {
   switch (activity) {
@@ -146,6 +137,44 @@ void TransferWatch::follow(const SocketEntry& socket) {
   followed_.emplace_back();
 }
 
+void TransferWatch::follow(const SocketEntry& socket, const SocketEntry& other_end) {
+  const std::size_t before = traces_.size();
+  follow(socket);
+  if (traces_.size() == before) return;
+  followed_.back().other = other_end;
+  followed_.back().theirs = socket_.get();
+  traces_.back().other_end_here = true;
+}
+
+void TransferWatch::keep_only(const std::unordered_set<std::uint64_t>& cookies) {
+  std::size_t kept = 0;
+  std::size_t held = 0;
+  std::size_t paired = 0;
+  for (std::size_t i = 0; i < traces_.size(); ++i) {
+    if (!cookies.contains(traces_[i].socket.cookie)) continue;
+    held += i < held_ ? 1 : 0;
+    paired += i < paired_ ? 1 : 0;
+    if (kept != i) {
+      traces_[kept] = std::move(traces_[i]);
+      followed_[kept] = followed_[i];
+    }
+    ++kept;
+  }
+  traces_.resize(kept);
+  followed_.resize(kept);
+  held_ = held;
+  paired_ = paired;
+}
+
+void TransferWatch::forget_before(std::int64_t time_ns) {
+  for (TransferTrace& trace : traces_) {
+    const auto first =
+        std::find_if(trace.moments.begin(), trace.moments.end(),
+                     [time_ns](const TransferMoment& moment) { return moment.time_ns >= time_ns; });
+    trace.moments.erase(trace.moments.begin(), first);
+  }
+}
+
 void TransferWatch::look_for_children() {
   std::vector<kernel::ProcessLister::Found> found;
   if (!lister_.list_new(found)) return;
@@ -197,74 +226,6 @@ Result<void> TransferWatch::look_for_sockets() {
   return {};
 }
 
-void TransferWatch::look_for_holders() {
-  std::vector<std::uint32_t> wanted;
-  for (std::size_t i = held_; i < traces_.size(); ++i)
-    if (traces_[i].processes.empty()) wanted.push_back(traces_[i].socket.inode);
-  held_ = traces_.size();
-  if (wanted.empty()) return;
-  const auto holders = kernel::holders_of(root_, wanted);
-  for (TransferTrace& trace : traces_) {
-    const auto held = holders.find(trace.socket.inode);
-    if (held == holders.end() || held->second.empty() || !trace.processes.empty()) continue;
-    trace.processes.assign(held->second.begin(), held->second.end());
-    trace.command = command_of(trace.processes.front());
-  }
-}
-
-kernel::NetlinkSocket* TransferWatch::socket_in(const std::string& identity) {
-  if (identity == namespace_) return socket_.get();
-  const auto found = others_.find(identity);
-  if (found != others_.end()) return found->second.get();
-  std::unique_ptr<kernel::NetlinkSocket> opened;
-  // A namespace that may not be entered has none of our other ends, as far as we can see.
-  static_cast<void>(kernel::in_network_namespace(identity, [&]() -> Result<void> {
-    auto made = kernel::NetlinkSocket::open(NETLINK_SOCK_DIAG);
-    if (made) opened = std::make_unique<kernel::NetlinkSocket>(std::move(*made));
-    return {};
-  }));
-  return others_.emplace(identity, std::move(opened)).first->second.get();
-}
-
-void TransferWatch::look_for_other_ends() {
-  if (paired_ == traces_.size()) return;
-  const std::size_t from = std::exchange(paired_, traces_.size());
-  std::vector<std::uint32_t> inodes;
-  for (const std::string& identity : kernel::list_network_namespaces()) {
-    kernel::NetlinkSocket* socket = socket_in(identity);
-    std::vector<SocketEntry> sockets;
-    if (socket == nullptr || !kernel::list_sockets(*socket, IPPROTO_TCP, sockets)) continue;
-    std::unordered_multimap<std::uint32_t, const SocketEntry*> by_ports;
-    const auto ports = [](std::uint16_t local, std::uint16_t remote) {
-      return std::uint32_t{local} << 16 | remote;
-    };
-    for (const SocketEntry& entry : sockets)
-      if (is_connection(entry)) by_ports.emplace(ports(entry.local_port, entry.remote_port), &entry);
-    for (std::size_t i = from; i < traces_.size(); ++i) {
-      if (followed_[i].theirs != nullptr) continue;
-      const SocketEntry& ours = traces_[i].socket;
-      const auto [first, last] = by_ports.equal_range(ports(ours.remote_port, ours.local_port));
-      for (auto entry = first; entry != last; ++entry) {
-        if (!are_ends_of_one(ours, *entry->second)) continue;
-        followed_[i].other = *entry->second;
-        followed_[i].theirs = socket;
-        traces_[i].other_end_here = true;
-        inodes.push_back(entry->second->inode);
-        break;
-      }
-    }
-  }
-  if (inodes.empty()) return;
-  const auto holders = kernel::holders_of(root_, inodes);
-  for (std::size_t i = from; i < traces_.size(); ++i) {
-    if (followed_[i].theirs == nullptr) continue;
-    const auto held = holders.find(followed_[i].other.inode);
-    if (held == holders.end() || held->second.empty()) continue;
-    traces_[i].their_processes.assign(held->second.begin(), held->second.end());
-    traces_[i].their_command = command_of(held->second.front());
-  }
-}
-
 const std::vector<TaskActivity>& TransferWatch::tasks_of(int process, Tasks& tasks) {
   const auto [entry, added] = tasks.try_emplace(process);
   if (added) {
@@ -311,6 +272,26 @@ void TransferWatch::note_name_waits(Tasks& tasks) {
   }
 }
 
+void TransferWatch::look_at_threads(Clock& clock, Tasks& tasks) {
+  const std::int64_t begin_ns = clock.now().monotonic_ns;
+  const bool due = begin_ns >= threads_due_ns_;
+  for (std::size_t i = 0; i < traces_.size(); ++i) {
+    auto& moments = traces_[i].moments;
+    if (followed_[i].gone || moments.empty()) continue;
+    TransferMoment& moment = moments.back();
+    if (due) {
+      moment.our_activity = activity_behind(traces_[i].socket.inode, traces_[i].processes, tasks);
+      moment.their_activity = activity_behind(followed_[i].other.inode, traces_[i].their_processes, tasks);
+    } else if (moments.size() > 1) {
+      moment.our_activity = moments[moments.size() - 2].our_activity;
+      moment.their_activity = moments[moments.size() - 2].their_activity;
+    }
+  }
+  if (!due) return;
+  const std::int64_t end_ns = clock.now().monotonic_ns;
+  threads_due_ns_ = end_ns + options_.rest * (end_ns - begin_ns);
+}
+
 Result<void> TransferWatch::sample(Clock& clock) {
   const std::int64_t now_ns = clock.now().monotonic_ns;
   if (looked_ns_ == 0 || now_ns - looked_ns_ >= kLookEveryNs) {
@@ -319,8 +300,8 @@ Result<void> TransferWatch::sample(Clock& clock) {
       look_for_children();
       if (auto looked = look_for_sockets(); !looked) return looked;
     }
-    if (options_.activities) look_for_holders();
     if (options_.both_ends) look_for_other_ends();
+    if (options_.activities) look_for_holders(clock);
   }
   Tasks tasks;
   for (std::size_t i = 0; i < traces_.size(); ++i) {
@@ -341,13 +322,10 @@ Result<void> TransferWatch::sample(Clock& clock) {
       auto theirs = kernel::read_socket_detail(*followed.theirs, followed.other);
       if (theirs) moment.theirs = std::move(*theirs);
     }
-    if (options_.activities) {
-      moment.our_activity = activity_behind(trace.socket.inode, trace.processes, tasks);
-      moment.their_activity = activity_behind(followed.other.inode, trace.their_processes, tasks);
-    }
     keep_bounded(trace.moments);
     trace.moments.push_back(std::move(moment));
   }
+  if (options_.activities) look_at_threads(clock, tasks);
   if (!processes_.empty()) note_name_waits(tasks);
   return {};
 }

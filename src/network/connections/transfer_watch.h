@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "base/clock.h"
@@ -28,6 +29,10 @@ class TransferWatch {
     bool both_ends = true;   // looks for the other ends on this machine, in all network namespaces
     std::size_t most = 100;  // connections; more are counted and left out
     bool activities = true;  // of threads
+    // For a watch that is left on: what costs more than one connection's counters, finding the processes
+    // behind new ones and looking at their threads, rests this many times as long as it took. Until threads
+    // are looked at again they count as doing what they did.
+    int rest = 0;
   };
 
   // Of the network namespace of `process`, or of this program for 0.
@@ -38,6 +43,12 @@ class TransferWatch {
   void follow_process(int process);
   // One connection; it may be followed already.
   void follow(const kernel::SocketEntry& socket);
+  // The same, where its other end is known to be one of this namespace.
+  void follow(const kernel::SocketEntry& socket, const kernel::SocketEntry& other_end);
+  // Forgets the connections whose cookies are not among these.
+  void keep_only(const std::unordered_set<std::uint64_t>& cookies);
+  // Forgets what was seen before that time.
+  void forget_before(std::int64_t time_ns);
 
   [[nodiscard]] Result<void> sample(Clock& clock);
 
@@ -56,13 +67,16 @@ class TransferWatch {
 
   TransferWatch(const kernel::SystemRoot& root, Options options, kernel::NetlinkSocket socket,
                 std::string name_space);
+  [[nodiscard]] static bool is_connection(const kernel::SocketEntry& socket);
   void look_for_children();
   [[nodiscard]] Result<void> look_for_sockets();
-  void look_for_holders();
+  void look_for_holders(Clock& clock);
+  void take_holders(const std::unordered_map<std::uint32_t, std::vector<pid_t>>& holders);
   void look_for_other_ends();
   void note_name_waits(Tasks& tasks);
   const std::vector<kernel::TaskActivity>& tasks_of(int process, Tasks& tasks);
   kernel::Activity activity_behind(std::uint32_t inode, const std::vector<int>& processes, Tasks& tasks);
+  void look_at_threads(Clock& clock, Tasks& tasks);
   [[nodiscard]] kernel::NetlinkSocket* socket_in(const std::string& identity);
   [[nodiscard]] std::string command_of(int process) const;
 
@@ -76,10 +90,14 @@ class TransferWatch {
   std::unordered_map<std::string, std::unique_ptr<kernel::NetlinkSocket>> others_;  // by namespace
   kernel::ProcessLister lister_;
   std::int64_t looked_ns_ = 0;
+  std::int64_t holders_due_ns_ = 0, threads_due_ns_ = 0;
   std::size_t held_ = 0;    // traces whose holders were looked for
   std::size_t paired_ = 0;  // traces whose other ends were
   std::uint64_t left_out_ = 0;
 };
+
+// The two ends of one connection, as its hosts list them.
+[[nodiscard]] bool are_ends_of_one(const kernel::SocketEntry& one, const kernel::SocketEntry& other);
 
 // What the thread behind a socket does, of all that its processes do: whoever names the socket in a call
 // is asked first, then whoever computes or waits for a disk. For tests.

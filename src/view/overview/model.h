@@ -90,6 +90,20 @@ struct FindingText {
   std::string id, subject, title, evidence, remedy;
 };
 
+// A TCP connection, and what holds it up.
+struct ConnectionText {
+  std::string local, remote;                              // "10.0.0.1:443"
+  std::string process;                                    // "curl/123"; empty where it is not known
+  bool sends = true;                                      // most of what it moves
+  Number bits_per_second, rtt_s, retransmitted_segments;  // of the last seconds
+  std::string cause, cause_name;  // "receive_window", "the receiver's buffer"; empty: not judged yet
+  bool network = false;           // that is the network's fault
+  Number cause_share;             // 0..1 of the time
+  std::string evidence;           // a sentence
+  std::string finding;            // its id; empty where nothing is wrong
+  FindingSeverity severity = FindingSeverity::info;
+};
+
 // What the control group of this process may use; nothing where there is no limit.
 struct GroupLimits {
   Number memory_bytes, cpus;
@@ -119,6 +133,9 @@ struct OverviewModel {
   std::vector<DiskArea> disks;
   std::vector<FindingText> findings;     // the gravest first
   std::vector<std::string> not_checked;  // what no rule could look at
+  // The busiest of this host, the fastest first, and how many there are; none in a replay.
+  std::vector<ConnectionText> connections;
+  std::size_t connection_count = 0;
 
   std::uint64_t samples = 0, missed = 0;  // missed: deadlines that passed before the sample was taken
   Number own_cpu_share;                   // of one CPU, used by this program

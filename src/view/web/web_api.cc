@@ -28,14 +28,14 @@ HttpResponse json_response(const JsonWriter& json) {
   return response;
 }
 
-HttpResponse bad_request(std::string_view text) {
+HttpResponse error_response(int status, std::string_view text) {
   JsonWriter json;
   json.begin_object();
   json.key("schema").string("isotach.error.v1");
   json.key("error").string(text);
   json.end_object();
   HttpResponse response = json_response(json);
-  response.status = 400;
+  response.status = status;
   return response;
 }
 
@@ -81,12 +81,14 @@ std::vector<SeriesId> chosen_series(const HttpRequest& request, const record::Se
 
 }  // namespace
 
-WebApi::WebApi(WebSession session, const LiveFeed& feed) : session_(std::move(session)), feed_(feed) {}
+WebApi::WebApi(WebSession session, const LiveFeed& feed, Findings findings)
+    : session_(std::move(session)), feed_(feed), findings_(std::move(findings)) {}
 
 void WebApi::add_to(HttpServer& server) const {
   server.serve("/api/series", [this](const HttpRequest&) { return series(); });
   server.serve("/api/history", [this](const HttpRequest& request) { return history(request); });
   server.serve("/api/latest", [this](const HttpRequest&) { return latest(); });
+  server.serve("/api/findings", [this](const HttpRequest&) { return findings(); });
   server.serve("/healthz", [this](const HttpRequest&) { return health(); });
   server.serve("/metrics", [this](const HttpRequest& request) { return metrics(request); });
   server.serve_stream("/api/events",
@@ -137,7 +139,7 @@ HttpResponse WebApi::series() const {
 HttpResponse WebApi::history(const HttpRequest& request) const {
   const auto since = number_of(request, "since", 0);
   const auto limit = number_of(request, "limit", kHistoryLimit);
-  if (!since || !limit) return bad_request("since and limit are whole numbers");
+  if (!since || !limit) return error_response(400, "since and limit are whole numbers");
   const std::vector<SeriesId> chosen = chosen_series(request, feed_.table());
   std::unordered_map<SeriesId, std::size_t> columns;
   for (std::size_t i = 0; i < chosen.size(); ++i) columns.emplace(chosen[i], i);
@@ -215,6 +217,14 @@ HttpResponse WebApi::latest() const {
   return json_response(json);
 }
 
+HttpResponse WebApi::findings() const {
+  if (!findings_) return error_response(404, "the doctor does not look at a recording");
+  HttpResponse response;
+  response.content_type = kJson;
+  response.body = findings_json(findings_(), session_.id) + "\n";
+  return response;
+}
+
 HttpResponse WebApi::health() const {
   const bool ok = feed_.history().appended() > 0;
   HttpResponse response;
@@ -274,6 +284,14 @@ bool WebApi::send_marks(const EventSink& sink, std::uint64_t& seen) const {
   return true;
 }
 
+bool WebApi::send_findings(const EventSink& sink, std::uint64_t& seen) const {
+  if (!findings_) return true;
+  const FindingsDocument document = findings_();
+  if (document.number == seen) return true;
+  seen = document.number;
+  return sink({"findings", findings_json(document, session_.id), {}});
+}
+
 void WebApi::events(const HttpRequest& request, const EventSink& sink) const {
   // Where the viewer is: the id of its last event, or what it asked for. Numbers of another session
   // mean nothing here; such a viewer is told by "hello" and gets everything from the start.
@@ -298,8 +316,10 @@ void WebApi::events(const HttpRequest& request, const EventSink& sink) const {
   hello.key("session").string(session_.id);
   hello.end_object();
   if (!sink({"hello", hello.text(), {}})) return;
+  std::uint64_t seen_findings = 0;
   for (;;) {
     if (!send_samples(sink, seen) || !send_marks(sink, seen_marks)) return;
+    if (!send_findings(sink, seen_findings)) return;
     const LiveFeed::News news = feed_.wait_for(seen, seen_marks, kHeartbeatMs);
     if (news.ended && news.samples <= seen) {
       sink({"end", "{}", {}});

@@ -4,8 +4,10 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 
+#include "view/web/findings.h"
 #include "view/web/http_server.h"
 #include "view/web/live_feed.h"
 
@@ -24,16 +26,21 @@ struct WebSession {
 
 class WebApi {
  public:
-  // `feed` must outlive the API, and the API the server that it is added to.
-  WebApi(WebSession session, const LiveFeed& feed);
+  // What the doctor found last; asked by many threads, and by none that may wait long.
+  using Findings = std::function<FindingsDocument()>;
 
-  // /api/series, /api/history, /api/latest, /api/events, /healthz, /metrics.
+  // `feed` must outlive the API, and the API the server that it is added to. Without `findings` there are
+  // none to be asked for.
+  WebApi(WebSession session, const LiveFeed& feed, Findings findings = {});
+
+  // /api/series, /api/history, /api/latest, /api/events, /api/findings, /healthz, /metrics.
   void add_to(HttpServer& server) const;
 
   // The documents behind them, for tests.
   [[nodiscard]] HttpResponse series() const;
   [[nodiscard]] HttpResponse history(const HttpRequest& request) const;
   [[nodiscard]] HttpResponse latest() const;
+  [[nodiscard]] HttpResponse findings() const;
   [[nodiscard]] HttpResponse health() const;
   [[nodiscard]] HttpResponse metrics(const HttpRequest& request) const;
   void events(const HttpRequest& request, const EventSink& sink) const;
@@ -46,8 +53,11 @@ class WebApi {
   [[nodiscard]] bool send_samples(const EventSink& sink, std::uint64_t& seen) const;
   [[nodiscard]] bool send_marks(const EventSink& sink, std::uint64_t& seen) const;
 
+  [[nodiscard]] bool send_findings(const EventSink& sink, std::uint64_t& seen) const;
+
   WebSession session_;
   const LiveFeed& feed_;
+  Findings findings_;
 };
 
 }  // namespace isotach::view

@@ -211,6 +211,45 @@ TEST_F(WebApiTest, NumbersOfAnotherSessionMeanNothing) {
     EXPECT_EQ(receive(api_, 1, coming_back_after(id)).ids[1], "s1:1") << id;
 }
 
+TEST_F(WebApiTest, FindingsAreToldWhenTheyChange) {
+  EXPECT_EQ(api_.findings().status, 404) << "of a recording";
+  std::atomic<std::uint64_t> number = 1;
+  const auto look = [&] {
+    FindingsDocument document;
+    document.number = number;
+    FindingsDocument::Entry entry;
+    entry.finding = {FindingSeverity::warning, "slow-link",  "eth0",
+                     "eth0: \"slow\"",         "100 Mbit/s", "a cable"};
+    entry.area = "links";
+    document.findings = {entry};
+    ConnectionText connection;
+    connection.local = "10.0.0.1:443";
+    connection.bits_per_second = 1e6;
+    connection.rtt_s = 0.25;
+    document.connections = {connection};
+    document.connection_count = 7;
+    return document;
+  };
+  WebApi api({.id = "s1", .host = {}, .kernel = {}, .program_version = {}, .recording = {}}, feed_, look);
+  const std::string body = api.findings().body;
+  EXPECT_THAT(body, StartsWith(R"({"schema":"isotach.web.findings.v1","session":"s1","number":1)"));
+  EXPECT_THAT(body, HasSubstr(R"("verdict":"warning")"));
+  EXPECT_THAT(body, HasSubstr(R"("title":"eth0: \"slow\"")"));
+  EXPECT_THAT(body, HasSubstr(R"("connection_count":7)"));
+  EXPECT_THAT(body, HasSubstr(R"("rtt_ms":250,"retransmitted_segments":null,"cause":"")"));
+  std::vector<std::string> names;
+  append_up_to(1);
+  api.events(asking({}), [&](const StreamEvent& event) {
+    names.emplace_back(event.name);
+    if (event.name == "findings") append_up_to(feed_.news().samples + 1);
+    // Of three samples the second comes with news.
+    const auto samples = std::count(names.begin(), names.end(), "sample");
+    if (samples == 2) number = 2;
+    return samples < 3;
+  });
+  EXPECT_EQ(names, (std::vector<std::string>{"hello", "sample", "findings", "sample", "findings", "sample"}));
+}
+
 TEST_F(WebApiTest, MarksAreSent) {
   append_up_to(1);
   feed_.append(record::Event{{0, 1'700'000'000 * kSecondNs}, record::EventKind::mark, "deploy"});
