@@ -103,6 +103,11 @@ CodeCache::Page& CodeCache::page_at(uint64_t address) {
   return pages_[number];
 }
 
+void CodeCache::discard(Unit& unit, const std::optional<Prologue>& prologue) {
+  if (prologue) free_exit(number_of(prologue->exit));
+  free_unit(unit);
+}
+
 void CodeCache::insert(Unit& unit, Region& region) {
   if (unit.is_original) {
     originals_[unit.pc] = unit.number;

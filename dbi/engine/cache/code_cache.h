@@ -11,6 +11,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <unordered_map>
 #include <vector>
 
@@ -35,6 +36,13 @@ class CodeCache {
   // Whether this processor's loop instruction costs no more than a decrement and a branch.
   bool loop_is_fast() const { return loop_is_fast_; }
 
+  // Code that compares an indirect branch's target with `pc` and goes on to its unit: by a jump, or by
+  // falling into what is written next. It counts once it is published.
+  struct Prologue {
+    Exit& exit;
+    uint8_t* entry;
+  };
+
   Unit* find(uint64_t pc) const {
     const uint32_t number = by_pc_.find(pc, [this](uint32_t n) { return units_[n].pc; });
     return number == 0 ? nullptr : &units_[number];
@@ -45,6 +53,8 @@ class CodeCache {
   }
   // A unit that is to be filled in and then inserted.
   Unit& make_unit();
+  // It is not filled in after all; nor is the prologue that was written for it, when there is one.
+  void discard(Unit& unit, const std::optional<Prologue>& prologue);
   // It is in its region's list and can be found from now on.
   void insert(Unit& unit, Region& region);
 
@@ -52,12 +62,6 @@ class CodeCache {
   Exit& exit(uint32_t number) { return exits_[number]; }
   uint32_t number_of(const Exit& exit) const { return static_cast<uint32_t>(&exit - exits_); }
   void link(Exit& exit, Unit& to);
-  // Code that compares an indirect branch's target with `pc` and goes on to its unit: by a jump, or by
-  // falling into what is written next. It counts once it is published.
-  struct Prologue {
-    Exit& exit;
-    uint8_t* entry;
-  };
   Prologue write_prologue(Assembler& code, Assembler& cold, const Region& region, uint64_t pc,
                           bool falls_through);
   void publish_prologue(const Prologue& prologue, Unit& unit);

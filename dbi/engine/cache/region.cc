@@ -18,6 +18,7 @@ namespace isotach::dbi {
 namespace {
 
 constexpr size_t kRegionBytes = size_t{32} << 20;
+constexpr size_t kHotBytes = kRegionBytes / 8 * 5;
 constexpr uint64_t kReach = uint64_t{1900} << 20;  // below 2 GiB, with room for the image's own size
 constexpr uint64_t kStep = uint64_t{2} << 20;
 
@@ -99,7 +100,7 @@ Region* Regions::make(uint64_t near) {
   code.jump_far(reinterpret_cast<uint64_t>(&isotach_indirect_miss));
   code.align(64);
   region->hot = code.at();
-  region->hot_end = memory + kRegionBytes / 8 * 5;
+  region->hot_end = memory + kHotBytes;
   region->cold = region->hot_end;
   const auto low = reinterpret_cast<uint64_t>(memory);
   const auto middle = reinterpret_cast<uint64_t>(region->hot_end);
@@ -122,6 +123,11 @@ Region* Regions::with_room(uint64_t near, size_t hot_bytes, size_t cold_bytes) {
     return region.get();
   }
   return make(near);
+}
+
+bool Regions::can_hold(size_t hot_bytes, size_t cold_bytes) {
+  constexpr size_t kExits = 4096;  // what make() writes itself, at most
+  return hot_bytes <= kHotBytes - kExits && cold_bytes <= kRegionBytes - kHotBytes;
 }
 
 Region* Regions::containing(uint64_t code_address) {

@@ -36,6 +36,8 @@ class Regions {
   // A region that reaches `near`, or any at all when none can be made there, with room for one unit.
   // nullptr when there is no memory.
   Region* with_room(uint64_t near, size_t hot_bytes, size_t cold_bytes);
+  // Whether an empty one has room for it.
+  static bool can_hold(size_t hot_bytes, size_t cold_bytes);
 
   Region* containing(uint64_t code_address);
   // The unit of which emitted code contains this address, or nullptr.

@@ -140,7 +140,9 @@ bool Emitter::emit(bool count_blocks, bool indirect) {
 
 bool Emitter::end_unit() {
   unit_.code_size = static_cast<uint32_t>(code_.at() - unit_.code);
-  if (unit_.code_size >= 0xffff) return false;
+  // Offsets within a unit have 16 bits.
+  is_too_large_ = unit_.code_size >= 0xffff;
+  if (is_too_large_) return false;
   write_tables();
   region_.hot = code_.at();
   region_.cold = cold_.at();

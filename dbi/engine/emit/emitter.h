@@ -77,13 +77,16 @@ class Emitter {
   static size_t worst_cold_bytes(const TracePlan& plan);
 
   // Writes the trace and moves the region's free space on. `count_blocks` adds each block's number of
-  // instructions to ThreadContext::counter. False when something in it cannot be translated.
+  // instructions to ThreadContext::counter. False when something in it cannot be translated, or when
+  // is_too_large(): then nothing of the region is used.
   // `indirect`: indirect branches are to find it; publish_prologue() once it is in the cache.
   bool emit(bool count_blocks, bool indirect);
   // The same for a trace that no tool looks at, in one go from the program's bytes: there is no plan.
   bool emit_unobserved(const TraceSource& source, bool indirect);
   static size_t worst_hot_bytes(const TraceSource& source);
   static size_t worst_cold_bytes(const TraceSource& source);
+  // The code does not fit into one unit: to be tried again with fewer instructions.
+  bool is_too_large() const { return is_too_large_; }
   const std::optional<CodeCache::Prologue>& prologue() const { return prologue_; }
   // Jumps of this unit that may be linked once it can be found.
   const std::vector<uint32_t>& links() const { return links_; }
@@ -151,6 +154,7 @@ class Emitter {
   std::vector<uint16_t>& record_pcs_;
   Liveness& live_;
   std::optional<CodeCache::Prologue> prologue_;
+  bool is_too_large_ = false;
   uint16_t pc_offset_ = 0;
   uint16_t lost_ = 0;             // registers
   uint32_t ended_ = ~0u;          // last instruction of end_lost()

@@ -28,17 +28,28 @@ Unit* Translator::translate(ThreadContext& context, uint64_t pc, bool indirect) 
   if (options_.instrumenter == nullptr && !options_.count_instructions) {
     if (Unit* unit = translate_unobserved(pc, indirect)) return unit;
   }
-  if (!decode(pc)) return nullptr;
-  if (options_.instrumenter != nullptr) {
-    settle_counters(context);
-    options_.instrumenter(context, plan_);
-    // What now goes to work may look at a counter.
-    if (plan_.instrumented && !only_counts(plan_) && stop_splitting_counters()) {
-      settle_all_counters();
-      cache_.flush_all();
-    }
+  return translate_observed(context, pc, indirect, false);
+}
+
+Unit* Translator::translate_observed(ThreadContext& context, uint64_t pc, bool indirect, bool is_original) {
+  for (unsigned most = options_.max_instructions;; most = static_cast<unsigned>(plan_.instructions.size()) / 2) {
+    if (most == 0) stop("a tool asks for more calls at one instruction than fit: at most 64 KiB of code", pc);
+    if (!decode(pc, most)) return nullptr;
+    plan_.is_original = is_original;
+    let_tool_look(context);
+    if (Unit* unit = emit(indirect)) return unit;
   }
-  return emit(indirect);
+}
+
+void Translator::let_tool_look(ThreadContext& context) {
+  if (options_.instrumenter == nullptr) return;
+  settle_counters(context);
+  options_.instrumenter(context, plan_);
+  // What now goes to work may look at a counter.
+  if (plan_.instrumented && !only_counts(plan_) && stop_splitting_counters()) {
+    settle_all_counters();
+    cache_.flush_all();
+  }
 }
 
 // Nullptr where that is not the way: code that may change, or near the end of what can be read.
@@ -60,13 +71,10 @@ Unit* Translator::translate_unobserved(uint64_t pc, bool indirect) {
 
 Unit* Translator::translate_original(ThreadContext& context, uint64_t pc) {
   if (Unit* unit = cache_.find_original(pc)) return unit;
-  if (!decode(pc)) return nullptr;
-  plan_.is_original = true;
-  if (options_.instrumenter != nullptr) options_.instrumenter(context, plan_);
-  return emit(false, true);
+  return translate_observed(context, pc, false, true);
 }
 
-bool Translator::decode(uint64_t pc) {
+bool Translator::decode(uint64_t pc, unsigned max_instructions) {
   const Mapping* mapping = memory_.executable_at(pc);
   if (mapping == nullptr) return false;
   uint64_t end = mapping->end;
@@ -81,7 +89,7 @@ bool Translator::decode(uint64_t pc) {
   plan_.compares = guard_code(pc, pc + 1, first_mapping) == CodeGuard::compare;
   PlannedBlock block;
   uint64_t at = pc;
-  while (plan_.instructions.size() < options_.max_instructions) {
+  while (plan_.instructions.size() < max_instructions) {
     if (end - at < kLongestInstruction) {
       const Mapping* behind = memory_.executable_at(end);
       if (behind != nullptr && behind->begin <= end) end = behind->end;
@@ -116,17 +124,22 @@ Region& Translator::room(uint64_t near, size_t hot, size_t cold) {
   return *region;
 }
 
-Unit* Translator::emit(bool indirect, bool is_original) {
-  Region& region = room(plan_.address, Emitter::worst_hot_bytes(plan_), Emitter::worst_cold_bytes(plan_));
+Unit* Translator::emit(bool indirect) {
+  const size_t hot = Emitter::worst_hot_bytes(plan_), cold = Emitter::worst_cold_bytes(plan_);
+  if (!Regions::can_hold(hot, cold)) return nullptr;
+  Region& region = room(plan_.address, hot, cold);
   Unit& unit = cache_.make_unit();
-  unit.is_original = is_original;
+  unit.is_original = plan_.is_original;
   const PlannedInstruction& last = plan_.instructions.back();
   unit.pc = plan_.address;
   unit.pc_end = last.address + last.scan.length;
   Emitter emitter(cache_, region, plan_, unit, scratch_);
   const bool with_prologue = indirect && !cache_.has_prologue(unit.pc);
-  if (!emitter.emit(options_.count_instructions, with_prologue))
-    stop("an instruction near here cannot be translated", plan_.address);
+  if (!emitter.emit(options_.count_instructions, with_prologue)) {
+    if (!emitter.is_too_large()) stop("an instruction near here cannot be translated", plan_.address);
+    cache_.discard(unit, emitter.prologue());
+    return nullptr;
+  }
   finish(emitter, unit, region, indirect);
   return &unit;
 }

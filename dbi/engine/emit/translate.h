@@ -35,8 +35,13 @@ class Translator {
 
  private:
   Unit* translate_unobserved(uint64_t pc, bool indirect);
-  bool decode(uint64_t pc);
-  Unit* emit(bool indirect, bool is_original = false);
+  // Decodes, lets the tool look and writes; with fewer instructions each time the tool asks for more code than
+  // a unit can hold.
+  Unit* translate_observed(ThreadContext& context, uint64_t pc, bool indirect, bool is_original);
+  bool decode(uint64_t pc, unsigned max_instructions);
+  void let_tool_look(ThreadContext& context);
+  // Nullptr when the plan's code is too large for a unit.
+  Unit* emit(bool indirect);
   Region& room(uint64_t near, size_t hot, size_t cold);
   void finish(const Emitter& emitter, Unit& unit, Region& region, bool indirect);
 

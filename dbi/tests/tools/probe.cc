@@ -1,7 +1,7 @@
 // The tests' own tool: counts and records in the ways that tools do it, so that each way can be compared with
 // the oracle, and so that programs can be seen to run unchanged under each.
 //
-//   -way none|ins|bbl|watched|call|context|if|registers|memory|record
+//   -way none|ins|bbl|watched|call|context|if|registers|memory|record|heavy|heavy_bbl
 //
 //   ins        a counter at each instruction, short enough to be written in place
 //   bbl        the number of instructions added at each basic block
@@ -10,6 +10,8 @@
 //              call, and from the fifth translated one on also in a routine that is called
 //   call       a routine with calls of its own at each instruction: floating point, vectors, the heap
 //   context    the same with the whole context of the program as an argument
+//   heavy      40 calls at each instruction, of which the first counts: code too large for a whole trace
+//   heavy_bbl  the same calls, with the counts of bbl
 //   if         INS_InsertIfCall and INS_InsertThenCall: a call at every 100th instruction
 //   registers  register values, stack pointer, branch targets and flags as arguments
 //   memory     each memory operand of each instruction of the program's own image: "pc r|w address size"
@@ -127,6 +129,18 @@ VOID* take_records(BUFFER_ID, THREADID, const CONTEXT*, VOID* first, UINT64 numb
   return first;
 }
 
+UINT64 beside = 0;
+__attribute__((noinline)) VOID beside_the_count(ADDRINT pc, ADDRINT rsp, ADDRINT rax, ADDRINT flags, UINT32 one) {
+  if ((pc ^ rsp ^ rax ^ flags) != 0) __atomic_add_fetch(&beside, one, __ATOMIC_RELAXED);
+}
+
+VOID instrument_heavily(INS ins) {
+  for (int i = 0; i < 39; ++i)
+    INS_InsertCall(ins, IPOINT_BEFORE, reinterpret_cast<AFUNPTR>(beside_the_count), IARG_INST_PTR,
+                   IARG_REG_VALUE, REG_STACK_PTR, IARG_REG_VALUE, REG_GAX, IARG_REG_VALUE, REG_GFLAGS,
+                   IARG_UINT32, 1, IARG_END);
+}
+
 bool in_main_image(INS ins) {
   IMG image = IMG_FindByAddress(INS_Address(ins));
   return IMG_Valid(image) && IMG_IsMainExecutable(image);
@@ -184,6 +198,9 @@ VOID instrument_instruction(INS ins, VOID*) {
     if (INS_IsBranch(ins))
       INS_InsertCall(ins, IPOINT_BEFORE, reinterpret_cast<AFUNPTR>(at_branch), IARG_BRANCH_TARGET_ADDR,
                      IARG_BRANCH_TAKEN, IARG_END);
+  } else if (way == "heavy") {
+    INS_InsertCall(ins, IPOINT_BEFORE, reinterpret_cast<AFUNPTR>(count_one), IARG_END);
+    instrument_heavily(ins);
   } else if (way == "memory" && in_main_image(ins)) {
     instrument_memory(ins);
   } else if (way == "record") {
@@ -192,9 +209,12 @@ VOID instrument_instruction(INS ins, VOID*) {
 }
 
 VOID instrument_trace(TRACE trace, VOID*) {
-  for (BBL block = TRACE_BblHead(trace); BBL_Valid(block); block = BBL_Next(block))
+  const bool is_heavy = knob_way.Value() == "heavy_bbl";
+  for (BBL block = TRACE_BblHead(trace); BBL_Valid(block); block = BBL_Next(block)) {
     BBL_InsertCall(block, IPOINT_BEFORE, reinterpret_cast<AFUNPTR>(count_many), IARG_UINT32,
                    BBL_NumIns(block), IARG_END);
+    for (INS ins = BBL_InsHead(block); is_heavy && INS_Valid(ins); ins = INS_Next(ins)) instrument_heavily(ins);
+  }
 }
 
 VOID finish(INT32, VOID*) {
@@ -213,7 +233,7 @@ int main(int argument_count, char** arguments) {
   records = fopen(knob_output.Value().c_str(), "w");
   if (records == nullptr) return 1;
   if (knob_way.Value() == "record") buffer = PIN_DefineTraceBuffer(sizeof(Access), 1, take_records, nullptr);
-  if (knob_way.Value() == "bbl") {
+  if (knob_way.Value() == "bbl" || knob_way.Value() == "heavy_bbl") {
     TRACE_AddInstrumentFunction(instrument_trace, nullptr);
   } else if (knob_way.Value() != "none") {
     INS_AddInstrumentFunction(instrument_instruction, nullptr);
