@@ -18,11 +18,6 @@ import engine  # noqa: E402
 
 # Programs that are short enough to be run with a call at each instruction every time.
 WITH_CALLS = ("branches", "contexts", "faults", "interrupts", "segments", "strings", "traps", "vectors")
-# What the engine does not do yet, with what it would take.
-KNOWN = {
-    ("traps", "trap_flag"): "the engine does not step for a program that sets its own trap flag",
-    ("traps", "trap_flag_from_handler"): "the engine does not step for a program that sets its own trap flag",
-}
 
 
 def cases_of(program):
@@ -89,8 +84,6 @@ def main():
             results.ok()
         elif verdict[0] == "skip":
             results.skip(name, verdict[1])
-        elif mode != "native" and (program.name, case) in KNOWN:
-            results.skip(name, KNOWN[program.name, case])
         else:
             results.fail(name, verdict[1])
     return results.end()

@@ -109,7 +109,9 @@ void CodeCache::discard(Unit& unit, const std::optional<Prologue>& prologue) {
 }
 
 void CodeCache::insert(Unit& unit, Region& region) {
-  if (unit.is_original) {
+  if (unit.is_step) {
+    steps_[unit.pc] = unit.number;
+  } else if (unit.is_original) {
     originals_[unit.pc] = unit.number;
   } else {
     by_pc_.insert(unit.pc, unit.number, [this](uint32_t number) { return units_[number].pc; });
@@ -310,7 +312,9 @@ void CodeCache::retire(Unit& unit) {
     unlink(exits_[number]);
   }
   unit.prologue = 0;
-  if (unit.is_original) {
+  if (unit.is_step) {
+    steps_.erase(unit.pc);
+  } else if (unit.is_original) {
     originals_.erase(unit.pc);
   } else {
     by_pc_.erase(unit.pc, unit.number);

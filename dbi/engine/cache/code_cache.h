@@ -51,6 +51,10 @@ class CodeCache {
     const auto found = originals_.find(pc);
     return found == originals_.end() ? nullptr : &units_[found->second];
   }
+  Unit* find_step(uint64_t pc) const {
+    const auto found = steps_.find(pc);
+    return found == steps_.end() ? nullptr : &units_[found->second];
+  }
   // A unit that is to be filled in and then inserted.
   Unit& make_unit();
   // It is not filled in after all; nor is the prologue that was written for it, when there is one.
@@ -126,6 +130,7 @@ class CodeCache {
   AddressTable by_page_{size_t{1} << 8};              // of pages_
   uint32_t last_page_ = 0;                            // of pages_: that of the last unit
   std::unordered_map<uint64_t, uint32_t> originals_;  // units
+  std::unordered_map<uint64_t, uint32_t> steps_;      // units
   std::vector<std::unique_ptr<Retired>> retired_;
   uint64_t epoch_ = 1;
 };

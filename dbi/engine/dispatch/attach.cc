@@ -15,6 +15,7 @@
 #include "engine/dispatch/code_pages.h"
 #include "engine/dispatch/engine.h"
 #include "engine/dispatch/signals.h"
+#include "engine/dispatch/single_step.h"
 #include "engine/dispatch/threads.h"
 #include "engine/os/lent_thread.h"
 #include "engine/os/own_memory.h"
@@ -37,7 +38,6 @@ constexpr size_t kMostRegions = 16384;
 constexpr uint64_t kRequestValue = 0x69736f746163682d;  // "-hcatosi"
 constexpr uint64_t kPage = 4096;
 constexpr uint64_t kCodeSegment = 0x33, kStackSegment = 0x2b;
-constexpr uint64_t kTrapFlag = 0x100;
 
 DetachRequest request;
 Interval* regions = nullptr;
@@ -79,7 +79,7 @@ ProgramRegisters registers_of(const ThreadContext& context) {
   to.r14 = r[r14];
   to.r15 = r[r15];
   to.rip = context.pc;
-  to.eflags = context.flags & ~kTrapFlag;
+  to.eflags = flags_with_trap(context);
   to.fs_base = context.program_fs;
   to.gs_base = context.program_gs;
   to.cs = kCodeSegment;

@@ -31,6 +31,23 @@ struct FaultRegisters {
   int64_t error = 0, trap = 0, address = 0;
 };
 
+// The program's own trap flag, and the instruction that is executed alone because of it: see single_step.h.
+struct OwnStep {
+  enum class Kind : uint8_t {
+    plain,
+    pushes_flags,
+    loads_stack_segment,
+    repeats,
+    repeats_while_equal,
+    repeats_while_different
+  };
+  bool is_wanted = false;
+  bool is_inside = false;  // the thread is in the unit of the instruction at `pc`
+  Kind kind = Kind::plain;
+  uint64_t pc = 0;
+  uint64_t held_iterations = 0;  // of a repeated instruction, which rcx does not tell meanwhile
+};
+
 struct alignas(64) ThreadContext {
   uint64_t registers[16];  // the program's, while engine code runs
   uint64_t flags;
@@ -93,6 +110,7 @@ struct alignas(64) ThreadContext {
   FaultRegisters fault;  // of the signal that is recorded
   NestedRun* nested;     // the program's function that a tool calls: see nested.h
   uint64_t outer_epoch;  // of the code around the outermost of these runs; kOutside without any
+  OwnStep step;
   bool counts_apart = true;         // it may have counted in cells since it was last settled
   uint64_t settled[128];            // of `cells`, what the counters have
   alignas(64) uint64_t cells[128];  // of counters, for emitted code: see instrument/counters.h

@@ -9,6 +9,7 @@
 #include "engine/dispatch/engine.h"
 #include "engine/dispatch/nested.h"
 #include "engine/dispatch/signals.h"
+#include "engine/dispatch/single_step.h"
 #include "engine/dispatch/system_calls.h"
 #include "engine/instrument/counters.h"
 #include "engine/os/raw_syscall.h"
@@ -86,6 +87,30 @@ void follow_indirect(Engine& engine, ThreadContext& context) {
   fault_at_pc(context);
 }
 
+// The unit of one instruction has been left: see single_step.h.
+void dispatch_step(ThreadContext& context, uint32_t number, const Exit& exit) {
+  bool is_done = true, by_system_call = false;
+  if (number == kExitIndirect) {
+    context.pc = context.target;
+  } else if (number == kExitStart) {
+    is_done = false;
+  } else if (exit.kind == Exit::Kind::system_call) {
+    context.pc = exit.target;
+    program_system_call(context, exit.length);
+    by_system_call = true;
+    is_done = context.pc != exit.target;
+  } else if (exit.kind == Exit::Kind::emulate) {
+    context.pc = exit.target;
+    is_done = emulate_instruction(context, exit.length);
+  } else {
+    context.pc = exit.target;
+    is_done = exit.kind == Exit::Kind::link;
+    if (exit.kind == Exit::Kind::changed) flush_code(exit.target, exit.target + 1);
+  }
+  if (is_done) end_step(context, by_system_call);
+  resume_at_pc(context);
+}
+
 }  // namespace
 
 Engine& engine() {
@@ -97,12 +122,16 @@ Engine& make_engine(const EngineOptions& options) {
 }
 
 void resume_at_pc(ThreadContext& context) {
+  leave_step(context);
   if (end_nested_run(context)) return;
   Engine& engine = dbi::engine();
   {
     Locked locked(engine.lock);
     Unit* unit;
-    if (is_at_original(context)) {
+    if (context.step.is_wanted) {
+      make_room(engine);
+      unit = begin_step(engine, context);
+    } else if (is_at_original(context)) {
       make_room(engine);
       unit = engine.translator.translate_original(context, context.pc);
     } else {
@@ -150,6 +179,10 @@ extern "C" void isotach_dispatch(isotach::dbi::ThreadContext* context) {
   const Exit exit = engine.cache.exit(number);
   __atomic_store_n(&context->epoch, kOutside, __ATOMIC_RELEASE);
   ++engine.dispatches;
+  if (context->step.is_inside) {
+    dispatch_step(*context, number, exit);
+    return;
+  }
   if (number == kExitIndirect) {
     follow_indirect(engine, *context);
     return;

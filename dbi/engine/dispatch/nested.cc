@@ -38,6 +38,7 @@ struct Kept {
   uint32_t mxcsr;
   uint8_t vectors[16][16], x87[512];
   uint64_t addresses[8], taken, executing, call_flags, first_repetition, argument_copies[16];
+  OwnStep step;
 };
 
 template <class To, class From>
@@ -59,6 +60,7 @@ void copy_kept(To& to, const From& from) {
   to.call_flags = from.call_flags;
   to.first_repetition = from.first_repetition;
   std::memcpy(to.argument_copies, from.argument_copies, sizeof to.argument_copies);
+  to.step = from.step;
 }
 
 // What lies in the upper parts of the vector registers, which the engine never moves by itself.
@@ -93,6 +95,7 @@ void prepare(ThreadContext& context, const ProgramCall& call) {
   context.registers[rsp] = stack;
   context.flags &= ~uint64_t{0x400};  // the direction flag is off at a function's entry
   context.pc = call.function;
+  context.step = {};
 }
 
 void take_results(const ThreadContext& context, ProgramCall& call) {

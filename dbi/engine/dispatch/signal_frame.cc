@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "engine/dispatch/context.h"
+#include "engine/dispatch/single_step.h"
 #include "engine/os/raw_syscall.h"
 
 namespace isotach::dbi {
@@ -161,7 +162,7 @@ bool make_signal_frame(ThreadContext& context, const SignalAction& action, const
     frame.user.registers[kOrder[i]] = static_cast<greg_t>(context.registers[i]);
   }
   frame.user.registers[REG_RIP] = static_cast<greg_t>(context.pc);
-  frame.user.registers[REG_EFL] = static_cast<greg_t>(context.flags);
+  frame.user.registers[REG_EFL] = static_cast<greg_t>(flags_with_trap(context));
   frame.user.registers[REG_CSGSFS] = 0x33 | greg_t{0x2b} << 48;
   frame.user.registers[REG_ERR] = fault.error;
   frame.user.registers[REG_TRAPNO] = fault.trap;
@@ -184,7 +185,8 @@ bool make_signal_frame(ThreadContext& context, const SignalAction& action, const
   context.registers[rax] = 0;
   context.registers[rsp] = frame_at;
   context.pc = action.handler;
-  context.flags &= ~uint64_t{0x400 | 0x10000 | 0x100};
+  context.flags &= ~uint64_t{0x400 | 0x10000};
+  set_trap_flag(context, 0);
   return true;
 }
 
@@ -209,9 +211,10 @@ bool read_signal_frame(ThreadContext& context, uint64_t& mask) {
     context.registers[i] = static_cast<uint64_t>(frame.user.registers[kOrder[i]]);
   }
   context.pc = static_cast<uint64_t>(frame.user.registers[REG_RIP]);
-  constexpr uint64_t kChangeable = 0x240dd5 & ~uint64_t{0x100};  // FIX_EFLAGS without the trap flag
-  context.flags =
-      (context.flags & ~kChangeable) | (static_cast<uint64_t>(frame.user.registers[REG_EFL]) & kChangeable);
+  constexpr uint64_t kChangeable = 0x240dd5 & ~kTrapFlag;  // FIX_EFLAGS
+  const auto flags = static_cast<uint64_t>(frame.user.registers[REG_EFL]);
+  context.flags = (context.flags & ~kChangeable) | (flags & kChangeable);
+  set_trap_flag(context, flags);
   context.signals->program_stack = frame.user.stack;
   context.signals->program_stack.ss_flags &= ~SS_ONSTACK;
   mask = frame.user.mask;

@@ -9,7 +9,9 @@
 #include "engine/dispatch/code_pages.h"
 #include "engine/dispatch/crash.h"
 #include "engine/dispatch/engine.h"
+#include "engine/dispatch/kernel_signals.h"
 #include "engine/dispatch/signal_frame.h"
+#include "engine/dispatch/single_step.h"
 #include "engine/dispatch/system_calls.h"
 #include "engine/os/own_memory.h"
 #include "engine/os/raw_syscall.h"
@@ -28,8 +30,6 @@ void isotach_safe_copy_begin();
 void isotach_safe_copy_end();
 void isotach_safe_copy_failed();
 void isotach_call_interrupted();
-void isotach_signal_return();
-int64_t isotach_program_system_call(const uint64_t* registers, uint64_t number, const uint32_t* pending);
 }
 
 asm(R"(
@@ -48,22 +48,9 @@ namespace isotach::dbi {
 namespace {
 
 constexpr size_t kStackBytes = size_t{64} << 10;
-constexpr uint64_t kSaRestorer = 0x04000000;
 constexpr uint64_t kSystemCallBytes = 2;
-constexpr uint64_t kTrapFlag = 0x100;
 constexpr uint64_t kResumeFlag = 0x10000;
-constexpr uint64_t kSetSize = 8;
 constexpr unsigned kMaximumStackArguments = 40;
-
-constexpr uint64_t bit(int signal) {
-  return uint64_t{1} << (signal - 1);
-}
-constexpr uint64_t kFaults = bit(SIGSEGV) | bit(SIGBUS) | bit(SIGILL) | bit(SIGFPE) | bit(SIGTRAP);
-constexpr uint64_t kNeverBlocked = bit(SIGKILL) | bit(SIGSTOP);
-
-bool is_fault_signal(int signal) {
-  return (kFaults & bit(signal)) != 0;
-}
 
 uint64_t address_of(void (*label)()) {
   return reinterpret_cast<uint64_t>(label);
@@ -71,49 +58,6 @@ uint64_t address_of(void (*label)()) {
 
 bool is_between(uint64_t pc, void (*begin)(), void (*end)()) {
   return pc >= address_of(begin) && pc < address_of(end);
-}
-
-int64_t kernel_sigaction(int signal, const SignalAction* action, SignalAction* old) {
-  return raw_syscall(SYS_rt_sigaction, static_cast<uint64_t>(signal), reinterpret_cast<uint64_t>(action),
-                     reinterpret_cast<uint64_t>(old), kSetSize);
-}
-
-// rt_sigprocmask(2), unless a signal is recorded: then all are blocked until it is delivered, and it is
-// `mask` of the record that counts. False: one is recorded.
-bool change_mask(ThreadContext& context, uint64_t how, const uint64_t* set, uint64_t* old, int64_t& result) {
-  uint64_t registers[16] = {};
-  registers[rdi] = how;
-  registers[rsi] = reinterpret_cast<uint64_t>(set);
-  registers[rdx] = reinterpret_cast<uint64_t>(old);
-  registers[r10] = kSetSize;
-  result = isotach_program_system_call(registers, SYS_rt_sigprocmask, &context.pending);
-  return result != kInterrupted;
-}
-
-void set_program_mask(ThreadContext& context, uint64_t mask) {
-  SignalState& state = *context.signals;
-  state.blocked_faults = mask & kFaults;
-  const uint64_t kernel_mask = mask & ~kFaults;
-  int64_t result;
-  if (!change_mask(context, SIG_SETMASK, &kernel_mask, nullptr, result)) state.mask = mask;
-}
-
-void master_handler(int signal, siginfo_t* info, void* context);
-
-bool is_wanted_by_tool(int signal) {
-  return (dbi::engine().events.wanted_signals & bit(signal)) != 0;
-}
-
-// What the kernel must be told so that it does what the program asked for.
-SignalAction kernel_action(int signal, const SignalAction& wanted) {
-  if (wanted.handler <= 1 && !is_fault_signal(signal) && !is_wanted_by_tool(signal)) return wanted;
-  SignalAction action;
-  action.handler = reinterpret_cast<uint64_t>(&master_handler);
-  action.flags =
-      SA_SIGINFO | SA_ONSTACK | kSaRestorer | (wanted.flags & (SA_RESTART | SA_NOCLDSTOP | SA_NOCLDWAIT));
-  action.restorer = address_of(&isotach_signal_return);
-  action.mask = ~kFaults;
-  return action;
 }
 
 [[noreturn]] void die_by(int signal) {
@@ -256,6 +200,10 @@ void intercept_analysis_return(ThreadContext& context) {
 
 namespace {
 
+bool is_pushf(const uint8_t* code) {
+  return code[0] == 0x9c || ((code[0] == 0x66 || (code[0] & 0xf8) == 0x48) && code[1] == 0x9c);
+}
+
 // The thread is in the cache with a signal recorded: to the dispatcher at the next boundary.
 void step_to_boundary(ThreadContext& context, ucontext_t& user) {
   greg_t* r = user.uc_mcontext.gregs;
@@ -280,6 +228,7 @@ void step_to_boundary(ThreadContext& context, ucontext_t& user) {
     return;
   }
   state.is_stepping = true;
+  state.is_stepping_pushf = is_pushf(reinterpret_cast<const uint8_t*>(pc));
   r[REG_EFL] |= static_cast<greg_t>(kTrapFlag);
 }
 
@@ -290,6 +239,8 @@ bool handle_own_fault(ThreadContext& context, int signal, const siginfo_t& info,
   SignalState& state = *context.signals;
   if (signal == SIGTRAP && info.si_code > 0) {
     if (state.is_stepping && info.si_code == TRAP_TRACE) {
+      // It has pushed our trap flag.
+      if (state.is_stepping_pushf) reinterpret_cast<uint8_t*>(r[REG_RSP])[1] &= 0xfe;
       step_to_boundary(context, user);
       return true;
     }
@@ -357,6 +308,8 @@ void record_program_fault(ThreadContext& context, int signal, const siginfo_t& i
   leave_to(context, user, isotach_signal_entry);
 }
 
+}  // namespace
+
 void master_handler(int signal, siginfo_t* info, void* data) {
   // The kernel leaves the program's alignment check flag on, with which the C library cannot live.
   asm volatile("pushfq; andl $~0x40000, (%%rsp); popfq" ::: "cc", "memory");
@@ -414,6 +367,8 @@ void master_handler(int signal, siginfo_t* info, void* data) {
   if (context.is_dispatching != 0) return;
   step_to_boundary(context, user);
 }
+
+namespace {
 
 // Only of those that a tool wants: the kernel does it by itself for the others.
 bool is_ignored_by_default(int signal) {
@@ -562,15 +517,25 @@ void give_back_signals(ThreadContext& context, bool all) {
 
 void raise_fault(ThreadContext& context, int signal, int code, uint64_t address) {
   SignalState& state = *context.signals;
+  // Until it is delivered no other is recorded, as in record().
+  const uint64_t all = ~kFaults;
   uint64_t mask = 0;
-  raw_syscall(SYS_rt_sigprocmask, SIG_BLOCK, 0, reinterpret_cast<uint64_t>(&mask), kSetSize);
+  raw_syscall(SYS_rt_sigprocmask, SIG_SETMASK, reinterpret_cast<uint64_t>(&all),
+              reinterpret_cast<uint64_t>(&mask), kSetSize);
+  if (state.is_recorded) {
+    // One came just before: it waits in the kernel for the handler of this one, or its end.
+    send_to_itself(state.info);
+    mask = state.mask;
+  }
   state.info = {};
   state.info.si_signo = signal;
   state.info.si_code = code;
   state.info.si_addr = reinterpret_cast<void*>(address);
   state.mask = mask | state.blocked_faults;
   state.is_recorded = true;
-  context.fault = {0x14, 14, static_cast<greg_t>(address)};
+  constexpr int64_t kDebug = 1, kPageFault = 14;
+  context.fault = signal == SIGTRAP ? FaultRegisters{0, kDebug, 0}
+                                    : FaultRegisters{0x14, kPageFault, static_cast<greg_t>(address)};
   __atomic_store_n(&context.pending, 1, __ATOMIC_RELAXED);
 }
 
@@ -593,92 +558,6 @@ void fault_at_pc(ThreadContext& context) {
   if (is_mapped) context.fault.error |= 1;
 }
 
-int64_t program_sigaction(ThreadContext& context, int signal, uint64_t action, uint64_t old,
-                          uint64_t set_size) {
-  if (set_size != kSetSize) return -EINVAL;
-  if (signal < 1 || signal > 64 || (action != 0 && (signal == SIGKILL || signal == SIGSTOP))) return -EINVAL;
-  SignalAction wanted;
-  if (action != 0 && !isotach_safe_copy(&wanted, reinterpret_cast<void*>(action), sizeof wanted))
-    return -EFAULT;
-  ProcessState& process = *context.process;
-  SignalAction before;
-  {
-    Locked locked(process.lock);
-    before = process.actions[signal];
-    if (action != 0) {
-      const SignalAction ours = kernel_action(signal, wanted);
-      const int64_t result = kernel_sigaction(signal, &ours, nullptr);
-      if (result < 0) return result;
-      wanted.mask &= ~kNeverBlocked;
-      process.actions[signal] = wanted;
-    }
-  }
-  if (old != 0 && !isotach_safe_copy(reinterpret_cast<void*>(old), &before, sizeof before)) return -EFAULT;
-  return 0;
-}
-
-int64_t program_sigaltstack(ThreadContext& context, uint64_t stack, uint64_t old) {
-  SignalState& state = *context.signals;
-  stack_t wanted{};
-  if (stack != 0 && !isotach_safe_copy(&wanted, reinterpret_cast<void*>(stack), sizeof wanted))
-    return -EFAULT;
-  stack_t now = state.program_stack;
-  const uint64_t sp = context.registers[rsp];
-  const auto low = reinterpret_cast<uint64_t>(now.ss_sp);
-  const bool is_on = (now.ss_flags & SS_DISABLE) == 0 && sp > low && sp - low <= now.ss_size &&
-                     (now.ss_flags & static_cast<int>(0x80000000u)) == 0;
-  if (is_on) now.ss_flags |= SS_ONSTACK;
-  if (stack != 0) {
-    if (is_on) return -EPERM;
-    const int mode = wanted.ss_flags & ~static_cast<int>(0x80000000u);
-    if (mode != 0 && mode != SS_DISABLE && mode != SS_ONSTACK) return -EINVAL;
-    if (mode == SS_DISABLE) {
-      wanted.ss_sp = nullptr;
-      wanted.ss_size = 0;
-    } else if (wanted.ss_size < 2048) {
-      return -ENOMEM;
-    }
-    wanted.ss_flags &= ~SS_ONSTACK;
-    state.program_stack = wanted;
-  }
-  if (old != 0 && !isotach_safe_copy(reinterpret_cast<void*>(old), &now, sizeof now)) return -EFAULT;
-  return 0;
-}
-
-int64_t program_sigprocmask(ThreadContext& context, int how, uint64_t set, uint64_t old, uint64_t set_size) {
-  if (set_size != kSetSize) return -EINVAL;
-  SignalState& state = *context.signals;
-  uint64_t wanted = 0;
-  if (set != 0 && !isotach_safe_copy(&wanted, reinterpret_cast<void*>(set), sizeof wanted)) return -EFAULT;
-  const uint64_t kernel_wanted = how == SIG_UNBLOCK ? wanted : wanted & ~kFaults;
-  // Set before the kernel is told: one that waits there comes as soon as its mask lets it.
-  const uint64_t faults_before = state.blocked_faults;
-  if (set != 0) {
-    if (how == SIG_BLOCK) state.blocked_faults |= wanted & kFaults;
-    if (how == SIG_UNBLOCK) state.blocked_faults &= ~wanted;
-    if (how == SIG_SETMASK) state.blocked_faults = wanted & kFaults;
-  }
-  uint64_t before = 0;
-  int64_t result;
-  const bool is_changed =
-      change_mask(context, static_cast<uint64_t>(how), set != 0 ? &kernel_wanted : nullptr, &before, result);
-  if (!is_changed || result < 0) {
-    state.blocked_faults = faults_before;
-    if (state.is_recorded) state.mask = (state.mask & ~kFaults) | faults_before;
-    return is_changed ? result : kInterrupted;
-  }
-  before |= faults_before;
-  if (old != 0 && !isotach_safe_copy(reinterpret_cast<void*>(old), &before, sizeof before)) return -EFAULT;
-  return 0;
-}
-
-bool program_sigreturn(ThreadContext& context) {
-  uint64_t mask = 0;
-  if (!read_signal_frame(context, mask)) return false;
-  set_program_mask(context, mask & ~kNeverBlocked);
-  return true;
-}
-
 }  // namespace isotach::dbi
 
 // Called on the host stack before the cache is entered, when a signal was recorded or the program was stopped
@@ -687,6 +566,7 @@ extern "C" void isotach_deliver_pending(isotach::dbi::ThreadContext* context) {
   using namespace isotach::dbi;
   __atomic_store_n(&context->epoch, kOutside, __ATOMIC_RELEASE);
   __atomic_store_n(&context->pending, 0, __ATOMIC_RELAXED);
+  leave_step(*context);
   if (context->signals->is_recorded) deliver(*context);
   resume_at_pc(*context);
 }

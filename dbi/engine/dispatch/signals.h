@@ -45,6 +45,7 @@ struct SignalState {
   // The signal that was recorded and not delivered yet. All others are blocked meanwhile.
   bool is_recorded = false;
   bool is_stepping = false;  // towards the next boundary by the trap flag
+  bool is_stepping_pushf = false;
   siginfo_t info{};
   uint64_t mask = 0;            // of the program, when the signal came
   uint64_t blocked_faults = 0;  // of the five signals, those that the program thinks blocked

@@ -10,6 +10,7 @@
 #include "engine/dispatch/code_pages.h"
 #include "engine/dispatch/engine.h"
 #include "engine/dispatch/signals.h"
+#include "engine/dispatch/single_step.h"
 #include "engine/dispatch/threads.h"
 #include "engine/os/private_fds.h"
 #include "engine/os/raw_syscall.h"
@@ -251,7 +252,7 @@ void program_system_call(ThreadContext& context, unsigned length) {
   if (result == kInterrupted) return;  // the signal's handler returns to the system call
   r[rax] = static_cast<uint64_t>(result);
   r[rcx] = next_pc;
-  r[r11] = context.flags;
+  r[r11] = flags_with_trap(context);
   context.pc = next_pc;
   if (engine.events.system_call_exit != nullptr) engine.events.system_call_exit(context);
 }

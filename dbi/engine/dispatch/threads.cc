@@ -13,6 +13,7 @@
 
 #include "engine/dispatch/engine.h"
 #include "engine/dispatch/signals.h"
+#include "engine/dispatch/single_step.h"
 #include "engine/dispatch/system_calls.h"
 #include "engine/instrument/buffer.h"
 #include "engine/instrument/counters.h"
@@ -49,8 +50,6 @@ isotach_clone:
 
 namespace isotach::dbi {
 namespace {
-
-constexpr uint64_t kTrapFlag = 0x100;
 
 uint64_t block_all_signals() {
   const uint64_t all = ~uint64_t{0};
@@ -132,9 +131,10 @@ void copy_program_state(ThreadContext& child, const ThreadContext& parent, const
   for (unsigned i = 0; i < 16; ++i) child.registers[i] = parent.registers[i];
   child.registers[rax] = 0;
   child.registers[rcx] = next_pc;
-  child.registers[r11] = parent.flags;
+  child.registers[r11] = flags_with_trap(parent);
   if (arguments.stack != 0) child.registers[rsp] = arguments.stack;
   child.flags = parent.flags;
+  child.step.is_wanted = parent.step.is_wanted;
   child.pc = next_pc;
   child.program_fs = (arguments.flags & CLONE_SETTLS) != 0 ? arguments.tls : parent.program_fs;
   child.program_gs = parent.program_gs;
@@ -264,6 +264,7 @@ void set_program_registers(ThreadContext& context, const ProgramRegisters& from)
   r[r14] = from.r14;
   r[r15] = from.r15;
   context.flags = from.eflags & ~kTrapFlag;
+  set_trap_flag(context, from.eflags);
   context.pc = from.rip;
   context.program_fs = from.fs_base;
   context.program_gs = from.gs_base;

@@ -263,7 +263,9 @@ bool Emitter::emit_instruction(const PlannedInstruction& instruction, bool is_la
   const uint64_t behind = instruction.address + scan.length;
   switch (scan.flow) {
     case Flow::next:
-      if (scan.segment != Segment::none) {
+      if (is_popf(scan)) {
+        emit_popf(instruction);
+      } else if (scan.segment != Segment::none) {
         if (!emit_segment_access(instruction)) return false;
       } else {
         emit_copy(instruction);
@@ -316,6 +318,23 @@ bool Emitter::emit_instruction(const PlannedInstruction& instruction, bool is_la
   }
   if (is_last) emit_link(behind);
   return true;
+}
+
+void Emitter::emit_popf(const PlannedInstruction& instruction) {
+  const Scan& scan = instruction.scan;
+  if (plan_.is_step) {
+    emit_leave(Exit::Kind::emulate, instruction.address, scan.length);
+    return;
+  }
+  // The flags are free: popf loads them all.
+  code_.bytes({0xf6, 0x44, 0x24, 0x01, 0x01});  // test byte [rsp + 1], 1: the trap flag
+  code_.bytes({0x0f, 0x85});                    // jnz
+  code_.relative32(cold_.address());
+  Exit& exit = cache_.make_exit(Exit::Kind::emulate, instruction.address, &unit_);
+  exit.length = scan.length;
+  cold_.store_gs_imm32(CONTEXT_EXIT, cache_.number_of(exit));
+  cold_.jump(reinterpret_cast<uint64_t>(region_.exit));
+  emit_copy(instruction);
 }
 
 bool Emitter::is_in_reach(const PlannedInstruction& instruction) const {
@@ -603,6 +622,10 @@ void Emitter::emit_indirect_jump() {
   // rcx: target; slot 0: the program's rcx. A prologue or isotach_indirect_miss restores both.
   mark(kRcxInSlot0 | spilled(1, rax));
   code_.store_gs(rax, slot_offset(1));
+  if (plan_.is_step) {
+    code_.jump(reinterpret_cast<uint64_t>(region_.miss));
+    return;
+  }
   code_.bytes({0x0f, 0xb7, 0xc1});  // movzx eax, cx
   code_.bytes({0xff, 0x24, 0xc5});  // jmp [rax * 8 + table]
   code_.int32(static_cast<int32_t>(cache_.target_table()));

@@ -31,6 +31,10 @@ inline void note_traits(const Scan& scan) {
   if (scan.map == 0 && (scan.opcode == 0xfd || scan.opcode == 0x9d)) isotach_program_uses_std = 1;
 }
 
+inline bool is_popf(const Scan& scan) {
+  return scan.map == 0 && scan.opcode == 0x9d && !scan.vector_prefix;
+}
+
 // Where a trace begins, and what it ends at. All bytes that it may have can be read.
 struct TraceSource {
   uint64_t address = 0;
@@ -98,6 +102,7 @@ class Emitter {
   void begin_unit(bool indirect);
   bool end_unit();
   bool emit_instruction(const PlannedInstruction& instruction, bool is_last);
+  void emit_popf(const PlannedInstruction& instruction);
   void emit_copy(const PlannedInstruction& instruction);
   bool is_in_reach(const PlannedInstruction& instruction) const;
   bool emit_segment_access(const PlannedInstruction& instruction);

@@ -18,6 +18,10 @@ bool may_write_memory(const DecodedInstruction& instruction) {
   return !instruction.is_valid;
 }
 
+[[noreturn]] void stop_at_too_many_calls(uint64_t pc) {
+  stop("a tool asks for more calls at one instruction than fit: at most 64 KiB of code", pc);
+}
+
 }  // namespace
 
 Unit* Translator::translate(ThreadContext& context, uint64_t pc, bool indirect) {
@@ -32,8 +36,9 @@ Unit* Translator::translate(ThreadContext& context, uint64_t pc, bool indirect) 
 }
 
 Unit* Translator::translate_observed(ThreadContext& context, uint64_t pc, bool indirect, bool is_original) {
-  for (unsigned most = options_.max_instructions;; most = static_cast<unsigned>(plan_.instructions.size()) / 2) {
-    if (most == 0) stop("a tool asks for more calls at one instruction than fit: at most 64 KiB of code", pc);
+  for (unsigned most = options_.max_instructions;;
+       most = static_cast<unsigned>(plan_.instructions.size()) / 2) {
+    if (most == 0) stop_at_too_many_calls(pc);
     if (!decode(pc, most)) return nullptr;
     plan_.is_original = is_original;
     let_tool_look(context);
@@ -74,6 +79,15 @@ Unit* Translator::translate_original(ThreadContext& context, uint64_t pc) {
   return translate_observed(context, pc, false, true);
 }
 
+Unit* Translator::translate_step(ThreadContext& context, uint64_t pc) {
+  if (Unit* unit = cache_.find_step(pc)) return unit;
+  if (!decode(pc, 1)) return nullptr;
+  plan_.is_step = true;
+  let_tool_look(context);
+  if (Unit* unit = emit(false)) return unit;
+  stop_at_too_many_calls(pc);
+}
+
 bool Translator::decode(uint64_t pc, unsigned max_instructions) {
   const Mapping* mapping = memory_.executable_at(pc);
   if (mapping == nullptr) return false;
@@ -84,7 +98,7 @@ bool Translator::decode(uint64_t pc, unsigned max_instructions) {
   plan_.instructions.clear();
   plan_.blocks.clear();
   plan_.instrumented = false;
-  plan_.is_original = false;
+  plan_.is_original = plan_.is_step = false;
   plan_.pool->clear();
   plan_.compares = guard_code(pc, pc + 1, first_mapping) == CodeGuard::compare;
   PlannedBlock block;
@@ -130,6 +144,7 @@ Unit* Translator::emit(bool indirect) {
   Region& region = room(plan_.address, hot, cold);
   Unit& unit = cache_.make_unit();
   unit.is_original = plan_.is_original;
+  unit.is_step = plan_.is_step;
   const PlannedInstruction& last = plan_.instructions.back();
   unit.pc = plan_.address;
   unit.pc_end = last.address + last.scan.length;
@@ -147,6 +162,7 @@ Unit* Translator::emit(bool indirect) {
 // From now on the unit can be found, and its jumps go where there are units.
 void Translator::finish(const Emitter& emitter, Unit& unit, Region& region, bool indirect) {
   cache_.insert(unit, region);
+  if (unit.is_step) return;
   if (emitter.prologue()) cache_.publish_prologue(*emitter.prologue(), unit);
   for (const uint32_t number : emitter.links()) {
     Exit& exit = cache_.exit(number);

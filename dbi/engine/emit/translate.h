@@ -31,12 +31,16 @@ class Translator {
   // The function at `pc` itself where a tool has replaced it: a unit to which nothing else leads.
   Unit* translate_original(ThreadContext& context, uint64_t pc);
 
+  // The instruction at `pc` alone, in a unit that always goes back to the dispatcher: for a program that
+  // steps itself.
+  Unit* translate_step(ThreadContext& context, uint64_t pc);
+
   TranslateOptions& options() { return options_; }
 
  private:
   Unit* translate_unobserved(uint64_t pc, bool indirect);
-  // Decodes, lets the tool look and writes; with fewer instructions each time the tool asks for more code than
-  // a unit can hold.
+  // Decodes, lets the tool look and writes; with fewer instructions each time the tool asks for more code
+  // than a unit can hold.
   Unit* translate_observed(ThreadContext& context, uint64_t pc, bool indirect, bool is_original);
   bool decode(uint64_t pc, unsigned max_instructions);
   void let_tool_look(ThreadContext& context);

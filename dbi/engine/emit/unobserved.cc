@@ -44,7 +44,7 @@ bool Emitter::emit_unobserved(const TraceSource& source, bool indirect) {
     instruction.bytes = bytes;
     pc_offset_ = static_cast<uint16_t>(at - unit_.pc);
     at += scan.length;
-    const bool is_copied = scan.flow == Flow::next && scan.segment == Segment::none;
+    const bool is_copied = scan.flow == Flow::next && scan.segment == Segment::none && !is_popf(scan);
     if (is_copied && (!scan.rip_relative || is_in_reach(instruction))) {
       mark_copied();
       emit_copy(instruction);

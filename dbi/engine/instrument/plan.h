@@ -171,6 +171,7 @@ struct TracePlan {
   std::vector<PlannedBlock> blocks;
   bool compares = false;      // the unit is to compare the program's bytes each time it is entered
   bool is_original = false;   // begins with a function that a tool has replaced, and is to run it
+  bool is_step = false;       // one instruction, after which the dispatcher is to act
   bool instrumented = false;  // some instruction has calls, is removed or redirected
   std::shared_ptr<DecodedPool> pool = std::make_shared<DecodedPool>();  // to be cleared with the plan
 };

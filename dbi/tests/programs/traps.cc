@@ -5,6 +5,9 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <unistd.h>
+
+#include <initializer_list>
 
 #include "case.h"
 #include "signal_tools.h"
@@ -200,6 +203,153 @@ CASE(trap_flag_from_handler) {
   for (int i = 0; i < 100; ++i) x = x + i;
   EXPECT_EQ(steps, 40);
   EXPECT_EQ(x, 4950);
+}
+
+// What the handler finds at each step.
+volatile Word step_counts[64], step_flags[64];
+void note_step(int, siginfo_t*, void* context) {
+  if (steps < 64) {
+    step_pcs[steps] = static_cast<Word>(reg(context, REG_RIP));
+    step_counts[steps] = static_cast<Word>(reg(context, REG_RCX));
+    step_flags[steps] = static_cast<Word>(reg(context, REG_EFL)) & 0x100;
+  }
+  steps = steps + 1;
+}
+
+// Offsets of the steps from `start`; 99 behind the last. The flag is set at all but the last.
+void expect_steps(Word start, std::initializer_list<Word> offsets) {
+  EXPECT_EQ(steps, static_cast<int>(offsets.size()));
+  int i = 0;
+  for (const Word offset : offsets) {
+    EXPECT_EQ(step_pcs[i], start + offset);
+    EXPECT_EQ(step_flags[i], i + 1 == static_cast<int>(offsets.size()) ? 0u : 0x100u);
+    ++i;
+  }
+  steps = 0;
+}
+
+#define STEP_BEGIN "sub $128, %%rsp\n lea 1f(%%rip), %0\n pushf\n orq $0x100, (%%rsp)\n popf\n 1: "
+#define STEP_END "\n pushf\n andq $~0x100, (%%rsp)\n popf\n add $128, %%rsp"
+
+CASE(trap_flag_at_system_calls) {
+  // No trap behind the call; r11 holds the flag.
+  install(SIGTRAP, note_step);
+  steps = 0;
+  Word start = 0, flags = 0;
+  asm volatile(STEP_BEGIN "mov $39, %%eax\n syscall\n nop\n mov %%r11, %1" STEP_END
+               : "=&r"(start), "=&r"(flags)::"rax", "rcx", "r11", "memory", "cc");
+  EXPECT_EQ(flags & 0x100, 0x100u);
+  expect_steps(start, {5, 8, 11, 12, 20, 21});
+}
+
+CASE(trap_flag_in_repeated_instructions) {
+  // A trap behind each iteration, with rcx of then.
+  install(SIGTRAP, note_step);
+  steps = 0;
+  Word start = 0;
+  char from[4] = {1, 2, 3, 4}, to[4] = {};
+  asm volatile(STEP_BEGIN "rep movsb\n nop" STEP_END
+               : "=&r"(start)
+               : "c"(3), "S"(from), "D"(to)
+               : "memory", "cc");
+  EXPECT_EQ(step_counts[0], 2u);
+  EXPECT_EQ(step_counts[1], 1u);
+  EXPECT_EQ(step_counts[2], 0u);
+  EXPECT_EQ(to[2], 3);
+  EXPECT_EQ(to[3], 0);
+  expect_steps(start, {0, 0, 2, 3, 4, 12, 13});
+  // It ends at the first difference.
+  to[1] = 9;
+  asm volatile(STEP_BEGIN "repe cmpsb\n nop" STEP_END
+               : "=&r"(start)
+               : "c"(4), "S"(from), "D"(to)
+               : "memory", "cc");
+  EXPECT_EQ(step_counts[1], 2u);
+  expect_steps(start, {0, 2, 3, 4, 12, 13});
+  asm volatile(STEP_BEGIN "repne scasb\n nop" STEP_END
+               : "=&r"(start)
+               : "c"(4), "D"(to), "a"(9)
+               : "memory", "cc");
+  expect_steps(start, {0, 2, 3, 4, 12, 13});
+  // None at all is one step.
+  asm volatile(STEP_BEGIN "rep stosb\n nop" STEP_END
+               : "=&r"(start)
+               : "c"(0), "D"(to), "a"(9)
+               : "memory", "cc");
+  expect_steps(start, {2, 3, 4, 12, 13});
+}
+
+CASE(trap_flag_in_a_repeated_fault) {
+  // rcx is whole in the handler of a fault within.
+  static volatile Word count_in_fault;
+  install(SIGTRAP, note_step);
+  install(SIGSEGV, [](int, siginfo_t*, void* context) {
+    count_in_fault = static_cast<Word>(reg(context, REG_RCX));
+    EXPECT_EQ(static_cast<Word>(reg(context, REG_EFL)) & 0x100, 0x100u);
+    reg(context, REG_RIP) += 2;
+  });
+  auto* pages =
+      static_cast<char*>(mmap(nullptr, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+  mprotect(pages + 4096, 4096, PROT_NONE);
+  steps = 0;
+  Word start = 0;
+  asm volatile(STEP_BEGIN "rep stosb\n nop" STEP_END
+               : "=&r"(start)
+               : "c"(10), "D"(pages + 4094), "a"(9)
+               : "memory", "cc");
+  EXPECT_EQ(count_in_fault, 8u);
+  EXPECT_EQ(pages[4095], 9);
+  expect_steps(start, {0, 0, 3, 4, 12, 13});
+  munmap(pages, 8192);
+}
+
+CASE(trap_flag_seen_by_the_program) {
+  // pushf pushes it; a load of the stack segment lets no trap come behind itself; int3 tells its own.
+  install(SIGTRAP, note_step);
+  steps = 0;
+  Word start = 0, flags = 0;
+  asm volatile(STEP_BEGIN "pushf\n pop %1\n nop" STEP_END : "=&r"(start), "=&r"(flags)::"memory", "cc");
+  EXPECT_EQ(flags & 0x100, 0x100u);
+  EXPECT_EQ(steps, 6);
+  steps = 0;
+  asm volatile(STEP_BEGIN "mov %%ss, %%eax\n mov %%eax, %%ss\n nop\n nop" STEP_END
+               : "=&r"(start)::"rax", "memory", "cc");
+  expect_steps(start, {2, 5, 6, 7, 15, 16});
+  asm volatile(STEP_BEGIN "int3\n nop" STEP_END : "=&r"(start)::"memory", "cc");
+  expect_steps(start, {1, 2, 3, 11, 12});
+}
+
+CASE(trap_flag_with_other_signals) {
+  // Each step comes once, whatever comes between.
+  static volatile int alarms;
+  install(SIGTRAP, [](int, siginfo_t*, void*) { steps = steps + 1; });
+  install(SIGUSR1, [](int, siginfo_t*, void*) { alarms = alarms + 1; });
+  pid_t self = getpid();
+  pid_t child = fork();
+  if (child == 0) {
+    for (int i = 0; i < 300 && kill(self, SIGUSR1) == 0; ++i) usleep(100);
+    _exit(0);
+  }
+  steps = 0;
+  Word start = 0, done = 0;
+  asm volatile(STEP_BEGIN R"(
+    mov $3000, %%ecx
+    xor %%edx, %%edx
+  2: lea 1(%%rdx), %%rdx
+    push %%rdx
+    pop %%rax
+    call 3f
+    jmp 4f
+  3: ret
+  4: dec %%ecx
+    jnz 2b
+    mov %%rdx, %1)" STEP_END
+               : "=&r"(start), "=&r"(done)::"rax", "rcx", "rdx", "memory", "cc");
+  EXPECT_EQ(done, 3000u);
+  EXPECT_EQ(steps, 2 + 3000 * 8 + 1 + 3);
+  int status = 0;
+  waitpid(child, &status, 0);
+  EXPECT(alarms > 0);
 }
 
 CASE(breakpoints_written_into_code) {

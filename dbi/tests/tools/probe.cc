@@ -130,7 +130,8 @@ VOID* take_records(BUFFER_ID, THREADID, const CONTEXT*, VOID* first, UINT64 numb
 }
 
 UINT64 beside = 0;
-__attribute__((noinline)) VOID beside_the_count(ADDRINT pc, ADDRINT rsp, ADDRINT rax, ADDRINT flags, UINT32 one) {
+__attribute__((noinline)) VOID beside_the_count(ADDRINT pc, ADDRINT rsp, ADDRINT rax, ADDRINT flags,
+                                                UINT32 one) {
   if ((pc ^ rsp ^ rax ^ flags) != 0) __atomic_add_fetch(&beside, one, __ATOMIC_RELAXED);
 }
 
@@ -213,7 +214,8 @@ VOID instrument_trace(TRACE trace, VOID*) {
   for (BBL block = TRACE_BblHead(trace); BBL_Valid(block); block = BBL_Next(block)) {
     BBL_InsertCall(block, IPOINT_BEFORE, reinterpret_cast<AFUNPTR>(count_many), IARG_UINT32,
                    BBL_NumIns(block), IARG_END);
-    for (INS ins = BBL_InsHead(block); is_heavy && INS_Valid(ins); ins = INS_Next(ins)) instrument_heavily(ins);
+    for (INS ins = BBL_InsHead(block); is_heavy && INS_Valid(ins); ins = INS_Next(ins))
+      instrument_heavily(ins);
   }
 }
 
