@@ -11,6 +11,7 @@
 #include "base/units.h"
 #include "command/common_options.h"
 #include "command/context.h"
+#include "command/doctor/silence.h"
 #include "command/doctor/standing.h"
 #include "command/metrics_page.h"
 #include "command/spec.h"
@@ -139,6 +140,7 @@ class Machine {
   void judge(std::int64_t now_ns) {
     std::vector<doctor::Finding> all = recent_.judge(probe_.reading(), now_ns).findings;
     if (standing_) doctor::add_unsaid(findings_by_program(*standing_->news()), all);
+    std::erase_if(all, [this](const doctor::Finding& finding) { return is_silenced(finding, silenced_); });
     findings_.clear();
     for (const doctor::Finding& finding : all)
       findings_.push_back({{"id", finding.id},
@@ -148,6 +150,7 @@ class Machine {
 
   doctor::RecentDiagnosis recent_;
   std::vector<record::Labels> findings_;
+  const std::vector<std::string> silenced_ = silenced_here();
   kernel::SystemRoot root_;
   record::SeriesTable table_;
   machine::MachineProbe probe_;

@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "base/units.h"
+#include "command/doctor/silence.h"
 #include "command/live_loop.h"
 #include "command/overview_keys.h"
 #include "command/overview_model.h"
@@ -37,6 +38,7 @@ class LiveOverview {
     view_.unicode = screen.unicode() && !options.ascii;
     if (overview_root(options).is_live())
       doctor_ = std::make_unique<StandingThread>(context.clock, StandingDoctor::Options{});
+    builder_.set_silenced(silenced_here());
     builder_.set_limits(kernel::read_cgroup_limits(overview_root(options)));
   }
 

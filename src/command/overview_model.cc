@@ -395,6 +395,7 @@ void OverviewBuilder::show_findings() {
   std::vector<doctor::Finding> all = diagnosis_.findings;
   doctor::add_unsaid(standing_findings_, all);
   model_.findings.clear();
+  std::erase_if(all, [this](const doctor::Finding& finding) { return is_silenced(finding, silenced_); });
   for (const doctor::Finding& finding : all) model_.findings.push_back(finding_text(finding));
   model_.not_checked = diagnosis_.not_checked;
 }

@@ -25,6 +25,8 @@ class OverviewBuilder {
 
   // The next reading, later than the one before.
   void add(const machine::MachineReading& reading, Instant time);
+  // "ID" or "ID:SUBJECT": findings that are not shown.
+  void set_silenced(std::vector<std::string> ids) { silenced_ = std::move(ids); }
   // What the standing doctor says of links and connections, live only.
   void add_standing(const StandingNews& news);
   // Forgets all readings: a replay goes on elsewhere.
@@ -48,6 +50,7 @@ class OverviewBuilder {
   doctor::RecentDiagnosis recent_;
   doctor::Diagnosis diagnosis_;
   std::vector<doctor::Finding> standing_findings_;
+  std::vector<std::string> silenced_;
 };
 
 }  // namespace isotach::command

@@ -10,6 +10,7 @@
 #include "base/ticker.h"
 #include "command/common_options.h"
 #include "command/context.h"
+#include "command/doctor/silence.h"
 #include "command/doctor/standing.h"
 #include "command/spec.h"
 #include "command/traffic/recorded.h"
@@ -239,7 +240,8 @@ int serve_live(Context& context, const Arguments& arguments, const Settings& set
     recorder = std::move(*created);
   }
 
-  const StandingThread doctor(context.clock, {.proc_root = settings.proc_root, .machine = true});
+  const StandingThread doctor(
+      context.clock, {.proc_root = settings.proc_root, .machine = true, .silenced = silenced_here()});
   std::optional<Error> record_error;
   {
     Site site(settings.server, session, feed, [&] { return findings_document(*doctor.news()); });

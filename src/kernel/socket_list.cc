@@ -129,21 +129,36 @@ std::optional<SocketEntry> parse_socket_entry(std::string_view payload, std::uin
 
 Result<void> visit_sockets(NetlinkSocket& socket, const SocketQuery& query,
                            const std::function<void(const SocketEntry&)>& visit) {
+  std::uint8_t extensions = 0;
+  if (query.protocol == IPPROTO_TCP) {
+    extensions = 1U << (INET_DIAG_INFO - 1);
+    if (query.memory) extensions |= 1U << (INET_DIAG_SKMEMINFO - 1);
+  }
+  bool told = false;
+  const auto take = [&](std::string_view payload) {
+    told = true;
+    if (const auto entry = parse_socket_entry(payload, query.protocol)) visit(*entry);
+  };
+  // The older request tells both families in one walk through the kernel's table, which is large.
+  if (query.protocol == IPPROTO_TCP) {
+    inet_diag_req request{};
+    request.idiag_family = AF_INET;
+    request.idiag_states = query.states;
+    request.idiag_ext = extensions;
+    NetlinkMessage message(TCPDIAG_GETSOCK, NetlinkMessage::Kind::dump);
+    message.put_header(&request, sizeof request);
+    const auto asked = socket.ask(message, "list the sockets", take);
+    if (asked || told) return asked;
+  }
   for (const std::uint8_t family : {std::uint8_t{AF_INET}, std::uint8_t{AF_INET6}}) {
     inet_diag_req_v2 request{};
     request.sdiag_family = family;
     request.sdiag_protocol = query.protocol;
     request.idiag_states = query.states;
-    if (query.protocol == IPPROTO_TCP) {
-      request.idiag_ext = 1U << (INET_DIAG_INFO - 1);
-      if (query.memory) request.idiag_ext |= 1U << (INET_DIAG_SKMEMINFO - 1);
-    }
+    request.idiag_ext = extensions;
     NetlinkMessage message(SOCK_DIAG_BY_FAMILY, NetlinkMessage::Kind::dump);
     message.put_header(&request, sizeof request);
-    const auto asked = socket.ask(message, "list the sockets", [&](std::string_view payload) {
-      if (const auto entry = parse_socket_entry(payload, query.protocol)) visit(*entry);
-    });
-    if (!asked) return asked;
+    if (auto asked = socket.ask(message, "list the sockets", take); !asked) return asked;
   }
   return {};
 }

@@ -3,16 +3,20 @@
 #include <arpa/inet.h>
 #include <gtest/gtest.h>
 #include <linux/inet_diag.h>
+#include <linux/netlink.h>
 #include <linux/tcp.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstring>
 #include <string>
+#include <vector>
 
 #include "base/fd.h"
 #include "kernel/netlink_fixture.h"
+#include "kernel/socket.h"
 
 namespace isotach::kernel {
 namespace {
@@ -76,6 +80,35 @@ TEST(SocketList, FindsOurOwnSocket) {
   const auto found = holders.find(inode);
   ASSERT_NE(found, holders.end());
   EXPECT_EQ(found->second, static_cast<std::uint32_t>(::getpid()));
+}
+
+// Both families in one list, each socket once.
+TEST(SocketList, VisitsWhatListensOverBothFamilies) {
+  std::vector<Fd> owned;
+  std::vector<std::uint16_t> ports;
+  for (const char* host : {"127.0.0.1", "::1"}) {
+    const auto addresses = resolve(host, 0, IpFamily::any, true);
+    ASSERT_TRUE(addresses);
+    auto listener = listen_tcp(addresses->front());
+    if (!listener) continue;  // a host without IPv6
+    ports.push_back(local_address(listener->get()).port());
+    owned.push_back(std::move(*listener));
+  }
+  auto socket = NetlinkSocket::open(NETLINK_SOCK_DIAG);
+  ASSERT_TRUE(socket);
+  const auto count = [&](const SocketQuery& query) {
+    std::vector<int> seen(ports.size());
+    const auto visited = visit_sockets(*socket, query, [&](const SocketEntry& entry) {
+      const auto port = std::find(ports.begin(), ports.end(), entry.local_port);
+      if (port != ports.end() && entry.state == kTcpListening)
+        ++seen[static_cast<std::size_t>(port - ports.begin())];
+    });
+    EXPECT_TRUE(visited);
+    return seen;
+  };
+  EXPECT_EQ(count({.protocol = IPPROTO_TCP}), std::vector<int>(ports.size(), 1));
+  EXPECT_EQ(count({.protocol = IPPROTO_TCP, .states = kTransferStates, .memory = false}),
+            std::vector<int>(ports.size(), 0));
 }
 
 }  // namespace

@@ -80,3 +80,15 @@ PYTHON
   [[ $output == *'"schema":"isotach.doctor.self.v1"'* ]]
   [[ $output == *'"command":"traffic"'* ]]
 }
+
+@test "the doctor that stays tells what begins, and nothing that is silenced" {
+  run --separate-stderr bash -c '"$ISOTACH" doctor --watch --for 0.6 -i 0.2 --json-stream || [[ $? == 1 ]]'
+  [ "$status" -eq 0 ]
+  [[ $stderr == *"looks; isotach itself used"* ]]
+  [ -z "$output" ] || jq -e 'select(.schema == "isotach.doctor.watch.v1" and .event == "begin" and .finding.id)' <<<"$output"
+  ls "$ISOTACH_SOURCE/docs/findings" | sed -n 's/\.md$//p' | grep -v README >"$BATS_TEST_TMPDIR/all"
+  run -0 --separate-stderr "$ISOTACH" doctor --watch --for 0.6 -i 0.2 --silence-file "$BATS_TEST_TMPDIR/all"
+  [ -z "$output" ]
+  run -2 "$ISOTACH" doctor -i 1
+  [[ $output == *"--watch only"* ]]
+}

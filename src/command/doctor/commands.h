@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,7 @@ namespace isotach::command {
 
 struct DoctorOptions {
   std::int64_t duration_ns = 0;
+  std::optional<std::int64_t> interval_ns;  // of --watch
   bool both_ends = true;
   std::vector<std::string> silenced;
   std::string proc_root;
@@ -27,6 +29,8 @@ struct DoctorOptions {
 // Which features work on this kernel, with these capabilities and packages. Prints; gives the exit code.
 int examine_self(Context& context, bool json);
 
+// Stays, and prints what begins and what is over; gives the exit code.
+int watch_host(Context& context, const DoctorOptions& options, bool json_stream);
 [[nodiscard]] Result<DoctorReport> examine_host(Context& context, const DoctorOptions& options);
 // The connections of processes and of the children they have.
 [[nodiscard]] Result<DoctorReport> examine_processes(Context& context, const std::vector<unsigned>& pids,

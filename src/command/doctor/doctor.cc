@@ -19,7 +19,7 @@ constexpr std::int64_t kTransferNs = 5 * kNanosecondsPerSecond;
 // Only one of the ways of looking at a time.
 Result<void> check_ways(const Arguments& arguments) {
   std::vector<std::string> ways;
-  for (const char* way : {"--pid", "--capture", "--self", "--explain"})
+  for (const char* way : {"--pid", "--capture", "--self", "--explain", "--watch"})
     if (arguments.has(way)) ways.emplace_back(way);
   if (!arguments.command().empty()) ways.emplace_back("-- COMMAND");
   if (!arguments.positionals().empty()) ways.emplace_back("HOST");
@@ -73,6 +73,14 @@ Result<DoctorOptions> options_of(Context& context, const Arguments& arguments) {
     if (!duration_ns) return tl::make_unexpected(std::move(duration_ns.error()));
     options.duration_ns = *duration_ns;
   }
+  auto interval_ns = interval_of(arguments);
+  if (!interval_ns) return tl::make_unexpected(std::move(interval_ns.error()));
+  options.interval_ns = *interval_ns;
+  for (const char* option : {"--interval", "--json-stream"})
+    if (arguments.has(option) && !arguments.has("--watch"))
+      return failure(ErrorKind::usage, fmt::format("{} has a meaning with --watch only", option));
+  if (arguments.has("--watch") && arguments.has("--json"))
+    return failure(ErrorKind::usage, "what goes on and on is no one document", "write --json-stream");
   auto silenced = silenced_by(context, arguments);
   if (!silenced) return tl::make_unexpected(std::move(silenced.error()));
   options.silenced = std::move(*silenced);
@@ -81,12 +89,13 @@ Result<DoctorOptions> options_of(Context& context, const Arguments& arguments) {
 
 int run(Context& context, const Arguments& arguments) {
   const bool json = arguments.has("--json");
-  context.json_errors = json;
+  context.json_errors = json || arguments.has("--json-stream");
   if (auto checked = check_ways(arguments); !checked) return context.report(checked.error());
   if (arguments.has("--self")) return examine_self(context, json);
   if (const auto id = arguments.value("--explain")) return explain(context, *id);
   auto options = options_of(context, arguments);
   if (!options) return context.report(options.error());
+  if (arguments.has("--watch")) return watch_host(context, *options, arguments.has("--json-stream"));
   auto report = examine(context, arguments, *options);
   if (!report) return context.report(report.error());
   silence(*report, options->silenced);
@@ -100,7 +109,8 @@ CommandSpec doctor_command() {
   spec.area = "overview";
   spec.summary = "say what is wrong: with this machine, or with a transfer";
   spec.usages = {"isotach doctor [OPTIONS] [HOST[:PORT]]", "isotach doctor [OPTIONS] --pid PID",
-                 "isotach doctor [OPTIONS] -- COMMAND [ARGUMENT...]", "isotach doctor --capture FILE"};
+                 "isotach doctor [OPTIONS] -- COMMAND [ARGUMENT...]", "isotach doctor --capture FILE",
+                 "isotach doctor --watch [-i TIME]"};
   spec.description =
       "Without more it examines this machine for three seconds: links, queues and drops, CPUs that drown in "
       "packets, what TCP and UDP count, connection tracking, DNS servers, memory, swapping, disks, page "
@@ -117,6 +127,10 @@ CommandSpec doctor_command() {
       "both ends, the receiving application, its disk, its CPU, and the path: full, shared, lossy, policed, "
       "reordering, with too long a queue, or losing all large packets. No program is stopped or traced.\n\n"
       "--capture says the same of what a capture shows.\n\n"
+      "--watch stays: it looks at the machine and lists all TCP connections every two seconds, watches the "
+      "hundred that move most 20 times a second, and says what begins and what is over. DNS servers are not "
+      "asked. The exit code at the end is 1 when something was wrong. The same doctor stays in the "
+      "overview, in isotach web and in isotach agent; there, what /etc/isotach/silence names is not told.\n\n"
       "The answer comes first, in one sentence; then what was found, the evidence with how it was measured, "
       "what "
       "to do, and what was checked and found healthy. Every finding has a name: --explain tells more of it, "
@@ -142,9 +156,11 @@ CommandSpec doctor_command() {
        {},
        "file",
        true},
+      {"--watch", 'w', "", "stay, and say what begins and what is over", what},
       {"--one-end", 0, "", "do not look for the other ends of connections on this machine", what},
       {"--self", 0, "", "which features of isotach work here, and what is missing for the others", what},
       {"--explain", 0, "ID", "print what a finding means, how it is measured and what to do", what},
+      interval_option(),
       duration_option(),
       {"--silence",
        0,
@@ -161,12 +177,14 @@ CommandSpec doctor_command() {
        "output",
        {},
        "file"},
-      format_options().front()};
+      format_options()[0],
+      format_options()[1]};
   spec.examples = {{"isotach doctor", "what is wrong with this machine?"},
                    {"isotach doctor server.example", "what limits a transfer to it?"},
                    {"isotach doctor --pid 1234", "why is its transfer slow?"},
                    {"isotach doctor -- scp big.iso server:", "and why is this one"},
                    {"isotach doctor --capture slow.pcap", "what limited the connections in it"},
+                   {"isotach doctor --watch", "tell me when something goes wrong"},
                    {"isotach doctor --self", "what works here, and what to install for the rest"}};
   spec.takes_command = true;
   spec.run = run;

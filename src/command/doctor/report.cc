@@ -100,16 +100,7 @@ void write_strings(view::JsonWriter& json, const char* key, const std::vector<st
 
 void write_findings(view::JsonWriter& json, const char* key, const std::vector<Finding>& findings) {
   json.key(key).begin_array();
-  for (const Finding& finding : findings) {
-    json.begin_object();
-    json.key("id").string(finding.id);
-    json.key("severity").string(doctor::severity_name(finding.severity));
-    json.key("subject").string(finding.subject);
-    json.key("title").string(finding.title);
-    json.key("evidence").string(finding.evidence);
-    json.key("remedy").string(finding.remedy);
-    json.end_object();
-  }
+  for (const Finding& finding : findings) write_finding(json, finding);
   json.end_array();
 }
 
@@ -212,19 +203,31 @@ void write_json(Context& context, const DoctorReport& report) {
 
 }  // namespace
 
+void write_finding(view::JsonWriter& json, const Finding& finding) {
+  json.begin_object();
+  json.key("id").string(finding.id);
+  json.key("severity").string(doctor::severity_name(finding.severity));
+  json.key("subject").string(finding.subject);
+  json.key("title").string(finding.title);
+  json.key("evidence").string(finding.evidence);
+  json.key("remedy").string(finding.remedy);
+  json.end_object();
+}
+
 bool DoctorReport::has_problem() const {
   return std::any_of(findings.begin(), findings.end(),
                      [](const Finding& finding) { return finding.severity >= Severity::warning; });
 }
 
+bool is_silenced(const Finding& finding, const std::vector<std::string>& ids) {
+  return std::any_of(ids.begin(), ids.end(), [&](const std::string& id) {
+    return id == finding.id || id == finding.id + ":" + finding.subject;
+  });
+}
+
 void silence(DoctorReport& report, const std::vector<std::string>& ids) {
-  const auto silenced = [&](const Finding& finding) {
-    return std::any_of(ids.begin(), ids.end(), [&](const std::string& id) {
-      return id == finding.id || id == finding.id + ":" + finding.subject;
-    });
-  };
   const auto kept = std::stable_partition(report.findings.begin(), report.findings.end(),
-                                          [&](const Finding& finding) { return !silenced(finding); });
+                                          [&](const Finding& finding) { return !is_silenced(finding, ids); });
   report.silenced.insert(report.silenced.end(), std::make_move_iterator(kept),
                          std::make_move_iterator(report.findings.end()));
   report.findings.erase(kept, report.findings.end());

@@ -10,6 +10,7 @@
 #include "command/context.h"
 #include "doctor/finding.h"
 #include "doctor/transfer.h"
+#include "view/export/json_writer.h"
 
 namespace isotach::command {
 
@@ -40,12 +41,15 @@ struct DoctorReport {
   [[nodiscard]] bool has_problem() const;
 };
 
+// `ids` holds "ID" or "ID:SUBJECT".
+[[nodiscard]] bool is_silenced(const doctor::Finding& finding, const std::vector<std::string>& ids);
 // The gravest first, those in `ids` moved to `silenced`.
 void silence(DoctorReport& report, const std::vector<std::string>& ids);
 
 // One line an area of the machine of what was looked for and not found.
 [[nodiscard]] std::vector<std::string> healthy_areas(const DoctorReport& report);
 
+void write_finding(view::JsonWriter& json, const doctor::Finding& finding);
 // Prints it and gives the exit code: 1 when something is wrong.
 int print_report(Context& context, const DoctorReport& report, bool json);
 

@@ -38,6 +38,11 @@ std::vector<std::string> parse_silence_file(std::string_view text) {
   return ids;
 }
 
+std::vector<std::string> silenced_here() {
+  const auto text = read_file(kSilenceFile, kFileLimit);
+  return text ? parse_silence_file(*text) : std::vector<std::string>();
+}
+
 Result<std::vector<std::string>> silenced_by(Context& context, const Arguments& arguments) {
   std::vector<std::string> ids;
   for (const std::string& list : arguments.values("--silence")) {

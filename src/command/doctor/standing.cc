@@ -71,7 +71,12 @@ void StandingDoctor::look() {
       news_.not_checked.push_back(read.error().message());
     }
   }
-  if (!root_.is_live()) return;
+  if (root_.is_live()) look_at_network();
+  std::erase_if(news_.findings,
+                [this](const doctor::Finding& finding) { return is_silenced(finding, options_.silenced); });
+}
+
+void StandingDoctor::look_at_network() {
   if (news_.time.monotonic_ns >= links_due_ns_) {
     links_.turn();
     links_due_ns_ = news_.time.monotonic_ns + kLinksEveryNs;

@@ -38,8 +38,9 @@ struct StandingNews {
 class StandingDoctor {
  public:
   struct Options {
-    std::string proc_root;  // a saved tree has no connections and no links
-    bool machine = false;   // also what the overview judges
+    std::string proc_root;              // a saved tree has no connections and no links
+    bool machine = false;               // also what the overview judges
+    std::vector<std::string> silenced;  // "ID" or "ID:SUBJECT"
     std::int64_t every_ns = 2 * kNanosecondsPerSecond;
   };
   StandingDoctor(Clock& clock, const Options& options);
@@ -52,6 +53,7 @@ class StandingDoctor {
 
  private:
   void look();
+  void look_at_network();
   void look_at_connections();
 
   Clock& clock_;
