@@ -18,10 +18,12 @@
 #include "kernel/system_root.h"
 #include "machine/series.h"
 #include "record/recorder.h"
-#include "record/recording.h"
 #include "view/web/assets.h"
+#include "view/web/files_api.h"
 #include "view/web/http_server.h"
 #include "view/web/live_feed.h"
+#include "view/web/recorded_feed.h"
+#include "view/web/shelf.h"
 #include "view/web/web_api.h"
 
 namespace isotach::command {
@@ -30,8 +32,6 @@ namespace {
 constexpr std::uint16_t kDefaultPort = 4747;
 constexpr std::int64_t kDefaultIntervalNs = 500'000'000;
 constexpr std::int64_t kDefaultHistoryNs = 600 * kNanosecondsPerSecond;
-// What a browser still draws without effort, and what the server may hold for it.
-constexpr std::size_t kSampleLimit = 20'000;
 constexpr std::size_t kHistoryBudgetBytes = std::size_t{192} << 20;
 constexpr std::size_t kTokenFileLimitBytes = 4096;
 
@@ -43,6 +43,7 @@ struct Settings {
   std::string proc_root;
   std::string record_path;
   std::string recording_path;
+  std::string files_folder;  // of recordings and reports that viewers may open; empty for none
   bool traffic = false;
 };
 
@@ -94,6 +95,12 @@ Result<Settings> settings_of(const Arguments& arguments) {
   if (!root) return Failure(std::move(root.error()));
   settings.proc_root = std::move(*root);
   settings.traffic = arguments.has("--traffic");
+  if (const auto folder = arguments.value("--files")) {
+    settings.files_folder = *folder;
+    while (settings.files_folder.size() > 1 && settings.files_folder.back() == '/')
+      settings.files_folder.pop_back();
+    if (auto list = view::Shelf(settings.files_folder).list(); !list) return Failure(list.error());
+  }
   if (settings.traffic && !settings.proc_root.empty())
     return failure(ErrorKind::usage, "a saved tree holds no traffic", "leave out --traffic");
   if (const auto text = arguments.value("--interval")) {
@@ -109,12 +116,6 @@ Result<Settings> settings_of(const Arguments& arguments) {
   settings.duration_ns = *duration_ns;
   settings.record_path = arguments.value("--record").value_or("");
   return settings;
-}
-
-// How many samples of `point_count` points may be kept.
-std::size_t samples_that_fit(std::size_t point_count) {
-  const std::size_t sample_bytes = sizeof(record::Sample) + point_count * sizeof(record::Point);
-  return std::clamp<std::size_t>(kHistoryBudgetBytes / sample_bytes, 2, kSampleLimit);
 }
 
 view::WebSession session_of(const Settings& settings, const Instant& start) {
@@ -133,10 +134,15 @@ view::WebSession session_of(const Settings& settings, const Instant& start) {
 // The page and the API of one feed. Serving ends before the feed does.
 class Site {
  public:
-  Site(view::HttpServer::Options options, view::WebSession session, view::LiveFeed& feed,
+  Site(const Settings& settings, view::WebSession session, view::LiveFeed& feed,
        view::WebApi::Findings findings = {})
-      : feed_(feed), api_(std::move(session), feed, std::move(findings)), server_(std::move(options)) {
+      : feed_(feed),
+        shelf_(settings.files_folder),
+        api_(std::move(session), feed, std::move(findings)),
+        files_(settings.files_folder.empty() ? nullptr : &shelf_, api_, kVersion),
+        server_(settings.server) {
     api_.add_to(server_);
+    files_.add_to(server_);
     for (const view::WebAsset& asset : view::web_assets())
       server_.serve(std::string(asset.path), [&asset](const view::HttpRequest&) {
         return view::HttpResponse{
@@ -158,7 +164,9 @@ class Site {
 
  private:
   view::LiveFeed& feed_;
+  view::Shelf shelf_;
   view::WebApi api_;
+  view::FilesApi files_;
   view::HttpServer server_;
 };
 
@@ -216,7 +224,7 @@ int serve_live(Context& context, const Arguments& arguments, const Settings& set
   }
 
   const auto wanted = static_cast<std::size_t>(settings.history_ns / settings.interval_ns + 1);
-  const std::size_t fitting = samples_that_fit(sample.points.size());
+  const std::size_t fitting = view::samples_that_fit(sample.points.size(), kHistoryBudgetBytes);
   if (wanted > fitting && arguments.has("--history"))
     context.note(fmt::format(
         "keeping the last {} of history, {} samples; a longer --interval reaches further",
@@ -244,7 +252,7 @@ int serve_live(Context& context, const Arguments& arguments, const Settings& set
       context.clock, {.proc_root = settings.proc_root, .machine = true, .silenced = silenced_here()});
   std::optional<Error> record_error;
   {
-    Site site(settings.server, session, feed, [&] { return findings_document(*doctor.news()); });
+    Site site(settings, session, feed, [&] { return findings_document(*doctor.news()); });
     if (auto started = site.start(); !started) return context.report(started.error());
     say_address(context, site);
 
@@ -278,53 +286,17 @@ int serve_live(Context& context, const Arguments& arguments, const Settings& set
   return kExitOk;
 }
 
-// Fills the feed with the recording, or with every n-th sample of a long one: rates between the
-// kept samples are still exact means, because recordings keep raw counters.
-Result<void> load(Context& context, record::Recording& recording, view::LiveFeed& feed,
-                  std::uint64_t stride) {
-  record::Sample sample;
-  bool damaged = false;
-  for (std::uint64_t number = 0; number < recording.sample_count() || number == 0; ++number) {
-    auto more = recording.next(sample);
-    if (!more) {
-      if (!damaged) context.warn(more.error().message() + "; showing the rest");
-      damaged = true;
-      continue;
-    }
-    if (!*more) break;
-    if (number % stride == 0) feed.append(sample);
-  }
-  for (const record::Event& event : recording.events()) feed.append(event);
-  if (feed.news().samples == 0) return failure(ErrorKind::failed, "the recording holds no samples");
-  return {};
-}
-
 int serve_recording(Context& context, const Settings& settings) {
-  auto opened = record::Recording::open(settings.recording_path);
-  if (!opened) return context.report(opened.error());
-  record::Recording& recording = **opened;
-
-  record::Sample first;
-  std::size_t point_count = 0;
-  if (auto more = recording.next(first); more && *more) point_count = first.points.size();
-  if (const auto time = recording.first_time())
-    if (auto sought = recording.seek(time->monotonic_ns); !sought) return context.report(sought.error());
-  const std::uint64_t limit = samples_that_fit(point_count);
-  const std::uint64_t stride = std::max<std::uint64_t>(1, (recording.sample_count() + limit - 1) / limit);
-  view::LiveFeed feed(recording.table(), limit);
-  if (auto loaded = load(context, recording, feed, stride); !loaded) return context.report(loaded.error());
-  if (stride > 1)
+  auto loaded = view::load_recording(settings.recording_path, kHistoryBudgetBytes);
+  if (!loaded) return context.report(loaded.error());
+  const view::RecordedFeed& recorded = **loaded;
+  if (!recorded.damage.empty()) context.warn(recorded.damage + "; showing the rest");
+  if (recorded.stride > 1)
     context.note(fmt::format(
-        "the recording is long: showing one of {} samples; rates are means over the gaps", stride));
+        "the recording is long: showing one of {} samples; rates are means over the gaps", recorded.stride));
 
-  view::WebSession session = session_of(settings, context.clock.now());
-  const record::RecordingInfo& info = recording.info();
-  session.host = info.host;
-  session.kernel = info.kernel;
-  session.interval_ns = info.interval_ns;
-  session.recording = settings.recording_path.substr(settings.recording_path.rfind('/') + 1);
-  session.thinned = stride;
-  Site site(settings.server, session, feed);
+  std::string name = settings.recording_path.substr(settings.recording_path.rfind('/') + 1);
+  Site site(settings, view::recorded_session(recorded, std::move(name), kVersion), *recorded.feed);
   if (auto started = site.start(); !started) return context.report(started.error());
   say_address(context, site);
   const std::int64_t end_ns =
@@ -360,9 +332,11 @@ CommandSpec web_command() {
   spec.summary = "show this machine, or a recording, in a browser";
   spec.usages = {"isotach web [OPTIONS]", "isotach web [OPTIONS] FILE"};
   spec.description =
-      "Serves a page with live plots of CPU, memory, swap, pressure, network, disks and KSM, and prints its "
-      "address. Nothing is loaded from elsewhere: the page works without internet.\n\n"
-      "With FILE the page shows a recording.\n\n"
+      "Serves a page and prints its address: live plots of CPU, memory, swap, pressure, network, disks and "
+      "KSM, the TCP connections with what limits them, and what is wrong with the machine. Nothing is loaded "
+      "from elsewhere: the page works without internet.\n\n"
+      "With FILE the page shows a recording. With --files it lists the recordings and reports of a folder, "
+      "such as those of isotach record and isotach inspect --report, and opens them.\n\n"
       "The server listens on 127.0.0.1 unless told otherwise. Any other address needs a token, since whoever "
       "opens the page sees what this machine does. At most 8 viewers watch at once.\n\n"
       "The same numbers are there for scripts: /api/series, /api/latest, /api/history, /api/events "
@@ -385,6 +359,13 @@ CommandSpec web_command() {
       {"--history", 0, "TIME", "how far back the page reaches, such as 10m, 1h (10m)", "timing"},
       duration_option(),
       {"--traffic", 0, "", "also count what goes over the interfaces, by protocol and packet size", "source"},
+      {"--files",
+       0,
+       "FOLDER",
+       "recordings (*.isotach) and reports (*.html) of FOLDER can be opened in the page",
+       "source",
+       {},
+       "directory"},
       record_option(),
       proc_root_option(),
   };
@@ -393,6 +374,7 @@ CommandSpec web_command() {
       {"isotach web -i 0.1 --history 5m", "ten samples a second, five minutes of them"},
       {"isotach web --listen 0.0.0.0 --token auto", "for others too; the address it prints has the token"},
       {"isotach web monday.isotach", "look at a recording in the browser"},
+      {"isotach web --files /var/lib/isotach", "this machine, and what was recorded before"},
   };
   spec.run = run_web;
   return spec;

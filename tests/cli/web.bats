@@ -180,6 +180,32 @@ wait_for_end() { timeout 20 tail --pid="$pid" -f /dev/null; }
   "$ISOTACH" replay "$BATS_TEST_TMPDIR/r.isotach" | grep -q 'health report'
 }
 
+@test "web --files lists a folder, and opens its recordings and reports" {
+  mkdir "$BATS_TEST_TMPDIR/files"
+  "$ISOTACH" record -i 10ms -n 5 "$BATS_TEST_TMPDIR/files/a.isotach" </dev/null
+  echo '<title>a report</title>' >"$BATS_TEST_TMPDIR/files/r.html"
+  ln -s /etc/passwd "$BATS_TEST_TMPDIR/files/link.html"
+  start_web --files "$BATS_TEST_TMPDIR/files/"
+  output=$(get "${url}api/files")
+  json '.schema' isotach.web.files.v1
+  json '.folder' "$BATS_TEST_TMPDIR/files"
+  json '[.files[] | [.name, .kind]] | sort | tojson' '[["a.isotach","recording"],["r.html","report"]]'
+  output=$(get "${url}api/series?recording=a.isotach")
+  json '.session.mode' recording
+  output=$(get "${url}api/history?recording=a.isotach")
+  json '.wall_time_ms | length' 5
+  run get -D - "${url}report?name=r.html"
+  [[ $output == *sandbox*'<title>a report</title>'* ]]
+  [[ $output != *"default-src 'self'"* ]]
+  for outside in link.html ../files/r.html /etc/passwd; do
+    run get -o /dev/null -w '%{http_code}' -G --data-urlencode "name=$outside" "${url}report"
+    [ "$output" = 404 ]
+  done
+  isotach web --files "$BATS_TEST_TMPDIR/absent"
+  exit_code 1
+  err absent
+}
+
 @test "web --for ends by itself" {
   isotach web --listen 127.0.0.1:0 --for 50ms -i 10ms
   exit_code 0

@@ -291,7 +291,10 @@ void HttpServer::State::route(const httplib::Request& request, httplib::Response
   if (const auto found = handlers.find(request.path); found != handlers.end()) {
     HttpResponse made = found->second(request_of(request));
     response.status = made.status;
-    for (const auto& [name, value] : made.headers) response.set_header(name, value);
+    for (const auto& [name, value] : made.headers) {
+      response.headers.erase(name);  // of the defaults
+      response.set_header(name, value);
+    }
     if (response.get_header_value("Cache-Control").empty()) response.set_header("Cache-Control", "no-store");
     response.body = std::move(made.body);
     response.set_header("Content-Type", made.content_type);

@@ -8,8 +8,8 @@
 #include "base/text.h"
 #include "base/units.h"
 #include "record/metric.h"
-#include "view/export/json_writer.h"
 #include "view/export/openmetrics.h"
+#include "view/web/json_response.h"
 
 namespace isotach::view {
 namespace {
@@ -17,27 +17,8 @@ namespace {
 using record::SeriesId;
 using ShownSample = record::History::ShownSample;
 
-constexpr std::string_view kJson = "application/json; charset=utf-8";
 constexpr std::size_t kBatch = 64;  // samples read under one lock, so that sampling never waits for long
 constexpr int kHeartbeatMs = 1'000;
-
-HttpResponse json_response(const JsonWriter& json) {
-  HttpResponse response;
-  response.content_type = kJson;
-  response.body = json.text() + "\n";
-  return response;
-}
-
-HttpResponse error_response(int status, std::string_view text) {
-  JsonWriter json;
-  json.begin_object();
-  json.key("schema").string("isotach.error.v1");
-  json.key("error").string(text);
-  json.end_object();
-  HttpResponse response = json_response(json);
-  response.status = status;
-  return response;
-}
 
 // Milliseconds, which a JavaScript number holds with microseconds behind the point.
 double wall_ms(const Instant& time) {
@@ -220,7 +201,7 @@ HttpResponse WebApi::latest() const {
 HttpResponse WebApi::findings() const {
   if (!findings_) return error_response(404, "the doctor does not look at a recording");
   HttpResponse response;
-  response.content_type = kJson;
+  response.content_type = "application/json; charset=utf-8";
   response.body = findings_json(findings_(), session_.id) + "\n";
   return response;
 }

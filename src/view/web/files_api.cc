@@ -1,0 +1,113 @@
+#include "view/web/files_api.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "view/web/json_response.h"
+
+namespace isotach::view {
+namespace {
+
+double wall_ms(std::int64_t wall_ns) {
+  return static_cast<double>(wall_ns / 1000) / 1000.0;
+}
+
+// A report is somebody's file: it may show itself, and nothing else. It runs no script, loads nothing,
+// and is shown in no frame but this page's.
+constexpr const char* kReportPolicy =
+    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox; frame-ancestors 'self'";
+
+}  // namespace
+
+WebSession recorded_session(const RecordedFeed& recorded, std::string name, std::string program_version) {
+  const record::RecordingInfo& info = recorded.recording->info();
+  WebSession session;
+  session.id = fmt::format("{:x}-{}", info.start.wall_ns, recorded.feed->news().samples);
+  session.host = info.host;
+  session.kernel = info.kernel;
+  session.program_version = std::move(program_version);
+  session.recording = std::move(name);
+  session.interval_ns = info.interval_ns;
+  session.thinned = recorded.stride;
+  return session;
+}
+
+FilesApi::FilesApi(Shelf* shelf, const WebApi& live, std::string program_version)
+    : shelf_(shelf), live_(live), program_version_(std::move(program_version)) {}
+
+void FilesApi::add_to(HttpServer& server) const {
+  server.serve("/api/files", [this](const HttpRequest&) { return files(); });
+  server.serve("/report", [this](const HttpRequest& request) { return report(request); });
+  server.serve("/api/series", [this](const HttpRequest& request) { return series(request); });
+  server.serve("/api/history", [this](const HttpRequest& request) { return history(request); });
+}
+
+HttpResponse FilesApi::files() const {
+  ShelfList list;
+  if (shelf_ != nullptr) {
+    auto found = shelf_->list();
+    if (!found) return error_response(500, found.error().message());
+    list = std::move(*found);
+  }
+  JsonWriter json;
+  json.begin_object();
+  json.key("schema").string("isotach.web.files.v1");
+  json.key("folder").string(shelf_ != nullptr ? shelf_->folder() : std::string());
+  json.key("files").begin_array();
+  for (const ShelfFile& file : list.files) {
+    json.begin_object();
+    json.key("name").string(file.name);
+    json.key("kind").string(file.kind == ShelfKind::recording ? "recording" : "report");
+    json.key("title").string(file.title);
+    json.key("size_bytes").unsigned_integer(file.size_bytes);
+    json.key("wall_time_ms").real(wall_ms(file.changed_wall_ns));
+    if (file.kind == ShelfKind::recording) {
+      json.key("host").string(file.host);
+      json.key("command").string(file.command);
+      json.key("start_wall_time_ms").real(wall_ms(file.start_wall_ns));
+      json.key("duration_seconds").real(file.duration_s);
+      json.key("samples").unsigned_integer(file.samples);
+    }
+    json.end_object();
+  }
+  json.end_array();
+  json.key("left_out").unsigned_integer(list.left_out);
+  json.end_object();
+  return json_response(json);
+}
+
+HttpResponse FilesApi::report(const HttpRequest& request) const {
+  const auto name = request.query.find("name");
+  if (name == request.query.end()) return error_response(400, "say which report: /report?name=FILE.html");
+  if (shelf_ == nullptr) return error_response(404, "no folder is open: start isotach web --files FOLDER");
+  auto page = shelf_->report(name->second);
+  if (!page) return error_response(404, page.error().message());
+  return {200,
+          "text/html; charset=utf-8",
+          std::move(*page),
+          {{"Content-Security-Policy", kReportPolicy},
+           {"X-Frame-Options", "SAMEORIGIN"},
+           {"Cross-Origin-Opener-Policy", "unsafe-none"}}};  // a sandbox goes with no other
+}
+
+template <class Answer>
+HttpResponse FilesApi::answer(const HttpRequest& request, const Answer& of) const {
+  const auto name = request.query.find("recording");
+  if (name == request.query.end()) return of(live_);
+  if (shelf_ == nullptr) return error_response(404, "no folder is open: start isotach web --files FOLDER");
+  const auto opened = shelf_->open(name->second);
+  if (!opened) return error_response(404, opened.error().message());
+  const RecordedFeed& recorded = **opened;
+  return of(WebApi(recorded_session(recorded, name->second, program_version_), *recorded.feed));
+}
+
+HttpResponse FilesApi::series(const HttpRequest& request) const {
+  return answer(request, [](const WebApi& api) { return api.series(); });
+}
+
+HttpResponse FilesApi::history(const HttpRequest& request) const {
+  return answer(request, [&request](const WebApi& api) { return api.history(request); });
+}
+
+}  // namespace isotach::view
