@@ -77,10 +77,11 @@ export async function openBrowser() {
 const tests = [];
 export const test = (name, run) => tests.push({ name, run });
 
-export async function runTests(world) {
+// Those whose name holds `pattern`.
+export async function runTests(world, pattern = '') {
   let passed = 0;
   let failed = 0;
-  for (const { name, run } of tests) {
+  for (const { name, run } of tests.filter((one) => one.name.includes(pattern))) {
     try {
       await run(world);
       ++passed;

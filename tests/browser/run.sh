@@ -1,7 +1,9 @@
 #!/usr/bin/env bash
 # Tests the page of isotach web in Debian's Chromium. Ends with "N passed, N failed".
 #
-#   ISOTACH=build/isotach tests/browser/run.sh
+#   ISOTACH=build/isotach tests/browser/run.sh [WORDS]
+#
+# With WORDS only tests whose names hold them.
 #
 # ISOTACH_WEB_MODULES is the folder whose node_modules has playwright-core; by default the one that
 # the build of $ISOTACH made. CHROMIUM names another browser.
@@ -20,4 +22,4 @@ for needed in "$ISOTACH" "$CHROMIUM" "$ISOTACH_WEB_MODULES/node_modules/playwrig
 done
 # An interrupted run must leave no process that still holds memory.
 trap 'trap - TERM; kill -- -$$ 2>/dev/null || true' INT TERM
-node "$here/page.mjs"
+node "$here/page.mjs" "$@"

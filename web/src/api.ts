@@ -61,6 +61,67 @@ export interface SampleEvent {
   values: Cell[];
 }
 
+export type Severity = 'info' | 'warning' | 'critical';
+
+export interface Finding {
+  id: string;
+  severity: Severity;
+  subject: string;
+  title: string;
+  evidence: string;
+  remedy: string;
+  area: string;
+  meaning: string;
+  how: string;
+}
+
+export interface Connection {
+  local: string;
+  remote: string;
+  process: string;
+  direction: 'sends' | 'receives';
+  rate_bits_per_second: number | null;
+  rtt_ms: number | null;
+  retransmitted_segments: number | null;
+  cause: string;
+  cause_name: string;
+  network: boolean;
+  share: number | null;
+  finding: string;
+  severity: Severity | '';
+  evidence: string;
+}
+
+export interface FindingsDocument {
+  session: string;
+  number: number; // another one with each look; 0: none yet
+  wall_time_ms: number;
+  verdict: Severity | 'ok';
+  findings: Finding[];
+  connection_count: number | null;
+  connections: Connection[];
+  not_checked: string[];
+}
+
+export interface RecordedFile {
+  name: string;
+  kind: 'recording' | 'report';
+  title: string;
+  size_bytes: number;
+  wall_time_ms: number; // of its last change
+  host?: string;
+  command?: string;
+  start_wall_time_ms?: number;
+  duration_seconds?: number;
+  samples?: number;
+}
+
+export interface FilesDocument {
+  folder: string; // empty where the server was told none
+  files: RecordedFile[];
+  left_out: number; // more than the server lists
+}
+
 export class HttpError extends Error {
   constructor(readonly status: number) {
     super(`the server answered ${status}`);
@@ -73,7 +134,18 @@ async function getJson<T>(path: string): Promise<T> {
   return (await response.json()) as T;
 }
 
-export const getSeries = (): Promise<SeriesDocument> => getJson('/api/series');
+// Of the recording of that name in the server's folder; of what the server watches where it is null.
+const chosen = (recording: string | null, sign: '?' | '&'): string =>
+  recording === null ? '' : `${sign}recording=${encodeURIComponent(recording)}`;
 
-export const getHistory = (since: number, patterns: readonly string[]): Promise<HistoryDocument> =>
-  getJson(`/api/history?since=${since}&series=${encodeURIComponent(patterns.join(','))}`);
+export const getSeries = (recording: string | null): Promise<SeriesDocument> =>
+  getJson(`/api/series${chosen(recording, '?')}`);
+
+export const getHistory = (
+  since: number,
+  patterns: readonly string[],
+  recording: string | null,
+): Promise<HistoryDocument> =>
+  getJson(`/api/history?since=${since}&series=${encodeURIComponent(patterns.join(','))}${chosen(recording, '&')}`);
+
+export const getFiles = (): Promise<FilesDocument> => getJson('/api/files');

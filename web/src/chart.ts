@@ -5,6 +5,7 @@ import { ticks, type Range } from './axis';
 import type { Panel } from './panels';
 import type { PlotData } from './plot-data';
 import type { Theme } from './theme';
+import { timeTicks } from './time-axis';
 import { formatTick, formatTime, scaleFor } from './units';
 
 export const CHART_HEIGHT = 190;
@@ -23,22 +24,6 @@ export interface ChartHooks {
 }
 
 const FONT = '12px system-ui, sans-serif';
-
-function timeSteps(spanSeconds: number, limit: number): number {
-  const steps = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200];
-  steps.push(10800, 21600, 43200, 86400);
-  return steps.find((step) => spanSeconds / step <= limit) ?? 86400 * Math.ceil(spanSeconds / 86400 / limit);
-}
-
-// Round times of the local clock.
-export function timeTicks(from: number, to: number, limit: number): { step: number; positions: number[] } {
-  const step = timeSteps(to - from, Math.max(1, limit));
-  const offset = -new Date(from * 1000).getTimezoneOffset() * 60;
-  const positions: number[] = [];
-  for (let at = Math.ceil((from + offset) / step) * step - offset; at <= to && positions.length < 50; at += step)
-    positions.push(at);
-  return { step, positions };
-}
 
 export class Chart {
   private readonly plot: uPlot;
@@ -126,7 +111,7 @@ export class Chart {
           values: (u, splits) => {
             const { step } = timeTicks(this.window.from, this.window.to, u.width / LABEL_PX);
             // A label at the very end would be cut off.
-            const end = u.over.clientWidth - END_ROOM_PX;
+            const end = u.bbox.width / devicePixelRatio - END_ROOM_PX;
             return splits.map((at) => (u.valToPos(at, 'x') > end ? '' : formatTime(at * 1000, step * 1000)));
           },
         },

@@ -6,6 +6,8 @@ export interface ControlHooks {
   bounds(): Bounds;
   // `anew`: another stretch of time is shown, so that axes start afresh.
   changed(anew: boolean): void;
+  // A key that is for another part of the page; true when it was.
+  key(key: string): boolean;
 }
 
 const MOVE_SHARE = 0.2;
@@ -74,7 +76,8 @@ export class Controls {
     if (event.ctrlKey || event.altKey || event.metaKey || this.help.open) return;
     // Keys that operate what has the focus stay with it.
     const target = event.target as HTMLElement;
-    const operates = target.closest('button, summary, a, input, select') !== null;
+    if (target.closest('input, select') !== null) return;
+    const operates = target.closest('button, summary, a') !== null;
     if (operates && (event.key === ' ' || event.key === 'Enter')) return;
     const span = SPANS[Number(event.key) - 1];
     if (span !== undefined) this.choose(span.ms);
@@ -85,7 +88,7 @@ export class Controls {
     else if (event.key === '+' || event.key === '=') this.scale(ZOOM_FACTOR);
     else if (event.key === '-') this.scale(1 / ZOOM_FACTOR);
     else if (event.key === '?') this.help.showModal();
-    else return;
+    else if (!this.hooks.key(event.key)) return;
     event.preventDefault();
   }
 

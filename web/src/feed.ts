@@ -1,6 +1,6 @@
 // The live stream, which comes back by itself: where the server went away it tries again, and asks
 // for what it missed.
-import type { Mark, SampleEvent } from './api';
+import type { FindingsDocument, Mark, SampleEvent } from './api';
 
 export type FeedState = 'connecting' | 'live' | 'lost' | 'crowded' | 'ended';
 
@@ -8,6 +8,7 @@ export interface FeedListener {
   state(state: FeedState): void;
   sample(sample: SampleEvent): void;
   mark(mark: Mark): void;
+  findings(findings: FindingsDocument): void;
   // Another process answers now: everything known belongs to an earlier one.
   restarted(): void;
 }
@@ -46,6 +47,7 @@ export class Feed {
       this.listener.state('live');
     });
     on<SampleEvent>('sample', (sample) => this.listener.sample(sample));
+    on<FindingsDocument>('findings', (findings) => this.listener.findings(findings));
     on<Mark>('mark', (mark) => this.listener.mark(mark));
     on('end', () => {
       ended = true;

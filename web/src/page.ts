@@ -1,19 +1,31 @@
 // The page: loads what there is, follows the stream, and redraws what is on the screen.
-import { getHistory, getSeries, HttpError, type SampleEvent, type SeriesDocument } from './api';
+import {
+  getHistory,
+  getSeries,
+  HttpError,
+  type FindingsDocument,
+  type Mark,
+  type SampleEvent,
+  type SeriesDocument,
+} from './api';
 import { Controls } from './controls';
-import { byId, setText } from './dom';
+import { byId } from './dom';
 import { Feed, type FeedState } from './feed';
-import { PanelView } from './panel-view';
-import { cpuCount, isWanted, panelsFor, WANTED } from './panels';
-import { plotData } from './plot-data';
+import { FilesView } from './files-view';
+import { FindingsView } from './findings-view';
+import { ConnectionsView } from './connections-view';
+import { PanelBoard } from './panel-board';
+import type { PanelView } from './panel-view';
+import { cpuCount, isWanted, WANTED } from './panels';
+import { SIGNS } from './severity';
 import { StatusLine } from './status';
 import { Store } from './store';
 import { onThemeChange, readTheme, type Theme } from './theme';
 import { Tiles } from './tiles';
 import { ViewWindow, type Bounds } from './view-window';
+import { ViewSwitch } from './views';
 
 const RETRY_MS = 2000;
-const FOLD_EVERY_MS = 2000;
 const ACTIVE_WITHIN_MS = 120_000;
 const LEAST_FRAME_MS = 30;
 
@@ -21,39 +33,51 @@ export class Page {
   private theme: Theme = readTheme();
   private document: SeriesDocument | null = null;
   private store = new Store(2);
-  private panels: PanelView[] = [];
   private tiles: Tiles | null = null;
   private feed: Feed | null = null;
+  // A recording of the folder that the server was told, instead of what the server itself watches.
+  private readonly recording = new URLSearchParams(location.search).get('recording');
   private readonly view = new ViewWindow();
   private readonly status = new StatusLine();
+  private readonly switch: ViewSwitch;
   private readonly controls: Controls;
-  private readonly seen: IntersectionObserver;
+  private readonly board: PanelBoard;
+  private readonly findings: FindingsView;
+  private readonly connections: ConnectionsView;
+  private readonly files: FilesView;
+  private newestFindings: FindingsDocument | null = null;
   private frameAsked = false;
   private lastFrame = { end: 0, cost: 0 };
-  private lastFold = -Infinity;
   private refreshing = false;
 
   constructor() {
+    this.switch = new ViewSwitch(() => this.showView());
     this.controls = new Controls(this.view, {
       bounds: () => this.bounds(),
       changed: (anew) => {
-        if (anew) for (const panel of this.panels) panel.startAxisAnew();
+        if (anew) this.board.startAxesAnew();
+        this.drawFindings();
         this.ask();
       },
+      key: (key) => this.switch.key(key) || (this.switch.current.id === 'connections' && this.connections.key(key)),
     });
-    this.seen = new IntersectionObserver(
-      (entries) => {
-        for (const entry of entries) {
-          const panel = this.panels.find((one) => one.root === entry.target);
-          if (panel !== undefined) panel.visible = entry.isIntersecting;
-        }
-        this.ask();
+    this.board = new PanelBoard(
+      {
+        theme: () => this.theme,
+        marks: () => this.store.marks,
+        zoom: (from, to) => this.controls.zoom(from, to),
+        resetZoom: () => this.controls.resetZoom(),
+        changed: () => this.ask(),
+        fileStem: () => `isotach-${this.document?.session.host ?? ''}`,
       },
-      { rootMargin: '200px' },
+      () => this.ask(),
     );
+    this.findings = new FindingsView();
+    this.connections = new ConnectionsView();
+    this.files = new FilesView(this.recording);
     onThemeChange(() => {
       this.theme = readTheme();
-      for (const panel of this.panels) panel.recolour();
+      this.board.recolour();
     });
     document.addEventListener('visibilitychange', () => this.ask());
   }
@@ -62,6 +86,10 @@ export class Page {
     try {
       await this.load();
     } catch (error) {
+      if (this.recording !== null && error instanceof HttpError && error.status === 404) {
+        this.status.notFound(this.recording);
+        return;
+      }
       this.status.failed(error instanceof HttpError && error.status === 401);
       setTimeout(() => void this.start(), RETRY_MS);
     }
@@ -69,9 +97,10 @@ export class Page {
 
   // A steady view of what is drawn, without any way to change it.
   readonly inspector = {
-    panels: (): string[] => this.panels.map((one) => one.panel.id),
-    panel: (id: string): PanelView['inspected'] | null =>
-      this.panels.find((one) => one.panel.id === id)?.inspected ?? null,
+    panels: (): string[] => this.board.ids,
+    panel: (id: string): PanelView['inspected'] | null => this.board.find(id)?.inspected ?? null,
+    marks: (): readonly Mark[] => this.store.marks,
+    findings: (): FindingsDocument | null => this.newestFindings,
     lastNumber: (): number => this.store.lastNumber,
     paused: (): boolean => this.view.paused,
     window: (): { from: number; to: number } => this.view.range(this.bounds()),
@@ -79,12 +108,12 @@ export class Page {
 
   private async load(): Promise<void> {
     this.feed?.close();
-    const series = await getSeries();
+    const series = await getSeries(this.recording);
     const { session } = series;
     const store = new Store(session.history_limit);
     store.follow(series.series, isWanted);
     for (let since = 0; ; ) {
-      const history = await getHistory(since, WANTED);
+      const history = await getHistory(since, WANTED, this.recording);
       if (history.session !== session.id) return this.load();
       store.addHistory(history);
       if (!history.more) break;
@@ -94,9 +123,12 @@ export class Page {
     this.store = store;
     this.status.show(session, store);
     this.build();
+    this.files.show(session);
     if (session.mode === 'recording') {
       this.controls.forRecording();
-      this.status.recording(session);
+      this.status.recording(session, this.recording !== null);
+      this.findings.recorded();
+      this.connections.recorded();
     } else {
       this.follow(session.id);
     }
@@ -111,10 +143,25 @@ export class Page {
         this.store.addMark(mark);
         this.ask();
       },
+      findings: (findings) => {
+        if (findings.number === 0) return; // the first look is still going on
+        this.markNews(findings);
+        this.newestFindings = findings;
+        if (!this.view.paused) this.drawFindings();
+      },
       restarted: () => void this.start(),
     });
     this.feed = feed;
     feed.open();
+  }
+
+  // What comes up while somebody watches is a mark in the plots.
+  private markNews({ findings, wall_time_ms }: FindingsDocument): void {
+    if (this.newestFindings === null) return;
+    const known = new Set(this.newestFindings.findings.map(({ id, subject }) => `${id} ${subject}`));
+    for (const { id, subject, severity, title } of findings)
+      if (severity !== 'info' && !known.has(`${id} ${subject}`))
+        this.store.addMark({ wall_time_ms, kind: 'finding', text: `${SIGNS[severity]} ${title}` });
   }
 
   private addSample(sample: SampleEvent): void {
@@ -129,7 +176,7 @@ export class Page {
     if (this.refreshing) return;
     this.refreshing = true;
     try {
-      const series = await getSeries();
+      const series = await getSeries(this.recording);
       if (series.session.id !== this.document?.session.id) return;
       this.document = series;
       this.store.follow(series.series, isWanted);
@@ -142,49 +189,26 @@ export class Page {
     }
   }
 
-  // Makes the panels that are missing; those that exist keep what the user did to them.
   private build(): void {
     const series = this.document?.series ?? [];
     this.tiles = new Tiles(byId('tiles'), series, cpuCount(series));
-    const known = new Map(this.panels.map((one) => [one.panel.id, one]));
-    this.panels = panelsFor(series).map((panel) => {
-      const old = known.get(panel.id);
-      if (old !== undefined && old.panel.lines.length === panel.lines.length) return old;
-      if (old !== undefined) old.root.remove();
-      const made = new PanelView(panel, {
-        theme: () => this.theme,
-        marks: () => this.store.marks,
-        zoom: (from, to) => this.controls.zoom(from, to),
-        resetZoom: () => this.controls.resetZoom(),
-        changed: () => this.ask(),
-        fileStem: () => `isotach-${this.document?.session.host ?? ''}`,
-      });
-      this.seen.observe(made.root);
-      return made;
-    });
-    this.fold();
+    this.board.setSeries(series);
+    this.showView();
   }
 
-  // Puts panels of idle things under the fold. A panel that has shown something stays a while.
-  private fold(): void {
-    this.lastFold = performance.now();
-    const interval = this.document?.session.interval_ms ?? 1000;
-    const live = this.document?.session.mode === 'live';
-    const count = live ? Math.ceil(ACTIVE_WITHIN_MS / interval) : Infinity;
-    const busy = byId('panels');
-    const idle = byId('idle-panels');
-    const place = (host: HTMLElement, wanted: PanelView[]): void => {
-      wanted.forEach((panel, i) => {
-        if (host.children[i] !== panel.root) host.insertBefore(panel.root, host.children[i] ?? null);
-      });
-    };
-    const isIdle = (one: PanelView): boolean =>
-      one.panel.foldsWhenIdle && !one.panel.lines.some((line) => line.keys.some((key) => this.store.isActive(key, count)));
-    const idlePanels = this.panels.filter(isIdle);
-    place(busy, this.panels.filter((one) => !idlePanels.includes(one)));
-    place(idle, idlePanels);
-    byId('idle').hidden = idlePanels.length === 0;
-    setText(byId('idle-summary'), `Idle: ${idlePanels.map((one) => one.panel.title).join(', ')}`);
+  private showView(): void {
+    const { id, plots } = this.switch.current;
+    if (plots) this.board.show(id);
+    if (id === 'files') void this.files.refresh();
+    this.drawFindings();
+    this.ask();
+  }
+
+  private drawFindings(): void {
+    const document = this.newestFindings;
+    if (document === null) return;
+    this.findings.draw(document, this.switch);
+    this.connections.draw(document, this.switch.current.id === 'connections');
   }
 
   private bounds(): Bounds {
@@ -207,17 +231,20 @@ export class Page {
     this.frameAsked = false;
     if (this.document === null || this.store.length === 0) return;
     const start = performance.now();
-    if (start - this.lastFold > FOLD_EVERY_MS) this.fold();
-    if (!this.view.paused) this.tiles?.update(this.store);
-    const window = this.view.range(this.bounds());
-    const { interval_ms, thinned } = this.document.session;
-    const longestStepMs = Math.max(3.5 * interval_ms * (thinned ?? 1), 1000);
-    let moving = false;
-    for (const panel of this.panels) {
-      if (!panel.wanted) continue;
-      const data = plotData(this.store, panel.panel, window, { longestStepMs, hidden: panel.isHidden });
-      moving = panel.draw(data, window, now) || moving;
-    }
+    const { current } = this.switch;
+    if (!this.view.paused && current.id === 'overview') this.tiles?.update(this.store);
+    const { interval_ms, thinned, mode } = this.document.session;
+    const moving =
+      current.plots &&
+      this.board.draw(
+        {
+          store: this.store,
+          window: this.view.range(this.bounds()),
+          longestStepMs: Math.max(3.5 * interval_ms * (thinned ?? 1), 1000),
+          activeWithin: mode === 'live' ? Math.ceil(ACTIVE_WITHIN_MS / interval_ms) : Infinity,
+        },
+        now,
+      );
     const end = performance.now();
     this.lastFrame = { end, cost: end - start };
     document.documentElement.dataset['drawn'] = String(this.store.lastNumber);

@@ -1,11 +1,12 @@
 // A panel on the page: head, plot, legend with live values, downloads.
 import type { Cell, Mark } from './api';
 import { ValueAxis } from './axis';
-import { Chart } from './chart';
+import { Chart, CHART_HEIGHT } from './chart';
 import { element, setText } from './dom';
 import { download, panelAsCsv, panelAsJson, panelAsPng } from './export';
 import type { Panel } from './panels';
 import { extent, type PlotData } from './plot-data';
+import { svgText } from './plot-svg';
 import { prefersReducedMotion, type Theme } from './theme';
 import { formatQuantity, formatTime } from './units';
 
@@ -32,6 +33,7 @@ export class PanelView {
   private readonly plotHost: HTMLElement;
   private readonly when: HTMLElement;
   private data: PlotData = { times: [], numbers: [], values: [], drawn: [] };
+  private window = { from: 0, to: 1 };
   private cursorIndex: number | null = null;
   visible = false; // near what is seen of the page
   private drawnOnce = false;
@@ -77,6 +79,7 @@ export class PanelView {
   // Draws; true while the axis is on its way and wants another frame.
   draw(data: PlotData, window: { from: number; to: number }, nowMs: number): boolean {
     this.data = data;
+    this.window = window;
     this.drawnOnce = true;
     this.chart.draw(data, window, this.axis.update(extent(data.drawn), nowMs));
     this.showValues();
@@ -153,17 +156,36 @@ export class PanelView {
         entry('PNG', () => void panelAsPng(this.chart.canvas, this.panel, this.latest(), this.hooks.theme()).then(
           (blob) => download(blob, `${stem()}.png`),
         )),
+        entry('SVG', () => download(this.svg(), `${stem()}.svg`)),
         entry('CSV', () => download(panelAsCsv(this.panel, this.data), `${stem()}.csv`)),
         entry('JSON', () => download(panelAsJson(this.panel, this.data), `${stem()}.json`)),
       ),
     );
     menu.addEventListener('keydown', (event) => {
-      if (event.key === 'Escape') menu.removeAttribute('open');
+      if (event.key !== 'Escape') return;
+      menu.removeAttribute('open');
+      menu.querySelector('summary')?.focus();
     });
     menu.addEventListener('focusout', (event) => {
       if (!menu.contains(event.relatedTarget as Node | null)) menu.removeAttribute('open');
     });
     return menu;
+  }
+
+  private svg(): Blob {
+    const { low, high } = this.chart.drawn;
+    const text = svgText({
+      panel: this.panel,
+      data: this.data,
+      hidden: this.isHidden,
+      window: this.window,
+      range: { low, high },
+      marks: this.hooks.marks(),
+      theme: this.hooks.theme(),
+      width: Math.max(this.plotHost.clientWidth, 480),
+      height: CHART_HEIGHT,
+    });
+    return new Blob([text], { type: 'image/svg+xml' });
   }
 
   private latest(): Cell[] {

@@ -9,7 +9,7 @@ const AGE_EVERY_MS = 250;
 const STALE_INTERVALS = 4;
 const LEAST_STALE_MS = 2500;
 
-const TEXTS: Record<FeedState | 'stale' | 'refused' | 'recording', string> = {
+const TEXTS: Record<FeedState | 'stale' | 'refused' | 'recording' | 'missing', string> = {
   connecting: 'Connecting',
   live: 'Live',
   lost: 'No connection',
@@ -18,6 +18,7 @@ const TEXTS: Record<FeedState | 'stale' | 'refused' | 'recording', string> = {
   stale: 'No new samples',
   refused: 'Token needed',
   recording: 'Recording',
+  missing: 'Not found',
 };
 
 const NOTICES: Partial<Record<keyof typeof TEXTS, string>> = {
@@ -29,7 +30,8 @@ const NOTICES: Partial<Record<keyof typeof TEXTS, string>> = {
 
 export class StatusLine {
   private feedState: FeedState = 'connecting';
-  private fixed: 'refused' | 'recording' | null = null;
+  private fixed: 'refused' | 'recording' | 'missing' | null = null;
+  private missing = '';
   private arrivedAt = 0;
   private interval = 1000;
   private uptime: { seconds: number; at: number } | null = null;
@@ -59,16 +61,26 @@ export class StatusLine {
     this.refresh();
   }
 
-  recording(session: Session): void {
+  // `chosen`: the server itself watches something else, which the page can go back to.
+  recording(session: Session, chosen: boolean): void {
     this.fixed = 'recording';
     const thinned = session.thinned ?? 1;
     setText(byId('age'), thinned > 1 ? `${session.recording ?? ''}, one of ${thinned} samples` : (session.recording ?? ''));
+    byId('back').hidden = !chosen;
     this.refresh();
   }
 
   failed(refused: boolean): void {
     this.fixed = refused ? 'refused' : null;
     this.feed('lost');
+  }
+
+  // The recording that the address asks for cannot be shown.
+  notFound(name: string): void {
+    this.fixed = 'missing';
+    this.missing = name;
+    byId('back').hidden = false;
+    this.refresh();
   }
 
   private refresh(): void {
@@ -79,7 +91,8 @@ export class StatusLine {
     if (host.dataset['state'] !== state) host.dataset['state'] = state;
     setText(byId('state-text'), TEXTS[state]);
     const notice = byId('notice');
-    const text = NOTICES[state] ?? '';
+    const gone = `${this.missing} cannot be shown: it is not in the folder, or is no recording.`;
+    const text = state === 'missing' ? gone : (NOTICES[state] ?? '');
     setText(notice, text);
     notice.hidden = text === '';
     if (this.fixed === null && this.arrivedAt > 0) setText(byId('age'), `${formatAge(age)} ago`);

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Series } from '../src/api';
-import { isWanted, panelsFor } from '../src/panels';
+import { panelsFor } from '../src/all-panels';
+import { isWanted } from '../src/panels';
 
 let nextId = 0;
 const series = (metric: string, labels: Record<string, string> = {}): Series => {

@@ -1,0 +1,108 @@
+// Recordings and reports in the folder that the server was told: recordings open in this page, reports
+// of isotach inspect and others in a frame within it.
+import { getFiles, type FilesDocument, type RecordedFile, type Session } from './api';
+import { byId, element, setText } from './dom';
+import { formatQuantity, formatUptime } from './units';
+
+const two = (value: number): string => String(value).padStart(2, '0');
+
+export function formatDay(wallMs: number): string {
+  const date = new Date(wallMs);
+  const day = `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
+  return `${day} ${two(date.getHours())}:${two(date.getMinutes())}`;
+}
+
+export class FilesView {
+  private readonly note = element('p', { class: 'quiet' });
+  private readonly recordings = element('ul', { class: 'files' });
+  private readonly reports = element('ul', { class: 'files' });
+  private readonly frame = element('section', { class: 'report', 'aria-label': 'Report', hidden: '' });
+
+  constructor(private readonly shown: string | null) {
+    byId('files').append(
+      element('header', { class: 'lead' }, this.note),
+      this.frame,
+      element('h2', {}, 'Recordings'),
+      this.recordings,
+      element('h2', {}, 'Reports'),
+      this.reports,
+    );
+  }
+
+  // What the page shows now, for a server without a folder.
+  show(session: Session): void {
+    if (session.mode === 'recording') setText(this.note, `Showing ${session.recording ?? 'a recording'}.`);
+  }
+
+  async refresh(): Promise<void> {
+    let document: FilesDocument;
+    try {
+      document = await getFiles();
+    } catch {
+      return; // the state line tells when the server has gone; coming back here asks again
+    }
+    const { folder, files, left_out: leftOut } = document;
+    setText(
+      this.note,
+      folder === ''
+        ? 'No folder is open. Start isotach web --files FOLDER to look at its recordings and reports here.'
+        : `in ${folder}${leftOut > 0 ? `: the newest ${files.length}, ${leftOut} more are left out` : ''}`,
+    );
+    const of = (wanted: RecordedFile['kind']): RecordedFile[] => files.filter(({ kind }) => kind === wanted);
+    this.fill(this.recordings, of('recording'), 'isotach record FILE.isotach makes one');
+    this.fill(this.reports, of('report'), 'isotach inspect --report FILE.html -- COMMAND makes one');
+  }
+
+  private fill(host: HTMLElement, files: readonly RecordedFile[], how: string): void {
+    host.replaceChildren(
+      ...(files.length > 0 ? files.map((file) => this.entry(file)) : [element('li', { class: 'quiet' }, `None yet: ${how}.`)]),
+    );
+  }
+
+  private entry(file: RecordedFile): HTMLElement {
+    const name = encodeURIComponent(file.name);
+    const opened = file.kind === 'recording' && file.name === this.shown;
+    const link =
+      file.kind === 'recording'
+        ? element('a', { href: `/?recording=${name}#overview` }, file.name)
+        : element('a', { href: `/report?name=${name}` }, file.title === '' ? file.name : file.title);
+    if (file.kind === 'report')
+      link.addEventListener('click', (event) => {
+        if (event.ctrlKey || event.metaKey || event.shiftKey) return; // a tab of its own
+        event.preventDefault();
+        this.open(file, link.href);
+      });
+    if (opened) link.setAttribute('aria-current', 'true');
+    const facts = [
+      file.kind === 'report' ? file.name : (file.host ?? ''),
+      file.command === undefined || file.command === '' ? '' : `isotach ${file.command}`,
+      formatDay(file.start_wall_time_ms ?? file.wall_time_ms),
+      file.duration_seconds === undefined ? '' : formatUptime(file.duration_seconds),
+      file.samples === undefined ? '' : `${file.samples} samples`,
+      formatQuantity(file.size_bytes, 'bytes'),
+      opened ? 'shown now' : '',
+    ].filter((fact) => fact !== '');
+    return element('li', {}, link, element('span', { class: 'quiet' }, facts.join(' · ')));
+  }
+
+  private open(file: RecordedFile, address: string): void {
+    const close = element('button', { type: 'button' }, 'Close');
+    close.addEventListener('click', () => {
+      this.frame.hidden = true;
+      this.frame.replaceChildren();
+    });
+    this.frame.replaceChildren(
+      element(
+        'header',
+        {},
+        element('h2', {}, file.title === '' ? file.name : file.title),
+        element('a', { href: address, target: '_blank', rel: 'noopener' }, 'In a tab of its own'),
+        close,
+      ),
+      element('iframe', { src: address, title: `Report ${file.name}`, sandbox: '' }),
+    );
+    this.frame.hidden = false;
+    close.focus();
+    this.frame.scrollIntoView({ block: 'start' });
+  }
+}
