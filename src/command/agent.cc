@@ -13,6 +13,8 @@
 #include "command/context.h"
 #include "command/doctor/silence.h"
 #include "command/doctor/standing.h"
+#include "command/mesh/mesh_result.h"
+#include "command/mesh/mesh_runner.h"
 #include "command/metrics_page.h"
 #include "command/spec.h"
 #include "command/traffic/recorded.h"
@@ -40,6 +42,7 @@ struct Settings {
   std::optional<view::Exposition> format;
   bool once = false;
   bool traffic = false;
+  std::optional<MeshMember> mesh;
 };
 
 Result<std::string> token_of(const Arguments& arguments) {
@@ -68,7 +71,7 @@ Result<Settings> settings_of(const Arguments& arguments) {
   const bool serves = !settings.once && !arguments.has("--textfile");
   if (arguments.has("--textfile") && settings.textfile.empty())
     return failure(ErrorKind::usage, "--textfile needs the name of a file");
-  for (const char* option : {"--listen", "--token", "--token-file"})
+  for (const char* option : {"--listen", "--token", "--token-file", "--mesh"})
     if (!serves && arguments.has(option))
       return failure(ErrorKind::usage, fmt::format("{} has no meaning with {}", option,
                                                    settings.once ? "--once" : "--textfile"));
@@ -89,6 +92,14 @@ Result<Settings> settings_of(const Arguments& arguments) {
   auto root = proc_root_of(arguments);
   if (!root) return tl::make_unexpected(std::move(root.error()));
   settings.proc_root = std::move(*root);
+
+  if (const auto file = arguments.value("--mesh")) {
+    auto member = read_mesh(*file, arguments.value("--as"));
+    if (!member) return tl::make_unexpected(std::move(member.error()));
+    settings.mesh = std::move(*member);
+  } else if (arguments.has("--as")) {
+    return failure(ErrorKind::usage, "--as has no meaning without --mesh");
+  }
 
   if (!settings.textfile.empty()) settings.interval_ns = kTextfileIntervalNs;
   if (const auto text = arguments.value("--interval")) {
@@ -131,10 +142,13 @@ class Machine {
     judge(sample.time.monotonic_ns);
     if (standing_) standing_series_->put(*standing_->news(), sample);
     if (traffic_) traffic_->collect(sample);
+    mesh_.put(table_, sample);
     return {};
   }
   [[nodiscard]] const record::SeriesTable& table() const { return table_; }
   [[nodiscard]] const std::vector<record::Labels>& findings() const { return findings_; }
+  // What tests between hosts told; filled by whoever runs them.
+  [[nodiscard]] MeshResults& mesh() { return mesh_; }
 
  private:
   void judge(std::int64_t now_ns) {
@@ -157,6 +171,7 @@ class Machine {
   std::unique_ptr<TrafficProbe> traffic_;
   std::unique_ptr<StandingSeries> standing_series_;
   std::unique_ptr<StandingThread> standing_;
+  MeshResults mesh_;
 };
 
 int print_once(Context& context, const Settings& settings, MetricsPage& page) {
@@ -203,7 +218,20 @@ view::HttpResponse metrics_response(const view::HttpRequest& request, const Sett
   return {200, std::string(view::content_type(format)), std::move(*text)};
 }
 
-int serve(Context& context, const Settings& settings, MetricsPage& page) {
+// Until we are interrupted; an error of the mesh ends it.
+Result<void> wait_or_test(Context& context, const Settings& settings, MeshResults& results) {
+  if (settings.mesh) {
+    auto runner =
+        MeshRunner::start(context, *settings.mesh, [&](const MeshOutcome& outcome) { results.add(outcome); });
+    if (!runner) return tl::make_unexpected(std::move(runner.error()));
+    return (*runner)->run(std::nullopt);
+  }
+  while (!context.waiter.interrupted())
+    static_cast<void>(context.waiter.wait_until(context.clock.now().monotonic_ns + kIdleNs));
+  return {};
+}
+
+int serve(Context& context, const Settings& settings, MetricsPage& page, MeshResults& results) {
   view::HttpServer::Options options;
   options.address = settings.listen.address;
   options.port = settings.listen.port;
@@ -221,9 +249,9 @@ int serve(Context& context, const Settings& settings, MetricsPage& page) {
   const std::string url = server.url();
   context.note(fmt::format("serving {}metrics{}", url.substr(0, url.find('?')),
                            settings.token.empty() ? "" : " to those who have the token"));
-  while (!context.waiter.interrupted())
-    static_cast<void>(context.waiter.wait_until(context.clock.now().monotonic_ns + kIdleNs));
+  const auto waited = wait_or_test(context, settings, results);
   server.stop();
+  if (!waited) return context.report(waited.error());
 
   const MetricsPage::Cost cost = page.cost();
   std::string summary =
@@ -249,7 +277,7 @@ int run(Context& context, const Arguments& arguments) {
                    {.fresh_ns = settings->interval_ns, .findings = [&] { return machine.findings(); }});
   if (!settings->textfile.empty()) return write_textfiles(context, *settings, page);
   if (settings->once) return print_once(context, *settings, page);
-  return serve(context, *settings, page);
+  return serve(context, *settings, page, machine.mesh());
 }
 
 }  // namespace
@@ -259,8 +287,8 @@ CommandSpec agent_command() {
   spec.name = "agent";
   spec.area = "overview";
   spec.summary = "serve this machine's metrics to Prometheus";
-  spec.usages = {"isotach agent [--listen ADDR] [-i TIME]", "isotach agent --textfile FILE [-i TIME]",
-                 "isotach agent --once"};
+  spec.usages = {"isotach agent [--listen ADDR] [-i TIME] [--mesh FILE]",
+                 "isotach agent --textfile FILE [-i TIME]", "isotach agent --once"};
   spec.description =
       "Serves every metric of docs/metrics.md at http://127.0.0.1:9747/metrics, in OpenMetrics text or, "
       "for clients that do not ask for it, in the older Prometheus text format.\n\n"
@@ -297,11 +325,20 @@ CommandSpec agent_command() {
       {"--format", 0, "NAME", "always use this format", "output", {"openmetrics", "prometheus"}},
       {"--traffic", 0, "", "also count what goes over the interfaces, by protocol, packet size and class",
        "source"},
+      {"--mesh",
+       0,
+       "FILE",
+       "also be a host of this mesh (isotach mesh run) and serve what its tests tell",
+       "source",
+       {},
+       "file"},
+      {"--as", 0, "NAME", "which host of the mesh this machine is", "source"},
       proc_root_option(),
   };
   spec.examples = {
       {"isotach agent", "serve at http://127.0.0.1:9747/metrics"},
       {"isotach agent --listen 0.0.0.0:9747 --token-file /etc/isotach/token", "serve to other machines"},
+      {"isotach agent --mesh /etc/isotach/mesh.conf", "with tests to the other hosts of the file"},
       {"isotach agent --once | grep pressure", "look at what would be served"},
       {"isotach agent --textfile /var/lib/prometheus/node-exporter/isotach.prom",
        "let node_exporter serve it"},

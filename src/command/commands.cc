@@ -7,6 +7,7 @@
 #include "command/ksm/commands.h"
 #include "command/lab/commands.h"
 #include "command/link/commands.h"
+#include "command/mesh/commands.h"
 #include "command/path/commands.h"
 #include "command/spec.h"
 #include "command/swap/commands.h"
@@ -31,6 +32,7 @@ std::vector<CommandSpec> make_commands() {
   add(traffic_commands());
   add({nettest_command()});
   add(path_commands());
+  add(mesh_commands());
   add({inspect_command()});
   add({pin_command()});
   add(lab_commands());

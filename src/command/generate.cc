@@ -6,6 +6,8 @@
 
 #include "base/fd.h"
 #include "command/context.h"
+#include "command/fleet/alert_rules.h"
+#include "command/fleet/dashboard.h"
 #include "command/man_page.h"
 #include "command/metrics_document.h"
 #include "command/spec.h"
@@ -56,6 +58,14 @@ int run(Context& context, const Arguments& arguments) {
       !done)
     return context.report(done.error());
   if (auto done = write("--findings", write_findings); !done) return context.report(done.error());
+  if (auto done =
+          write("--grafana", [](const std::string& path) { return replace_file(path, grafana_dashboard()); });
+      !done)
+    return context.report(done.error());
+  if (auto done = write("--prometheus-rules",
+                        [](const std::string& path) { return replace_file(path, prometheus_rules()); });
+      !done)
+    return context.report(done.error());
   if (!any) return context.report({ErrorKind::usage, 0, "say what to generate", {}});
   return kExitOk;
 }
@@ -67,7 +77,7 @@ CommandSpec generate_command() {
   spec.name = "generate";
   spec.area = "about";
   spec.summary = "write man pages and documents for the build";
-  spec.usages = {"isotach generate [--man DIR] [--metrics FILE] [--findings DIR]"};
+  spec.usages = {"isotach generate [--man DIR] [--metrics FILE] [--findings DIR] [--grafana FILE]"};
   spec.description =
       "Writes what is made from the descriptions of commands, metrics and findings. The build runs it; files "
       "that "
@@ -76,6 +86,14 @@ CommandSpec generate_command() {
       {"--man", 0, "DIR", "write one page for each command, for scdoc", "output", {}, "directory"},
       {"--metrics", 0, "FILE", "write the table of all metrics", "output", {}, "file"},
       {"--findings", 0, "DIR", "write a page for each finding of the doctor", "output", {}, "directory"},
+      {"--grafana", 0, "FILE", "write a dashboard for Grafana", "output", {}, "file"},
+      {"--prometheus-rules",
+       0,
+       "FILE",
+       "write alerts for Prometheus, one for each finding",
+       "output",
+       {},
+       "file"},
   };
   spec.examples = {
       {"isotach generate --man build/man", "what the build does"},

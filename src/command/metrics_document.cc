@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "command/doctor/standing.h"
+#include "command/mesh/mesh_result.h"
 #include "command/metrics_page.h"
 #include "command/traffic/recorded.h"
 #include "machine/metrics.h"
@@ -17,39 +18,6 @@ namespace isotach::command {
 namespace {
 
 using machine::Family;
-
-// A family that is added without a title does not compile: every case is named.
-std::string_view title_of(Family family) {
-  switch (family) {
-    case Family::memory:
-      return "Memory";
-    case Family::cpu:
-      return "CPU time, all CPUs together";
-    case Family::each_cpu:
-      return "CPU time of each CPU";
-    case Family::scheduler:
-      return "Scheduler";
-    case Family::vm_counters:
-      return "Paging and swapping";
-    case Family::uptime:
-      return "Uptime and load";
-    case Family::pressure:
-      return "Pressure";
-    case Family::swap_device:
-      return "Swap areas";
-    case Family::ksm:
-      return "Merging of equal pages (KSM)";
-    case Family::interface:
-      return "Network interfaces: traffic";
-    case Family::disk:
-      return "Disks";
-    case Family::link:
-      return "Network interfaces: links";
-    case Family::network:
-      return "Network protocols";
-  }
-  return "Other";
-}
 
 // How a shown unit is written for people.
 std::string_view shown_as(const record::MetricDescriptor& metric) {
@@ -116,12 +84,13 @@ std::string metrics_document() {
     const auto family = static_cast<Family>(i);
     std::string label(machine::family_label(family));
     if (!label.empty()) label = '`' + label + '`';
-    text += table(title_of(family), label, machine::family_metrics(family));
+    text += table(machine::family_title(family), label, machine::family_metrics(family));
   }
   text += table("Processes", "`pid` and `command`", memory::process_metrics());
   text += table("Traffic, of `isotach traffic --record`, `web --traffic` and `agent --traffic`",
                 "row; its labels are those of [formats/traffic.md](formats/traffic.md)", traffic_metrics());
   text += table("TCP connections, in the agent", "`cause` of those that are busy", StandingSeries::metrics());
+  text += table("Tests between hosts, of `agent --mesh`", "pair, `from` and `to`", mesh_metrics());
   text += table("The agent itself", {}, MetricsPage::own_metrics());
   return text;
 }

@@ -36,11 +36,13 @@ enum class ChildMemory { as_usual, offered };
 class ChildProcess {
  public:
   // Starts words[0] with the rest as its arguments; returns once it runs. It has our standard input,
-  // output and error, or `output_fd` as its output, and the signal handling that we were started with.
+  // output and error, or `output_fd` as its output and `error_fd` as its error, and the signal handling that
+  // we were started with.
   // Should this process die, the program gets SIGTERM.
   [[nodiscard]] static Result<ChildProcess> start(const std::vector<std::string>& words,
                                                   const SignalWaiter& waiter, int output_fd = -1,
-                                                  ChildMemory memory = ChildMemory::as_usual);
+                                                  ChildMemory memory = ChildMemory::as_usual,
+                                                  int error_fd = -1);
   ChildProcess(ChildProcess&& other) noexcept;
   ChildProcess& operator=(ChildProcess&&) = delete;
   ChildProcess(const ChildProcess&) = delete;

@@ -360,6 +360,39 @@ std::string_view family_label(Family family) {
   }
 }
 
+// A family that is added without a title does not compile: every case is named.
+std::string_view family_title(Family family) {
+  switch (family) {
+    case Family::memory:
+      return "Memory";
+    case Family::cpu:
+      return "CPU time, all CPUs together";
+    case Family::each_cpu:
+      return "CPU time of each CPU";
+    case Family::scheduler:
+      return "Scheduler";
+    case Family::vm_counters:
+      return "Paging and swapping";
+    case Family::uptime:
+      return "Uptime and load";
+    case Family::pressure:
+      return "Pressure";
+    case Family::swap_device:
+      return "Swap areas";
+    case Family::ksm:
+      return "Merging of equal pages (KSM)";
+    case Family::interface:
+      return "Network interfaces: traffic";
+    case Family::disk:
+      return "Disks";
+    case Family::link:
+      return "Network interfaces: links";
+    case Family::network:
+      return "Network protocols";
+  }
+  return "Other";
+}
+
 const std::vector<MetricDescriptor>& family_metrics(Family family) {
   static const std::array<Metrics, kFamilyCount> families = describe_all();
   return families[static_cast<std::size_t>(family)];

@@ -30,6 +30,9 @@ inline constexpr std::size_t kFamilyCount = static_cast<std::size_t>(Family::net
 // The label that tells members of a family apart ("interface"); empty where there is only one.
 [[nodiscard]] std::string_view family_label(Family family);
 
+// The head of its part of a document or dashboard: "CPU time of each CPU".
+[[nodiscard]] std::string_view family_title(Family family);
+
 // In the order of the kernel structs' fields; the memory family ends with what is computed from
 // them (used, cache, swap used).
 [[nodiscard]] const std::vector<record::MetricDescriptor>& family_metrics(Family family);

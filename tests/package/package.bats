@@ -68,6 +68,11 @@ setup() { load ../cli/helpers; }
   grep -q '^DynamicUser=yes' "$unit"
 }
 
+@test "alerts for Prometheus and a dashboard for Grafana" {
+  promtool check rules "$root/usr/share/isotach/prometheus-rules.yml"
+  jq -e '.panels | length > 10' "$root/usr/share/isotach/grafana-dashboard.json"
+}
+
 @test "the kit of the instrumentation engine runs a program" {
   [[ $(uname -m) == x86_64 ]] || skip "the engine is for x86-64"
   [[ -x $root/usr/lib/isotach/kit/pin && -x $root/usr/lib/isotach/kit/isotach-pin-runtime ]]
