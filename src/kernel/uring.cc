@@ -109,4 +109,10 @@ int Uring::enter(unsigned wanted, std::int64_t limit_ns) {
   return error;
 }
 
+int Uring::register_files(std::span<const int> fds) {
+  const auto count = static_cast<unsigned>(fds.size());
+  return ::syscall(SYS_io_uring_register, fd_.get(), IORING_REGISTER_FILES, fds.data(), count) == 0 ? 0
+                                                                                                    : errno;
+}
+
 }  // namespace isotach::kernel

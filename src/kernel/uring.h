@@ -9,6 +9,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 
 #include "base/fd.h"
 #include "base/result.h"
@@ -29,6 +30,11 @@ class Uring {
   // Hands over what is queued, and waits until there are `wanted` results, but no longer than `limit_ns`.
   // Returns an errno or 0; that time is up is no error.
   [[nodiscard]] int enter(unsigned wanted, std::int64_t limit_ns);
+  // Once: calls with IOSQE_FIXED_FILE name these descriptors by their place here, which saves looking each
+  // up. The ring holds them open. Returns an errno or 0.
+  [[nodiscard]] int register_files(std::span<const int> fds);
+  [[nodiscard]] int fd() const { return fd_.get(); }
+
   // Calls each(user_data, result, flags) for all results that are there. `each` may use next().
   template <class Each>
   unsigned take(const Each& each) {

@@ -5,7 +5,11 @@
 #include <unistd.h>
 
 #include <array>
+#include <cerrno>
 #include <map>
+#include <string>
+
+#include "kernel/uring_buffers.h"
 
 namespace isotach::kernel {
 namespace {
@@ -63,6 +67,46 @@ TEST(Uring, ThatTimeIsUpIsNoError) {
   if (!ring) GTEST_SKIP() << ring.error().message();
   EXPECT_EQ(ring->enter(1, 1'000'000), 0);
   EXPECT_EQ(ring->take([](std::uint64_t, int, unsigned) {}), 0U);
+}
+
+TEST(Uring, OneCallTakesAllMessagesIntoBuffersThatComeBack) {
+  auto ring = Uring::create(8);
+  if (!ring) GTEST_SKIP() << ring.error().message();
+  auto buffers = UringBuffers::lend(*ring, 2, 8);
+  ASSERT_TRUE(buffers) << buffers.error().message();
+  std::array<int, 2> ends{};
+  ASSERT_EQ(::socketpair(AF_UNIX, SOCK_SEQPACKET, 0, ends.data()), 0);
+  const Fd left(ends[0]);
+  const Fd right(ends[1]);
+  ASSERT_EQ(ring->register_files(std::array{right.get()}), 0);
+  io_uring_sqe* receive = ring->next();
+  ASSERT_NE(receive, nullptr);
+  receive->opcode = IORING_OP_RECV;
+  receive->fd = 0;  // the first that was registered
+  receive->flags = IOSQE_FIXED_FILE | IOSQE_BUFFER_SELECT;
+  receive->ioprio = IORING_RECV_MULTISHOT;
+  receive->user_data = 7;
+  std::string heard;
+  // More than there are buffers: each has to come back.
+  for (const std::string message : {"one", "two", "three", "four", "five"}) {
+    ASSERT_EQ(::send(left.get(), message.data(), message.size(), 0), static_cast<ssize_t>(message.size()));
+    ASSERT_EQ(ring->enter(1, kLimitNs), 0);
+    ASSERT_EQ(ring->take([&](std::uint64_t which, int result, unsigned flags) {
+      EXPECT_EQ(which, 7U);
+      ASSERT_GT(result, 0);
+      EXPECT_NE(flags & IORING_CQE_F_MORE, 0U);
+      heard += std::string(buffers->filled(result, flags)) + " ";
+      buffers->take_back(flags);
+    }),
+              1U);
+  }
+  EXPECT_EQ(heard, "one two three four five ");
+}
+
+TEST(Uring, TakesNoFilesThatAreNotOpen) {
+  auto ring = Uring::create(4);
+  if (!ring) GTEST_SKIP() << ring.error().message();
+  EXPECT_EQ(ring->register_files(std::array{1 << 20}), EBADF);
 }
 
 }  // namespace

@@ -3,37 +3,50 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <bit>
 #include <cerrno>
 
 #include "kernel/uring.h"
+#include "kernel/uring_buffers.h"
 
 namespace isotach::nettest {
 namespace {
 
 // How late at most the end of the test is noticed.
 constexpr std::int64_t kLookUpNs = 20'000'000;
-constexpr std::uint64_t kCancel = ~std::uint64_t{0};
+// Larger messages come in pieces.
+constexpr std::size_t kLargestBufferBytes = 16 * 1024;
+// A line of the cache for each, so that neighbours do not wait for each other.
+constexpr std::size_t kSmallestBufferBytes = 64;
+// So often a flow asks for the result of what it says. Whoever hears its answers has at most one under way,
+// and is through with this one long before the next of this kind.
+constexpr std::uint32_t kSendsAMark = 64;
+
+// What a result is of; below it stands the number of its flow.
+enum class Call : std::uint8_t { receive, send, mark, cancel };
+
+constexpr std::uint64_t tag(Call call, std::size_t flow) {
+  return std::uint64_t{flow} << 8 | static_cast<std::uint8_t>(call);
+}
 
 class Ring {
  public:
-  Ring(kernel::Uring ring, const std::vector<Transfer*>& transfers, std::vector<Exchange> exchanges,
-       const std::function<bool(const Transfer&)>& is_over, const std::function<void(Transfer&)>& ended)
-      : ring_(std::move(ring)), is_over_(is_over), ended_(ended) {
+  Ring(kernel::Uring ring, kernel::UringBuffers buffers, const std::vector<Transfer*>& transfers,
+       const std::vector<Exchange>& exchanges, const std::function<bool(const Transfer&)>& is_over,
+       const std::function<void(Transfer&)>& ended)
+      : buffers_(std::move(buffers)), ring_(std::move(ring)), is_over_(is_over), ended_(ended) {
     for (std::size_t i = 0; i < transfers.size(); ++i) flows_.push_back({transfers[i], exchanges[i]});
   }
 
   void run() {
     for (std::size_t i = 0; i < flows_.size(); ++i) {
-      if (flows_[i].exchange.speaks_first) {
-        say_and_hear(i);
-      } else {
-        hear(i);
-      }
+      listen(i);
+      if (flows_[i].exchange.speaks_first) say(i);
     }
-    while (left_ > 0) {
+    while (listening_ > 0) {
       if (ring_.enter(1, kLookUpNs) != 0) break;
       const unsigned count =
-          ring_.take([this](std::uint64_t which, int result, unsigned) { take(which, result); });
+          ring_.take([this](std::uint64_t which, int result, unsigned flags) { take(which, result, flags); });
       if (count == 0) look_up();
     }
     for (std::size_t i = 0; i < flows_.size(); ++i) end(i);
@@ -43,61 +56,79 @@ class Ring {
   struct Flow {
     Transfer* transfer;
     Exchange exchange;
-    bool waits = false;  // for the result of a call
+    std::uint32_t have_bytes = 0;  // of the message that comes
+    std::uint32_t sends = 0;       // since the last mark
+    bool marked = false;           // its result has not come yet
+    bool listens = false;
     bool ended = false;
   };
 
-  io_uring_sqe* next() {
+  io_uring_sqe* queue(std::size_t index, Call call, unsigned char operation) {
     io_uring_sqe* entry = ring_.next();
     if (entry == nullptr && ring_.enter(0, 0) == 0) entry = ring_.next();
-    return entry;
-  }
-
-  io_uring_sqe* queue(std::size_t index, unsigned char operation, const char* bytes, std::uint32_t size) {
-    io_uring_sqe* entry = next();
     if (entry == nullptr) return nullptr;
     entry->opcode = operation;
-    entry->fd = flows_[index].transfer->fd();
-    entry->addr = reinterpret_cast<std::uint64_t>(bytes);
-    entry->len = size;
-    entry->msg_flags = MSG_WAITALL | MSG_NOSIGNAL;
-    entry->user_data = index << 1;
+    entry->fd = static_cast<int>(index);
+    entry->flags = IOSQE_FIXED_FILE;
+    entry->user_data = tag(call, index);
     return entry;
   }
 
-  void hear(std::size_t index) {
-    Flow& flow = flows_[index];
-    if (queue(index, IORING_OP_RECV, flow.exchange.in, flow.exchange.in_bytes) == nullptr) return end(index);
-    if (!flow.waits) ++left_;
-    flow.waits = true;
-  }
-
-  void say_and_hear(std::size_t index) {
-    Flow& flow = flows_[index];
-    io_uring_sqe* entry = queue(index, IORING_OP_SEND, flow.exchange.out, flow.exchange.out_bytes);
+  // One call for all that ever comes.
+  void listen(std::size_t index) {
+    io_uring_sqe* entry = queue(index, Call::receive, IORING_OP_RECV);
     if (entry == nullptr) return end(index);
-    // Only its failure is told; then the call behind it is given up.
-    entry->flags = IOSQE_IO_LINK | IOSQE_CQE_SKIP_SUCCESS;
-    entry->user_data = index << 1 | 1;
-    flow.transfer->said();
-    hear(index);
+    entry->ioprio = IORING_RECV_MULTISHOT | IORING_RECVSEND_POLL_FIRST;
+    entry->flags |= IOSQE_BUFFER_SELECT;
+    flows_[index].listens = true;
+    ++listening_;
   }
 
-  void take(std::uint64_t which, int result) {
-    if (which == kCancel || (which & 1) != 0) {
-      if (which != kCancel) fail(which >> 1, result);
-      return;
+  void say(std::size_t index) {
+    Flow& flow = flows_[index];
+    const bool mark = ++flow.sends >= kSendsAMark;
+    // Who asks and does not take the answers would fill the kernel with them.
+    if (mark && flow.marked) return fail(index, -EPROTO);
+    io_uring_sqe* entry = queue(index, mark ? Call::mark : Call::send, IORING_OP_SEND);
+    if (entry == nullptr) return end(index);
+    entry->addr = reinterpret_cast<std::uint64_t>(flow.exchange.out);
+    entry->len = flow.exchange.out_bytes;
+    entry->msg_flags = MSG_WAITALL | MSG_NOSIGNAL;
+    if (!mark) entry->flags |= IOSQE_CQE_SKIP_SUCCESS;  // only its failure is told
+    if (mark) flow.sends = 0;
+    if (mark) flow.marked = true;
+    flow.transfer->said();
+  }
+
+  void take(std::uint64_t which, int result, unsigned flags) {
+    const std::size_t index = which >> 8;
+    const Call call = static_cast<Call>(which & 0xff);
+    if (call == Call::receive) return receive(index, result, flags);
+    if (call == Call::mark) flows_[index].marked = false;
+    if (call != Call::cancel && result < static_cast<int>(flows_[index].exchange.out_bytes))
+      fail(index, result);
+  }
+
+  void receive(std::size_t index, int result, unsigned flags) {
+    Flow& flow = flows_[index];
+    if ((flags & IORING_CQE_F_BUFFER) != 0) buffers_.take_back(flags);
+    if ((flags & IORING_CQE_F_MORE) == 0) {
+      flow.listens = false;
+      --listening_;
     }
-    Flow& flow = flows_[which >> 1];
-    flow.waits = false;
-    --left_;
-    if (result == static_cast<int>(flow.exchange.in_bytes)) flow.transfer->heard();
-    if (result < static_cast<int>(flow.exchange.in_bytes)) {
-      fail(which >> 1, result);
-    } else if (is_over_(*flow.transfer)) {
-      end(which >> 1);
-    } else {
-      say_and_hear(which >> 1);
+    if (flow.ended) return;
+    if (result <= 0 && result != -ENOBUFS) return fail(index, result);
+    if (result > 0) hear(index, static_cast<std::uint32_t>(result));
+    if (!flow.listens && !flow.ended) listen(index);
+  }
+
+  void hear(std::size_t index, std::uint32_t bytes) {
+    Flow& flow = flows_[index];
+    for (flow.have_bytes += bytes; flow.have_bytes >= flow.exchange.in_bytes && !flow.ended;) {
+      flow.have_bytes -= flow.exchange.in_bytes;
+      flow.transfer->heard();
+      if (is_over_(*flow.transfer)) return end(index);
+      say(index);
     }
   }
 
@@ -108,28 +139,33 @@ class Ring {
   }
 
   void end(std::size_t index) {
-    if (flows_[index].ended) return;
-    flows_[index].ended = true;
-    ended_(*flows_[index].transfer);
+    Flow& flow = flows_[index];
+    if (!flow.ended) ended_(*flow.transfer);
+    flow.ended = true;
+    if (flow.listens) give_up(index);
   }
 
-  // Calls of those that are over are taken back, and their buffers are the kernel's until it says so.
+  // With what it could not say yet: that lies in memory of the transfer.
+  void give_up(std::size_t index) {
+    io_uring_sqe* entry = queue(index, Call::cancel, IORING_OP_ASYNC_CANCEL);
+    if (entry == nullptr) return;
+    entry->flags = 0;
+    entry->cancel_flags = IORING_ASYNC_CANCEL_FD | IORING_ASYNC_CANCEL_FD_FIXED | IORING_ASYNC_CANCEL_ALL;
+  }
+
+  // Of those that are over and hear nothing: their buffers are the kernel's until it says that it has
+  // stopped.
   void look_up() {
-    for (std::size_t i = 0; i < flows_.size(); ++i) {
-      if (!flows_[i].waits || !is_over_(*flows_[i].transfer)) continue;
-      io_uring_sqe* entry = next();
-      if (entry == nullptr) return;
-      entry->opcode = IORING_OP_ASYNC_CANCEL;
-      entry->addr = i << 1;
-      entry->user_data = kCancel;
-    }
+    for (std::size_t i = 0; i < flows_.size(); ++i)
+      if (flows_[i].listens && (flows_[i].ended || is_over_(*flows_[i].transfer))) end(i);
   }
 
+  kernel::UringBuffers buffers_;
   kernel::Uring ring_;
   const std::function<bool(const Transfer&)>& is_over_;
   const std::function<void(Transfer&)>& ended_;
   std::vector<Flow> flows_;
-  std::size_t left_ = 0;  // flows that wait
+  std::size_t listening_ = 0;  // flows
 };
 
 }  // namespace
@@ -137,14 +173,21 @@ class Ring {
 bool run_by_ring(const std::vector<Transfer*>& transfers, const std::function<bool(const Transfer&)>& is_over,
                  const std::function<void(Transfer&)>& ended) {
   std::vector<Exchange> exchanges;
+  std::vector<int> descriptors;
+  std::size_t bytes = kSmallestBufferBytes;
   for (Transfer* transfer : transfers) {
     const auto exchange = transfer->exchange();
     if (!exchange) return false;
+    bytes = std::max<std::size_t>(bytes, exchange->in_bytes);
     exchanges.push_back(*exchange);
+    descriptors.push_back(transfer->fd());
   }
-  auto ring = kernel::Uring::create(static_cast<unsigned>(std::max<std::size_t>(8, 2 * transfers.size())));
-  if (!ring) return false;
-  Ring(std::move(*ring), transfers, std::move(exchanges), is_over, ended).run();
+  const auto count = std::bit_ceil(static_cast<unsigned>(std::max<std::size_t>(8, 2 * transfers.size())));
+  auto ring = kernel::Uring::create(count);
+  if (!ring || ring->register_files(descriptors) != 0) return false;
+  auto buffers = kernel::UringBuffers::lend(*ring, count, std::min(bytes, kLargestBufferBytes));
+  if (!buffers) return false;
+  Ring(std::move(*ring), std::move(*buffers), transfers, exchanges, is_over, ended).run();
   return true;
 }
 

@@ -10,6 +10,7 @@
 #include <optional>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/fd.h"
 #include "base/histogram.h"
 #include "kernel/socket.h"
@@ -73,11 +74,10 @@ struct alignas(64) TransferCounters {
 
 enum class Step : std::uint8_t { moved, waits, ended };
 
-// Messages of fixed size that go out and come in by turns; memory of the transfer.
+// Messages of fixed size that go out and come in by turns; `out` is memory of the transfer.
 struct Exchange {
   const char* out;
   std::uint32_t out_bytes;
-  char* in;
   std::uint32_t in_bytes;
   bool speaks_first;
 };
@@ -146,6 +146,7 @@ class Transfer {
 // Sends requests, or answers them, as the plan says; not for Transaction::none.
 [[nodiscard]] std::unique_ptr<Transfer> make_transactions(Fd fd, const DataPlan& plan);
 
+// CLOCK_MONOTONIC alone: it is asked for every message.
 [[nodiscard]] std::int64_t monotonic_ns();
 
 }  // namespace isotach::nettest

@@ -216,7 +216,9 @@ class TcpReceiver final : public Transfer {
 }  // namespace
 
 std::int64_t monotonic_ns() {
-  return SystemClock().now().monotonic_ns;
+  timespec time{};
+  ::clock_gettime(CLOCK_MONOTONIC, &time);
+  return std::int64_t{time.tv_sec} * kNanosecondsPerSecond + time.tv_nsec;
 }
 
 Step Transfer::end(int errno_value) {
