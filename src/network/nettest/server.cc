@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <deque>
 #include <limits>
 #include <memory>
 #include <string_view>
@@ -27,6 +28,12 @@ constexpr int kAcceptsATurn = 64;
 // Descriptors left for streams when idle connections fill the table.
 constexpr std::uint64_t kReservedDescriptors = 64;
 constexpr std::size_t kPieceBytes = 16 * 1024;
+// Where something has just come the next thing is not far: it is waited for without a look at all deadlines.
+constexpr int kMoreSoonMs = 1;
+// A client that has its answer closes its connection by a reset, and then ours is gone without a segment
+// more. So many are left to it, and for so long.
+constexpr std::size_t kMostAnswered = 64;
+constexpr std::int64_t kAnsweredLimitNs = 100'000'000;
 // What a client of iperf2 sends while its socket is made: it waits for nobody.
 constexpr int kDatagramsATurn = 4096;
 
@@ -65,11 +72,12 @@ class Server {
     if (options_.users)
       if (auto checked = check_authentication(*options_.users); !checked) return checked;
     if (auto listening = listen(); !listening) return listening;
+    bool busy = false;
     while (!waiter_.interrupted() && !over_ && observer_.wants_more()) {
       WaitTargets targets;
       targets.input_fd = poller_.get();
-      static_cast<void>(waiter_.wait_until(next_deadline_ns(), targets));
-      take_events();
+      if (!busy) static_cast<void>(waiter_.wait_until(next_deadline_ns(), targets));
+      busy = take_events(busy ? kMoreSoonMs : 0);
       tick(clock_.now().monotonic_ns);
     }
     for (auto& [number, session] : sessions_) session->terminate();
@@ -144,6 +152,7 @@ class Server {
   [[nodiscard]] std::int64_t next_deadline_ns() const {
     std::int64_t next_ns = clock_.now().monotonic_ns + 3600 * kNanosecondsPerSecond;
     if (!newcomers_.empty()) next_ns = std::min(next_ns, newcomers_.begin()->second.deadline_ns);
+    if (!answered_.empty()) next_ns = std::min(next_ns, answered_from_ns_ + kAnsweredLimitNs);
     next_ns = std::min(next_ns, iperf2_.next_tick_ns());
     for (const auto& [number, session] : sessions_) {
       next_ns = std::min(next_ns, session->next_tick_ns());
@@ -152,9 +161,10 @@ class Server {
     return next_ns;
   }
 
-  void take_events() {
+  // Waits at most so long. False where nothing came.
+  bool take_events(int limit_ms) {
     std::array<epoll_event, 128> events;
-    const int count = ::epoll_wait(poller_.get(), events.data(), static_cast<int>(events.size()), 0);
+    const int count = ::epoll_wait(poller_.get(), events.data(), static_cast<int>(events.size()), limit_ms);
     for (int i = 0; i < count; ++i) {
       const std::uint64_t number = events[i].data.u64 & ((std::uint64_t{1} << 56) - 1);
       switch (static_cast<Kind>(events[i].data.u64 >> 56)) {
@@ -189,6 +199,7 @@ class Server {
           break;
       }
     }
+    return count > 0;
   }
 
   Session* session_of(std::uint64_t number) {
@@ -212,7 +223,10 @@ class Server {
   }
 
   void accept_some(int listener) {
-    for (int i = 0; i < kAcceptsATurn; ++i) {
+    // As many again where as many came the last time: a single one costs no call that finds nothing.
+    const int most = accepts_a_turn_;
+    accepts_a_turn_ = std::min(2 * most, kAcceptsATurn);
+    for (int i = 0; i < most; ++i) {
       make_room();
       Newcomer newcomer;
       auto fd = kernel::accept_next(listener, newcomer.peer);
@@ -223,7 +237,10 @@ class Server {
         newcomers_.erase(newcomers_.begin());
         continue;
       }
-      if (!*fd) return;
+      if (!*fd) {
+        accepts_a_turn_ = 1;
+        return;
+      }
       newcomer.fd = std::move(**fd);
       newcomer.deadline_ns = clock_.now().monotonic_ns + kCookieLimitNs;
       const auto added = newcomers_.emplace(++last_number_, std::move(newcomer)).first;
@@ -340,8 +357,13 @@ class Server {
       if (sent <= 0) break;
       newcomer.response_left -= static_cast<std::size_t>(sent);
     }
-    if (newcomer.response_left == 0)
+    if (newcomer.response_left == 0) {
       if (Session* session = session_of(newcomer.test)) session->count_transaction();
+      if (answered_.empty()) answered_from_ns_ = clock_.now().monotonic_ns;
+      if (newcomer.watched) ::epoll_ctl(poller_.get(), EPOLL_CTL_DEL, newcomer.fd.get(), nullptr);
+      answered_.push_back(std::move(newcomer.fd));
+      if (answered_.size() > kMostAnswered) answered_.pop_front();
+    }
     newcomers_.erase(at);
   }
 
@@ -449,6 +471,7 @@ class Server {
 
   void tick(std::int64_t now_ns) {
     if (iperf2_.tick(now_ns) && options_.one_test) over_ = true;
+    if (answered_from_ns_ + kAnsweredLimitNs <= now_ns) answered_.clear();
     while (!newcomers_.empty() && newcomers_.begin()->second.deadline_ns <= now_ns)
       newcomers_.erase(newcomers_.begin());
     for (auto at = sessions_.begin(); at != sessions_.end();) {
@@ -482,6 +505,9 @@ class Server {
   std::vector<UdpListener> udp_listeners_;
   path::Responders path_responders_;
   Newcomers newcomers_;
+  int accepts_a_turn_ = 1;
+  std::deque<Fd> answered_;  // closed soon, in this order
+  std::int64_t answered_from_ns_ = 0;
   Iperf2Sessions iperf2_{clock_, observer_};
   std::map<std::uint64_t, std::unique_ptr<Session>> sessions_;
   std::unordered_map<std::string, std::uint64_t> by_cookie_;

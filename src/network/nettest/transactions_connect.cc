@@ -1,5 +1,6 @@
 // Transactions that have a connection each, and connections alone: several under way at a time, by one
 // thread. Each connection opens with the cookie of the test, as all do.
+#include <poll.h>
 #include <sys/epoll.h>
 
 #include <algorithm>
@@ -36,17 +37,26 @@ class ConnectInitiator final : public Initiator {
   Step step(bool may_wait) override {
     if (!poller_.is_open()) return end(EMFILE);
     const std::int64_t now_ns = monotonic_ns();
+    alone_ = may_wait && connections_.size() == 1;
     bool moved = give_up_slow(now_ns);
     while (!free_.empty()) {
       const auto begun_ns = admission_.next(now_ns, under_way());
       if (!begun_ns) break;
       if (const int error = open(*begun_ns, now_ns); error != 0) return end(error);
       moved = true;
+      if (alone_) break;  // its answer may be here
     }
     if (admission_.is_open_loop()) counters_.skipped.store(admission_.owed(now_ns), kRelaxed);
+    const std::int64_t left_ns = may_wait ? wait_ns(now_ns) : 0;
+    const timespec limit = {left_ns / kNanosecondsPerSecond, left_ns % kNanosecondsPerSecond};
+    if (alone_) {
+      if ((moved && !free_.empty()) || !alone_is_ready(limit)) return moved ? Step::moved : Step::waits;
+      const int error = go_on(0);
+      return error == 0 ? Step::moved : end(error);
+    }
     std::array<epoll_event, 64> events;
-    const int count = ::epoll_wait(poller_.get(), events.data(), static_cast<int>(events.size()),
-                                   may_wait && !moved ? wait_ms(now_ns) : 0);
+    const int count =
+        ::epoll_pwait2(poller_.get(), events.data(), static_cast<int>(events.size()), &limit, nullptr);
     for (int i = 0; i < count; ++i)
       if (const int error = go_on(events[i].data.u32); error != 0) return end(error);
     return count > 0 || moved ? Step::moved : Step::waits;
@@ -61,7 +71,10 @@ class ConnectInitiator final : public Initiator {
     return wake_ns == Admission::kNever ? 0 : std::max<std::int64_t>(1, wake_ns);
   }
   [[nodiscard]] bool spins() const override { return plan_.busy_poll; }
-  void stopped() override { tell_rest(admission_, under_way()); }
+  void stopped() override {
+    last_ = Fd();
+    tell_rest(admission_, under_way());
+  }
 
  private:
   struct Connection {
@@ -76,26 +89,47 @@ class ConnectInitiator final : public Initiator {
 
   [[nodiscard]] std::uint64_t under_way() const { return connections_.size() - free_.size(); }
 
-  [[nodiscard]] int wait_ms(std::int64_t now_ns) const {
+  [[nodiscard]] std::int64_t wait_ns(std::int64_t now_ns) const {
     const std::int64_t wake = wake_ns();
     const std::int64_t until_ns = wake == 0 ? now_ns + kStepLimitNs : std::min(wake, now_ns + kStepLimitNs);
-    return static_cast<int>(std::max<std::int64_t>(0, (until_ns - now_ns + 999'999) / 1'000'000));
+    return std::max<std::int64_t>(0, until_ns - now_ns);
+  }
+
+  // One connection at a time needs no poller that would have to be told of each.
+  [[nodiscard]] bool alone_is_ready(const timespec& limit) const {
+    const Connection& connection = connections_.front();
+    pollfd polled = {connection.fd.get(), static_cast<short>(connection.writes ? POLLOUT : POLLIN), 0};
+    return ::ppoll(&polled, 1, &limit, nullptr) > 0;
+  }
+
+  // The socket of the next connection. 0, or an errno.
+  int prepare() {
+    auto socket = kernel::new_socket(plan_.server, kernel::Transport::tcp);
+    if (!socket) return socket.error().errno_value;
+    next_ = std::move(*socket);
+    // Our side closes by a reset: thousands of ports in TIME-WAIT would soon be all there are.
+    const linger at_once = {1, 0};
+    static_cast<void>(::setsockopt(next_.get(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once));
+    return 0;
+  }
+
+  // While the server makes its answer: what else there is to do for the connection before and the next.
+  int use_the_wait() {
+    last_ = Fd();
+    return prepare();
   }
 
   // 0, or an errno that ends the stream.
   int open(std::int64_t begun_ns, std::int64_t now_ns) {
-    auto socket = kernel::new_socket(plan_.server, kernel::Transport::tcp);
-    if (!socket) return socket.error().errno_value;
-    // Our side closes by a reset: thousands of ports in TIME-WAIT would soon be all there are.
-    const linger at_once = {1, 0};
-    static_cast<void>(::setsockopt(socket->get(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once));
-    if (auto begun = kernel::begin_connect(socket->get(), plan_.server); !begun)
+    if (!next_.is_open())
+      if (const int error = prepare(); error != 0) return error;
+    if (auto begun = kernel::begin_connect(next_.get(), plan_.server); !begun)
       return begun.error().errno_value;
     const std::uint32_t index = free_.back();
     free_.pop_back();
     if (under_way() == 1) oldest_ns_ = now_ns;
     Connection& connection = connections_[index];
-    connection = {std::move(*socket), begun_ns, now_ns, 0, 0, false, true};
+    connection = {std::move(next_), begun_ns, now_ns, 0, 0, false, true};
     connection.out_left = bare_ ? 0 : kCookieBytes + std::uint64_t{plan_.request_bytes};
     connection.in_left = bare_ ? 0 : plan_.response_bytes;
     // Over a short path the connection stands already.
@@ -106,17 +140,19 @@ class ConnectInitiator final : public Initiator {
 
   void watch(std::uint32_t index, bool for_writing) {
     Connection& connection = connections_[index];
-    if (connection.watched && connection.writes == for_writing) return;
+    const bool changed = !connection.watched || connection.writes != for_writing;
+    connection.writes = for_writing;
+    if (alone_ || !changed) return;
     epoll_event event{};
     event.events = for_writing ? EPOLLOUT : EPOLLIN;
     event.data.u32 = index;
     ::epoll_ctl(poller_.get(), connection.watched ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, connection.fd.get(),
                 &event);
     connection.watched = true;
-    connection.writes = for_writing;
   }
 
   void let_go(std::uint32_t index) {
+    if (alone_) last_ = std::move(connections_[index].fd);
     connections_[index].fd = Fd();
     free_.push_back(index);
   }
@@ -146,9 +182,10 @@ class ConnectInitiator final : public Initiator {
       }
       connection.out_left -= static_cast<std::uint64_t>(sent);
       if (connection.out_left == 0) {
-        // The answer takes its time.
         watch(index, false);
-        return 0;
+        // The answer takes its time.
+        if (!alone_) return 0;
+        if (const int error = use_the_wait(); error != 0) return error;
       }
     }
     while (connection.in_left > 0) {
@@ -189,10 +226,13 @@ class ConnectInitiator final : public Initiator {
 
   DataPlan plan_;
   bool bare_;
+  bool alone_ = false;  // step() waits for the only connection there is
   Admission admission_;
   Fd poller_;
   std::vector<Connection> connections_;
   std::vector<std::uint32_t> free_;
+  Fd next_;  // has a socket already, and no connection
+  Fd last_;  // is over, and not closed yet
   std::vector<char> buffer_;
   std::vector<char> opening_;
   std::int64_t oldest_ns_ = 0;
