@@ -117,7 +117,7 @@ CommandSpec path_command() {
       "allow, and "
       "which sysctl commands would gain how much.\n\n"
       "Capacity is found by trains of packets, within 5 seconds and 2 MB; the available bandwidth by streams "
-      "of 12 ms "
+      "of 12 to 30 ms "
       "that take 15 % of the time; the transfer takes what it gets, for some seconds. What was sent is "
       "reported. Drops "
       "in the receiver's socket are not counted as losses of the network.\n\n"

@@ -81,9 +81,9 @@ std::string measured(const path::PathReport& report) {
   text += line("packets", losses_text(report.losses));
   text += line("path MTU", mtu_text(report.mtu));
   text += line("header bits", bits_text(report.bits));
-  text += line("probes cost", fmt::format("{}, {} at most for {:.0f} ms at a time",
+  text += line("probes cost", fmt::format("{}, {} at most, for 12 to 30 ms at a time",
                                           format_bytes(static_cast<double>(report.probing.bytes)),
-                                          rate(report.probing.peak_bps), 12.0));
+                                          rate(report.probing.peak_bps)));
   for (const std::string& remark : report.remarks) text += "note: " + printable(remark) + '\n';
   return text;
 }

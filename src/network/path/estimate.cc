@@ -3,7 +3,8 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <map>
+
+#include "network/path/elbow.h"
 
 namespace isotach::path {
 namespace {
@@ -14,9 +15,7 @@ constexpr double kBelieved = 0.015;
 constexpr std::size_t kFewestBelieved = 5;
 // When they agree as well as that, a longer spacing would only catch more of others' traffic.
 constexpr double kAgreed = 0.004;
-constexpr double k95 = 1.96;
-// A stream that comes out slower by less than that was not slowed, as far as can be told.
-constexpr double kSlowed = 0.03;
+constexpr double kNever = -1e18;
 
 struct Spacing {
   double excess_ns;  // delay of both packets beyond the least seen at their places
@@ -28,13 +27,13 @@ double median(std::vector<double>& values) {
   return quantile(values, 0.5);
 }
 
-// Arrival times by sequence number; below 0: lost. The first copy counts.
+// Arrival times by sequence number; kNever: lost. The first copy counts. Clocks may differ by anything.
 std::vector<double> by_sequence(const StreamRecord& stream) {
-  std::vector<double> times(stream.sent_ns.size(), -1);
+  std::vector<double> times(stream.sent_ns.size(), kNever);
   if (stream.arrivals.empty()) return times;
   const std::int64_t base = stream.sent_ns.empty() ? 0 : stream.sent_ns.front();
   for (const Arrival& arrival : stream.arrivals) {
-    if (arrival.sequence >= times.size() || times[arrival.sequence] >= 0) continue;
+    if (arrival.sequence >= times.size() || times[arrival.sequence] > kNever) continue;
     times[arrival.sequence] = static_cast<double>(arrival.received_ns - base);
   }
   return times;
@@ -46,7 +45,6 @@ class TrainTable {
     for (const StreamRecord& train : trains) {
       trains_.push_back(by_sequence(train));
       bytes_ = static_cast<double>(train.wire_bytes);
-      // Clocks may differ by anything: only differences of delays count, so a time may be below 0.
       for (std::size_t i = 0; i < trains_.back().size(); ++i) {
         const double time = trains_.back()[i];
         if (i >= least_.size()) {
@@ -54,7 +52,7 @@ class TrainTable {
           seen_.resize(i + 1, 0);
         }
         ++seen_[i];
-        if (time >= 0) least_[i] = std::min(least_[i], time);
+        if (time > kNever) least_[i] = std::min(least_[i], time);
       }
     }
   }
@@ -64,7 +62,7 @@ class TrainTable {
     std::vector<Spacing> found;
     for (const auto& train : trains_) {
       for (std::size_t i = 0; i + apart < train.size(); ++i) {
-        if (train[i] < 0 || train[i + apart] < 0 || !is_known(i, apart)) continue;
+        if (train[i] <= kNever || train[i + apart] <= kNever || !is_known(i, apart)) continue;
         found.push_back(
             {train[i] - least_[i] + train[i + apart] - least_[i + apart], train[i + apart] - train[i]});
       }
@@ -124,186 +122,101 @@ std::optional<Capacity> estimate_capacity(const std::vector<StreamRecord>& train
   return best;
 }
 
-std::optional<StreamRates> rates_of(const StreamRecord& stream) {
+std::optional<StreamRates> rates_of(const StreamRecord& stream, double capacity_bps) {
   constexpr std::size_t kFewest = 10;
   constexpr double kMostLost = 0.1;
   constexpr double kHeldUp = 0.05;  // of the stream's time
+  constexpr double kSettles = 1.0 / 3;
   const std::vector<double> times = by_sequence(stream);
   const std::size_t count = times.size();
-  if (count < kFewest) return std::nullopt;
-  const std::size_t arrived =
-      static_cast<std::size_t>(std::count_if(times.begin(), times.end(), [](double t) { return t >= 0; }));
-  if (arrived < kFewest || static_cast<double>(arrived) < static_cast<double>(count) * (1 - kMostLost))
-    return std::nullopt;
-  std::size_t first = 0;
-  while (times[first] < 0) ++first;
-  std::size_t last = count - 1;
-  while (times[last] < 0) --last;
-  const auto sent = [&](std::size_t i) { return static_cast<double>(stream.sent_ns[i] - stream.sent_ns[0]); };
-  const double in_ns = sent(last) - sent(first);
-  const double out_ns = times[last] - times[first];
-  if (in_ns <= 0 || out_ns <= 0) return std::nullopt;
-  const double planned_ns = stream.gap_ns * static_cast<double>(last - first);
+  if (count < kFewest || capacity_bps <= 0) return std::nullopt;
+  const auto arrived =
+      static_cast<double>(std::count_if(times.begin(), times.end(), [](double t) { return t > kNever; }));
+  if (arrived < kFewest || arrived < static_cast<double>(count) * (1 - kMostLost)) return std::nullopt;
+  // When each would leave the narrow link if it met nobody there.
+  const double one_ns = static_cast<double>(stream.wire_bytes) * 8e9 / capacity_bps;
+  std::vector<double> alone(count);
+  double free_ns = -1e18;
   double most_gap_ns = 0;
-  for (std::size_t i = 1; i < count; ++i)
-    most_gap_ns = std::max(most_gap_ns, sent(i) - sent(i - 1) - stream.gap_ns);
-  if (most_gap_ns > planned_ns * kHeldUp && most_gap_ns > 2 * stream.gap_ns) return std::nullopt;
-  const double bits = static_cast<double>(stream.wire_bytes) * 8e9 * static_cast<double>(last - first);
-  StreamRates rates;
-  rates.in_bps = bits / in_ns;
-  rates.out_bps = bits / out_ns;
-  rates.delay_rise_ns = out_ns - in_ns;
-  // Medians of groups as large as there are groups.
-  const auto group = static_cast<std::size_t>(std::sqrt(static_cast<double>(count)));
-  std::vector<double> medians;
-  for (std::size_t at = 0; at + group <= count; at += group) {
-    std::vector<double> delays;
-    for (std::size_t i = at; i < at + group; ++i)
-      if (times[i] >= 0) delays.push_back(times[i] - sent(i));
-    if (!delays.empty()) medians.push_back(median(delays));
+  for (std::size_t i = 0; i < count; ++i) {
+    const auto sent = static_cast<double>(stream.sent_ns[i] - stream.sent_ns[0]);
+    if (i > 0)
+      most_gap_ns = std::max(most_gap_ns, static_cast<double>(stream.sent_ns[i] - stream.sent_ns[i - 1]));
+    alone[i] = free_ns = std::max(sent, free_ns) + one_ns;
   }
-  std::size_t rises = 0;
-  for (std::size_t i = 1; i < medians.size(); ++i) rises += medians[i] > medians[i - 1] ? 1 : 0;
-  if (medians.size() > 1) rates.trend = static_cast<double>(rises) / static_cast<double>(medians.size() - 1);
+  const auto next_arrived = [&](std::size_t at) {
+    while (times[at] <= kNever) ++at;
+    return at;
+  };
+  const std::size_t first = next_arrived(0);
+  const std::size_t later = next_arrived(static_cast<std::size_t>(static_cast<double>(count) * kSettles));
+  std::size_t last = count - 1;
+  while (times[last] <= kNever) --last;
+  const double alone_ns = alone[last] - alone[first];
+  const double settled_ns = alone[last] - alone[later];
+  if (last <= later || settled_ns <= 0) return std::nullopt;
+  const double held_ns = most_gap_ns - stream.gap_ns;
+  if (held_ns > alone_ns * kHeldUp && held_ns > stream.gap_ns) return std::nullopt;
+  StreamRates rates;
+  rates.in_bps = static_cast<double>(stream.wire_bytes) * 8e9 * static_cast<double>(last - first) / alone_ns;
+  rates.slowed = (times[last] - times[first]) / alone_ns - 1;
+  rates.settled = (times[last] - times[later]) / settled_ns - 1;
   return rates;
 }
 
-namespace {
-
-// Of the rates that were tried, those that count: the tight link's queue was never empty. Near what is
-// available it is now and then, for traffic comes in bursts, and streams are slowed by less than nothing in
-// between would tell.
-std::vector<StreamRates> without_too_slow(const std::vector<StreamRates>& all, double capacity_bps) {
-  struct Rate {
-    double slowed = 0;
-    double count = 0;
-  };
-  constexpr double kRates = 20;  // steps of 5 %
-  constexpr double kSlowedEnough = 0.3;
-  std::map<int, Rate> rates;
-  const auto step_of = [&](const StreamRates& each) {
-    return static_cast<int>(std::lround(each.in_bps / capacity_bps * kRates));
-  };
-  for (const StreamRates& each : all) {
-    Rate& rate = rates[step_of(each)];
-    rate.slowed += each.in_bps / each.out_bps - 1;
-    ++rate.count;
-  }
-  if (rates.empty()) return all;
-  // The fastest that was tried more than by accident.
-  constexpr double kSome = 3;
-  auto fastest = rates.rbegin();
-  while (std::next(fastest) != rates.rend() && fastest->second.count < kSome) ++fastest;
-  const double most = fastest->second.slowed / fastest->second.count;
-  std::vector<StreamRates> kept;
-  for (const StreamRates& each : all) {
-    const Rate& rate = rates[step_of(each)];
-    const bool counts = step_of(each) >= fastest->first ||
-                        (most > kSlowed && rate.slowed / rate.count >= most * kSlowedEnough);
-    if (counts) kept.push_back(each);
-  }
-  return kept;
-}
-
-struct Line {
-  double at_zero = 0, slope = 0, slope_error = 0;
-};
-
-// y = a + b x through points, by least squares.
-std::optional<Line> fit(const std::vector<std::pair<double, double>>& points) {
-  const auto n = static_cast<double>(points.size());
-  if (points.size() < 6) return std::nullopt;
-  double mx = 0, my = 0;
-  for (const auto& [x, y] : points) {
-    mx += x / n;
-    my += y / n;
-  }
-  double sxx = 0, sxy = 0;
-  for (const auto& [x, y] : points) {
-    sxx += (x - mx) * (x - mx);
-    sxy += (x - mx) * (y - my);
-  }
-  if (sxx <= 0) return std::nullopt;
-  Line line;
-  line.slope = sxy / sxx;
-  line.at_zero = my - line.slope * mx;
-  double rest = 0;
-  for (const auto& [x, y] : points) {
-    const double off = y - line.at_zero - line.slope * x;
-    rest += off * off;
-  }
-  line.slope_error = std::sqrt(rest / (n - 2) / sxx);
-  return line;
-}
-
-}  // namespace
-
-std::optional<Available> estimate_available(const std::vector<StreamRates>& all, double capacity_bps) {
-  constexpr std::size_t kFewest = 6;
-  if (capacity_bps <= 0) return std::nullopt;
-  const std::vector<StreamRates> streams = without_too_slow(all, capacity_bps);
-  if (streams.size() < kFewest) return std::nullopt;
-  std::vector<std::pair<double, double>> points;
-  double slowed = 0;
-  for (const StreamRates& each : streams) {
-    points.emplace_back(each.in_bps / capacity_bps, each.in_bps / each.out_bps - 1);
-    slowed += points.back().second;
-  }
-  slowed /= static_cast<double>(points.size());
-  // Most streams came out as they went in: what disturbed the others was no traffic, that would have met all.
-  constexpr double kNotSlowed = 0.015;
-  std::vector<double> ratios;
-  for (const auto& [rate, slower] : points) ratios.push_back(slower);
-  const double usual = median(ratios);
-  const bool loaded = slowed > kSlowed && usual >= kNotSlowed;
-  // In units of the narrow link's capacity the slope is 1 where the tight link is the narrow one.
-  double tight = capacity_bps;
-  bool other = false;
-  double tight_error = 0;  // relative
-  if (const auto line = loaded ? fit(points) : std::nullopt) {
-    // Another link must be faster than the narrow one: a smaller slope, beyond chance, and by a wide margin.
-    constexpr double kClearly = 3.5;
-    constexpr double kMargin = 0.2;
-    // Much faster than the narrow one it would have to be nearly full, and a little noise would decide.
-    constexpr double kLeastSlope = 0.15;
-    if (line->slope > kLeastSlope && 1 - line->slope > kMargin &&
-        1 - line->slope > kClearly * line->slope_error) {
-      tight = capacity_bps / line->slope;
-      other = true;
-      tight_error = line->slope_error / line->slope;
+std::optional<double> link_behind(const std::vector<StreamRecord>& streams, double capacity_bps) {
+  constexpr double kShorter = 0.97;  // than the narrow link's spacing
+  constexpr double kAlike = 0.01;
+  constexpr double kOfAll = 0.02;
+  constexpr double kOfShorter = 0.1;
+  constexpr std::size_t kFewest = 20;
+  std::vector<double> gaps;
+  std::size_t all = 0;
+  std::size_t unchanged = 0;  // as the narrow link spaced them
+  double bits = 0;
+  for (const StreamRecord& stream : streams) {
+    const std::vector<double> times = by_sequence(stream);
+    bits = static_cast<double>(stream.wire_bytes) * 8e9;
+    for (std::size_t i = 1; i < times.size(); ++i) {
+      if (times[i] <= kNever || times[i - 1] <= kNever) continue;
+      ++all;
+      const double gap = (times[i] - times[i - 1]) * capacity_bps / bits;
+      if (gap > 0 && gap < kShorter) gaps.push_back(gap);
+      if (std::abs(gap - 1) < kAlike) ++unchanged;
     }
   }
-  std::vector<double> each_bps;
-  double sum = 0;
-  for (const StreamRates& each : streams) {
-    const double available = each.in_bps - tight * (each.in_bps / each.out_bps - 1);
-    each_bps.push_back(std::min(available, std::min(tight, capacity_bps)));
-    sum += available;
-  }
-  const auto n = static_cast<double>(each_bps.size());
-  const double mean = std::min(sum / n, capacity_bps);
-  double variance = 0;
-  for (const double value : each_bps) variance += (value - mean) * (value - mean);
-  // Streams are apart, but traffic in bursts goes on from one to the next: the error is that of half as many.
-  const double error = std::hypot(std::sqrt(variance / (n - 1) / (n / 2)), slowed * tight * tight_error);
-  std::sort(each_bps.begin(), each_bps.end());
+  if (gaps.size() < kFewest) return std::nullopt;
+  std::sort(gaps.begin(), gaps.end());
+  // The shortest, but for a few that something else made.
+  const double shortest = quantile(gaps, 0.05);
+  const auto from = std::lower_bound(gaps.begin(), gaps.end(), shortest * (1 - kAlike));
+  const auto to = std::upper_bound(gaps.begin(), gaps.end(), shortest * (1 + kAlike));
+  const auto alike = static_cast<std::size_t>(to - from);
+  // Where it is not the tight one, most packets do not wait there.
+  if (alike < std::max(kFewest, unchanged) ||
+      static_cast<double>(alike) < kOfAll * static_cast<double>(all) ||
+      static_cast<double>(alike) < kOfShorter * static_cast<double>(gaps.size()))
+    return std::nullopt;
+  return capacity_bps / *(from + static_cast<std::ptrdiff_t>(alike / 2));
+}
+
+std::optional<Available> estimate_available(const std::vector<StreamRates>& streams, double capacity_bps,
+                                            std::optional<double> behind_bps) {
+  if (capacity_bps <= 0) return std::nullopt;
+  std::vector<SlowedStream> points;
+  for (const StreamRates& each : streams)
+    points.push_back({each.in_bps / capacity_bps, each.slowed, each.settled});
+  const auto elbow = fit_elbow(points, behind_bps ? std::optional(*behind_bps / capacity_bps) : std::nullopt);
+  if (!elbow) return std::nullopt;
   Available found;
-  const double floor_error = 0.003 * capacity_bps;
-  found.bps = {std::max(0.0, mean), std::max(0.0, mean - k95 * error - floor_error),
-               std::min(capacity_bps, mean + k95 * error + floor_error)};
-  // A sender that is held up for a moment and makes up for it builds a short queue even on an idle path,
-  // never the other way round: nearly all of it is as good as all.
-  constexpr double kNearlyAll = 0.96;
-  if (!other && usual < kNotSlowed) {
-    found.bps.value = capacity_bps * (1 - std::max(0.0, usual));
-    found.bps.high = capacity_bps;
-  } else if (!other && mean > kNearlyAll * capacity_bps) {
-    found.bps.value = (mean + capacity_bps) / 2;
-    found.bps.high = capacity_bps;
-  }
-  found.least_bps = std::max(0.0, quantile(each_bps, 0.05));
-  found.most_bps = std::min(capacity_bps, quantile(each_bps, 0.95));
-  if (other) found.tight_bps = tight;
+  found.bps = {elbow->available * capacity_bps, elbow->low * capacity_bps, elbow->high * capacity_bps};
+  std::vector<double> each_bps;
+  for (const SlowedStream& each : points)
+    each_bps.push_back(std::clamp(each.rate - elbow->tight * each.slowed, 0.0, 1.0) * capacity_bps);
+  std::sort(each_bps.begin(), each_bps.end());
+  found.least_bps = quantile(each_bps, 0.05);
+  found.most_bps = quantile(each_bps, 0.95);
+  if (elbow->tight > 1) found.tight_bps = elbow->tight * capacity_bps;
   found.streams = streams.size();
   return found;
 }

@@ -6,9 +6,8 @@
 //
 // Available bandwidth: what the tight link has left. A stream faster than that builds a queue there, and
 // comes out slower: in / out = 1 + (in - available) / capacity of the tight link, as long as the queue does
-// not run empty (B. Melander et al.: TOPP, 2000). Streams at several rates tell both unknowns; where the
-// tight link is the narrow one, its capacity is known, and the mean over many streams is exact whatever the
-// shape of the traffic is.
+// not run empty (B. Melander et al.: TOPP, 2000). Streams at several rates tell both unknowns (elbow.h);
+// where the tight link is the narrow one, its capacity is known, and where it lies behind it, gaps tell.
 #pragma once
 
 #include <cstdint>
@@ -43,15 +42,19 @@ struct Capacity {
 // Nothing where too little arrived.
 [[nodiscard]] std::optional<Capacity> estimate_capacity(const std::vector<StreamRecord>& trains);
 
-// Of one stream: what came out against what went in. Nothing where too much was lost or the sender was held
-// up.
+// Of one stream: what came out against what the narrow link alone would have let out of what went in,
+// whenever each packet left. Nothing where too much was lost or the sender was held up.
 struct StreamRates {
   double in_bps = 0;
-  double out_bps = 0;
-  double delay_rise_ns = 0;  // of the one-way delay from its beginning to its end
-  double trend = 0;          // share of consecutive groups whose median delay rose (PCT of pathload)
+  double slowed = 0;   // it took so much longer, as a share
+  double settled = 0;  // the same of its later part
 };
-[[nodiscard]] std::optional<StreamRates> rates_of(const StreamRecord& stream);
+[[nodiscard]] std::optional<StreamRates> rates_of(const StreamRecord& stream, double capacity_bps);
+
+// Packets that the narrow link spaced come closer together behind a faster one where they wait: they leave it
+// back to back, if nobody's packet comes between. Its capacity, where many gaps agree.
+[[nodiscard]] std::optional<double> link_behind(const std::vector<StreamRecord>& streams,
+                                                double capacity_bps);
 
 struct Available {
   Estimate bps;          // the mean over the time of the measurement
@@ -60,8 +63,10 @@ struct Available {
   std::optional<double> tight_bps;  // capacity of the tight link, where it is another than the narrow one
   std::size_t streams = 0;
 };
+// `behind_bps`: as link_behind() tells.
 [[nodiscard]] std::optional<Available> estimate_available(const std::vector<StreamRates>& streams,
-                                                          double capacity_bps);
+                                                          double capacity_bps,
+                                                          std::optional<double> behind_bps);
 
 // What became of probes, told apart.
 struct Losses {

@@ -7,22 +7,12 @@
 #include <thread>
 
 #include "network/nettest/client.h"
+#include "network/path/search.h"
 
 namespace isotach::path {
 namespace {
 
 constexpr std::int64_t kConnectNs = 10 * kNanosecondsPerSecond;
-// Bounds of finding the capacity.
-constexpr std::uint64_t kCapacityBytes = 1'900'000;
-constexpr double kCapacityNs = 4e9;
-constexpr std::uint32_t kShortTrain = 6;
-constexpr std::uint32_t kLongTrain = 44;
-constexpr std::size_t kShortTrains = 100;
-// Of a stream for the available bandwidth.
-constexpr double kStreamNs = 12e6;
-constexpr std::uint32_t kLeastProbes = 25;
-constexpr std::uint32_t kMostProbes = 1000;
-constexpr double kStreamShare = 0.15;     // of the time: what fills the queue meanwhile must drain
 constexpr int kProbeTos = 0x2e << 2 | 2;  // expedited forwarding, able to be marked
 constexpr int kSmallestMtu4 = 576;
 constexpr int kSmallestMtu6 = 1280;
@@ -59,8 +49,6 @@ class Measurement {
   }
 
  private:
-  [[nodiscard]] std::int64_t now_ns() const { return clock_.now().monotonic_ns; }
-
   bool passes(int mtu) {
     EchoPlan plan;
     plan.count = 3;
@@ -129,109 +117,29 @@ class Measurement {
     if (report_.idle.answered > 0) prober_.set_rtt(report_.idle.rtt_max_ns);
   }
 
-  [[nodiscard]] std::size_t payload() const {
-    return static_cast<std::size_t>(report_.mtu.bytes) - prober_.head_bytes();
-  }
-
-  Result<void> train(std::uint32_t count, std::vector<StreamRecord>& trains) {
-    auto record = prober_.stream(payload(), count, 0);
-    if (!record) return tl::make_unexpected(std::move(record.error()));
-    // What a train takes on the path decides when the next may follow.
-    if (record->arrivals.size() > 1) {
-      const double took =
-          static_cast<double>(record->arrivals.back().received_ns - record->arrivals.front().received_ns);
-      per_packet_ns_ = std::max(took / static_cast<double>(record->arrivals.size() - 1), 100.0);
-    }
-    trains.push_back(std::move(*record));
-    const double rest_ns = std::min(per_packet_ns_ * count * 2, 40e6);
-    prober_.wait_until(now_ns() + static_cast<std::int64_t>(rest_ns));
-    return {};
-  }
-
   Result<void> measure_capacity() {
-    const std::uint64_t bytes_before = prober_.intrusion().bytes;
-    const std::int64_t start_ns = now_ns();
-    const auto may_go_on = [&](std::uint32_t count) {
-      const std::uint64_t spent = prober_.intrusion().bytes - bytes_before;
-      return !waiter_.interrupted() &&
-             spent + count * static_cast<std::uint64_t>(report_.mtu.bytes) < kCapacityBytes &&
-             static_cast<double>(now_ns() - start_ns) < kCapacityNs;
-    };
-    // Trains of both lengths in turns, so that the time may end at any moment.
-    std::vector<StreamRecord> trains;
-    for (std::size_t i = 0; i < kShortTrains && may_go_on(kShortTrain); ++i) {
-      if (auto sent = train(kShortTrain, trains); !sent) return sent;
-      const bool long_one = i % 6 == 3 && per_packet_ns_ * kLongTrain < 60e6 && may_go_on(kLongTrain);
-      if (!long_one) continue;
-      if (auto sent = train(kLongTrain, trains); !sent) return sent;
-    }
-    report_.capacity_seconds = static_cast<double>(now_ns() - start_ns) / 1e9;
-    report_.capacity_bytes = prober_.intrusion().bytes - bytes_before;
-    report_.capacity = estimate_capacity(trains);
+    auto found = find_capacity(prober_, static_cast<std::size_t>(report_.mtu.bytes));
+    if (!found) return tl::make_unexpected(std::move(found.error()));
+    report_.capacity = found->capacity;
+    report_.capacity_seconds = found->seconds;
+    report_.capacity_bytes = found->bytes;
+    search_ = std::move(*found);
     if (!report_.capacity) report_.remarks.emplace_back("too few trains arrived to tell the capacity");
     return {};
   }
 
-  Result<void> one_rate(double bps) {
-    const double wire_bits = static_cast<double>(report_.mtu.bytes) * 8;
-    const double gap_ns = wire_bits * 1e9 / bps;
-    const auto count =
-        static_cast<std::uint32_t>(std::clamp(kStreamNs / gap_ns, double{kLeastProbes}, double{kMostProbes}));
-    const std::int64_t begun_ns = now_ns();
-    auto record = prober_.stream(payload(), count, gap_ns);
-    if (!record) return tl::make_unexpected(std::move(record.error()));
-    const double period_ns = gap_ns * count / kStreamShare;
-    if (const auto rates = rates_of(*record)) {
-      streams_.push_back(*rates);
-    } else {
-      ++unusable_;
-    }
-    prober_.wait_until(begun_ns + static_cast<std::int64_t>(period_ns));
-    return {};
-  }
-
   Result<void> measure_available() {
-    const double capacity = report_.capacity->bps.value;
-    const std::int64_t start_ns = now_ns();
-    const std::int64_t end_ns = start_ns + options_.available_ns;
-    for (int i = 0; now_ns() < end_ns && !waiter_.interrupted(); ++i) {
-      if (auto sent = one_rate(next_rate(i) * capacity); !sent) return sent;
-    }
-    report_.available_seconds = static_cast<double>(now_ns() - start_ns) / 1e9;
-    report_.available = estimate_available(streams_, capacity);
+    auto found =
+        find_available(prober_, static_cast<std::size_t>(report_.mtu.bytes), search_, options_.available_ns);
+    if (!found) return tl::make_unexpected(std::move(found.error()));
+    report_.available = found->available;
+    report_.available_seconds = found->seconds;
     if (!report_.available)
       report_.remarks.emplace_back("too few streams were usable to tell the available bandwidth");
-    if (unusable_ > streams_.size())
+    if (found->unusable > found->usable)
       report_.remarks.emplace_back(
           "most streams were disturbed: this machine was too busy to send them evenly, or they were lost");
     return {};
-  }
-
-  // Half of the streams as fast as the narrow link lets through; others slower, as long as they are slowed
-  // still: together they tell the capacity of the tight link from that of the narrow one.
-  [[nodiscard]] double next_rate(int number) const {
-    constexpr std::array<double, 3> kSlower = {0.85, 0.7, 0.55};
-    if (number % 2 == 0) return 1;
-    const double most = slowed_at(1);
-    const double rate = kSlower[static_cast<std::size_t>(number / 2) % kSlower.size()];
-    constexpr double kSlowed = 0.03;
-    if (number > 4 && most < kSlowed) return 1;
-    constexpr double kSlowedEnough = 0.3;
-    return slowed_at(rate) < most * kSlowedEnough ? 1 : rate;
-  }
-
-  // By how much streams of about that rate were slowed, on average; much where it was hardly tried.
-  [[nodiscard]] double slowed_at(double rate) const {
-    constexpr double kNear = 0.04;
-    constexpr int kFew = 4;
-    double sum = 0;
-    int count = 0;
-    for (const StreamRates& each : streams_) {
-      if (std::abs(each.in_bps / report_.capacity->bps.value - rate) > kNear) continue;
-      sum += each.in_bps / each.out_bps - 1;
-      ++count;
-    }
-    return count < kFew ? 1 : sum / count;
   }
 
   class Silent final : public nettest::ClientObserver {
@@ -291,9 +199,7 @@ class Measurement {
   Clock& clock_;
   const std::function<void(const std::string&)>& tell_;
   PathReport report_;
-  std::vector<StreamRates> streams_;
-  std::size_t unusable_ = 0;
-  double per_packet_ns_ = 1e6;
+  CapacitySearch search_;
   double rtt_limit_ns_ = 500e6;
 };
 

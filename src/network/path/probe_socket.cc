@@ -91,7 +91,7 @@ bool ProbeSocket::send_train(const ProbeStream& stream, std::uint32_t first, std
     const auto count = static_cast<std::uint32_t>(std::min<std::size_t>(most, end - first));
     const std::int64_t now = wall_ns();
     for (std::uint32_t i = 0; i < count; ++i)
-      write_probe({ProbeKind::probe, 0, token, stream.stream, first + i, now, 0, 0},
+      write_probe({ProbeKind::probe, 0, token, stream.stream, stream.first + first + i, now, 0, 0},
                   bytes.data() + i * stream.size);
     alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(std::uint16_t))> control{};
     iovec piece{bytes.data(), stream.size * count};
@@ -119,7 +119,7 @@ bool ProbeSocket::send_train(const ProbeStream& stream, std::uint32_t first, std
 Result<void> ProbeSocket::send_one(const ProbeStream& stream, std::uint32_t number, std::uint64_t token,
                                    std::vector<std::int64_t>& sent) {
   std::array<std::uint8_t, kMostBytes> buffer{};
-  const Probe probe{ProbeKind::probe, 0, token, stream.stream, number, wall_ns(), 0, 0};
+  const Probe probe{ProbeKind::probe, 0, token, stream.stream, stream.first + number, wall_ns(), 0, 0};
   write_probe(probe, buffer.data());
   sent.push_back(probe.sent_ns);
   if (::send(fd_.get(), buffer.data(), std::clamp(stream.size, kProbeBytes, kMostBytes), 0) < 0 &&

@@ -30,6 +30,7 @@ struct ProbeStream {
   std::size_t size = 0;
   std::uint32_t count = 0;
   double gap_ns = 0;
+  std::uint32_t first = 0;  // sequence number
 };
 
 class ProbeSocket {

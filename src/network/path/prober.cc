@@ -96,7 +96,7 @@ Result<void> Prober::greet(std::int64_t limit_ns) {
   local.set_port(0);
   auto probes = ProbeSocket::open(local);
   if (!probes) return tl::make_unexpected(std::move(probes.error()));
-  probes_.emplace(std::move(*probes));
+  probes_ = std::make_unique<ProbeSocket>(std::move(*probes));
   probes_->probe_path_mtu();
   if (auto sent = send_all(message(Hello{probes_->port()})); !sent) return sent;
   const auto content = read_message(MessageType::welcome, limit_ns);
@@ -152,11 +152,11 @@ Result<std::string> Prober::read_message(MessageType type, std::int64_t limit_ns
   return read_bytes(head->size, limit_ns);
 }
 
-Result<StreamRecord> Prober::stream(std::size_t size, std::uint32_t count, double gap_ns) {
+Result<StreamRecord> Prober::stream(std::size_t wire_bytes, std::uint32_t count, double gap_ns) {
   StreamRecord record;
-  record.wire_bytes = size + head_bytes();
+  record.wire_bytes = wire_bytes;
   record.gap_ns = gap_ns;
-  const ProbeStream plan{++stream_, size, count, gap_ns};
+  const ProbeStream plan{++stream_, wire_bytes - head_bytes(), count, gap_ns};
   {
     const Urgent urgent;
     auto sent = probes_->send_stream(plan, token_);
@@ -168,18 +168,56 @@ Result<StreamRecord> Prober::stream(std::size_t size, std::uint32_t count, doubl
   if (gap_ns > 0)
     intrusion_.peak_bps =
         std::max(intrusion_.peak_bps, static_cast<double>(record.wire_bytes) * 8e9 / gap_ns);
+  auto arrivals = ask_report(count);
+  if (!arrivals) return tl::make_unexpected(std::move(arrivals.error()));
+  record.arrivals = std::move(*arrivals);
+  count_losses(record, losses_);
+  return record;
+}
+
+Result<std::vector<StreamRecord>> Prober::trains(std::size_t wire_bytes, std::uint32_t count,
+                                                 std::uint32_t trains, double rest_ns) {
+  std::vector<StreamRecord> records(trains);
+  ++stream_;
+  std::int64_t due_ns = monotonic_ns();
+  for (std::uint32_t i = 0; i < trains && !waiter_->interrupted(); ++i) {
+    wait_until(due_ns);
+    records[i].wire_bytes = wire_bytes;
+    const Urgent urgent;
+    auto sent = probes_->send_stream({stream_, wire_bytes - head_bytes(), count, 0, i * count}, token_);
+    if (!sent) return tl::make_unexpected(std::move(sent.error()));
+    records[i].sent_ns = std::move(*sent);
+    intrusion_.bytes += wire_bytes * count;
+    intrusion_.packets += count;
+    due_ns = monotonic_ns() + static_cast<std::int64_t>(rest_ns);
+  }
+  const auto arrivals = ask_report(count * trains);
+  if (!arrivals) return tl::make_unexpected(arrivals.error());
+  for (Arrival arrival : *arrivals) {
+    if (arrival.sequence >= count * trains) continue;
+    StreamRecord& record = records[arrival.sequence / count];
+    arrival.sequence %= count;
+    record.arrivals.push_back(arrival);
+  }
+  for (const StreamRecord& record : records) count_losses(record, losses_);
+  return records;
+}
+
+Result<std::vector<Arrival>> Prober::ask_report(std::uint32_t sent) {
   const auto patience_ms = static_cast<std::uint32_t>(std::clamp(rtt_ns_ / 1e6 + 60, 100.0, 2000.0));
-  if (auto asked = send_all(message(ReportRequest{stream_, count, patience_ms})); !asked)
+  if (auto asked = send_all(message(ReportRequest{stream_, sent, patience_ms})); !asked)
     return tl::make_unexpected(std::move(asked.error()));
   const auto content = read_message(MessageType::records, 30 * kNanosecondsPerSecond);
   if (!content) return tl::make_unexpected(content.error());
   auto records = read_records(*content);
   if (!records || records->stream != stream_)
     return failure(ErrorKind::failed, "the partner's answer is not understood");
-  record.arrivals = std::move(records->arrivals);
-  count_losses(record, losses_);
   losses_.dropped_by_socket = records->dropped;
-  return record;
+  return std::move(records->arrivals);
+}
+
+std::int64_t Prober::now_ns() const {
+  return monotonic_ns();
 }
 
 void Prober::wait_until(std::int64_t monotonic) {

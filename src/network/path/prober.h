@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -12,8 +13,8 @@
 #include "base/result.h"
 #include "base/wait.h"
 #include "kernel/socket.h"
-#include "network/path/estimate.h"
 #include "network/path/probe_socket.h"
+#include "network/path/search.h"
 
 namespace isotach::path {
 
@@ -37,14 +38,16 @@ struct Intrusion {
   double peak_bps = 0;  // of a stream
 };
 
-class Prober {
+class Prober final : public StreamSender {
  public:
   // not_supported where the other end is no Isotach.
   [[nodiscard]] static Result<Prober> connect(const kernel::SocketAddress& to, std::int64_t limit_ns,
                                               SignalWaiter& waiter);
 
-  // Probes of `size` bytes of UDP payload.
-  [[nodiscard]] Result<StreamRecord> stream(std::size_t size, std::uint32_t count, double gap_ns);
+  [[nodiscard]] Result<StreamRecord> stream(std::size_t wire_bytes, std::uint32_t count,
+                                            double gap_ns) override;
+  [[nodiscard]] Result<std::vector<StreamRecord>> trains(std::size_t wire_bytes, std::uint32_t count,
+                                                         std::uint32_t trains, double rest_ns) override;
   [[nodiscard]] std::vector<std::optional<Echo>> echoes(const EchoPlan& plan,
                                                         const std::function<bool()>& goes_on = {});
 
@@ -59,9 +62,10 @@ class Prober {
   };
   [[nodiscard]] Interface interface() const;
   void set_rtt(double rtt_ns) { rtt_ns_ = rtt_ns; }
-  [[nodiscard]] bool interrupted() const { return waiter_->interrupted(); }
+  [[nodiscard]] bool is_stopped() const override { return waiter_->interrupted(); }
+  [[nodiscard]] std::int64_t now_ns() const override;  // monotonic
   // Until that time, or a signal.
-  void wait_until(std::int64_t monotonic_ns);
+  void wait_until(std::int64_t monotonic_ns) override;
 
  private:
   Prober(Fd control, SignalWaiter& waiter) : control_(std::move(control)), waiter_(&waiter) {}
@@ -69,10 +73,12 @@ class Prober {
   [[nodiscard]] Result<std::string> read_message(MessageType type, std::int64_t limit_ns);
   [[nodiscard]] Result<void> send_all(const std::string& text);
   [[nodiscard]] Result<void> greet(std::int64_t limit_ns);
+  // What the partner saw of the last stream, of so many probes.
+  [[nodiscard]] Result<std::vector<Arrival>> ask_report(std::uint32_t sent);
 
   Fd control_;
   SignalWaiter* waiter_;
-  std::optional<ProbeSocket> probes_;
+  std::unique_ptr<ProbeSocket> probes_;
   std::uint64_t token_ = 0;
   std::uint32_t stream_ = 0;
   double rtt_ns_ = 500e6;
