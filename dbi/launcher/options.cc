@@ -19,7 +19,9 @@ Runs a program under the instrumentation engine from its first instruction, or t
   --detach-after TIME   let it go again after this time (500ms, 10, 2m), or at Ctrl-C
   --follow              follow the program into the programs that it executes (also: -follow_execv)
   --cache-size MIB      translated code that is kept at most (256)
+  --blocks N            basic blocks that a trace has at most, 1 to 16 (3)
   --statistics          say at the end what the engine did
+  --count               and how many instructions the program executed, without any tool
   --help, --version
 
 Exit code: the program's own; 127 COMMAND was not found, 126 it cannot be run; 1 it could not be taken over,

@@ -65,7 +65,7 @@ Arguments read_arguments(const Handover& handover) {
     } else if (word == "--blocks") {
       arguments.engine.translate.max_blocks = static_cast<unsigned>(number(word, value(), 1, 16));
     } else if (word == "--count") {
-      arguments.engine.translate.count_instructions = true;
+      arguments.engine.translate.count_instructions = arguments.engine.statistics = true;
     } else if (word == "--cache-size") {
       arguments.engine.cache_limit_bytes = number(word, value(), 1, 16384) << 20;
     } else if (word == "--") {
@@ -77,16 +77,20 @@ Arguments read_arguments(const Handover& handover) {
   return arguments;
 }
 
-void print_statistics(ThreadContext& context, int32_t) {
+void print_statistics(ThreadContext&) {
   Engine& engine = dbi::engine();
-  std::fprintf(stderr,
-               "isotach pin: %zu units, %zu bytes, %llu dispatches, %llu indirect misses, %llu system calls, "
-               "counter %llu\n",
-               engine.cache.unit_count(), engine.cache.bytes_used(),
-               static_cast<unsigned long long>(engine.dispatches),
-               static_cast<unsigned long long>(engine.indirect_misses),
-               static_cast<unsigned long long>(engine.system_calls),
-               static_cast<unsigned long long>(context.counter));
+  const auto number = [](uint64_t value) { return static_cast<unsigned long long>(value); };
+  std::fprintf(
+      stderr,
+      "isotach pin: %zu traces in %zu KiB of code cache, emptied %llu times; left %llu times, of these "
+      "%llu for system calls and %llu for indirect branches to new targets\n",
+      engine.cache.unit_count(), engine.cache.bytes_used() >> 10, number(engine.full_flushes),
+      number(engine.dispatches), number(engine.system_calls), number(engine.indirect_misses));
+  if (!engine.options.translate.count_instructions) return;
+  Locked locked(engine.threads_lock);
+  uint64_t counted = engine.counted_by_ended_threads;
+  for (const ThreadContext* one = engine.threads; one != nullptr; one = one->next) counted += one->counter;
+  std::fprintf(stderr, "isotach pin: %llu instructions\n", number(counted));
 }
 
 int64_t follow(ThreadContext& context) {
@@ -164,7 +168,7 @@ int run(int argc, char** argv) {
     for (;;) raw_syscall(SYS_exit, 0);
   }
   Engine& engine = make_engine(arguments.engine);
-  if (engine.options.statistics) engine.events.process_ending = print_statistics;
+  if (engine.options.statistics) engine.events.process_ended = print_statistics;
   if (engine.options.follow_exec) {
     prepare_to_follow(*handover);
     engine.events.exec_follow = follow;

@@ -233,6 +233,30 @@ def test_caches(folder):
     assert wrong.returncode == 2 and b"bytes,ways,line" in wrong.stderr, wrong
 
 
+def test_statistics(folder):
+    """What the engine says of itself, with and without a tool; its own count is that of the tool."""
+    counted = int(re.search(r"\d+", run_kit_tool("inscount1", folder).read_text())[0])
+    tool = ["-t", str(kit_tool("inscount1")), "-o", str(folder / "out")]
+    for words, exact in ((["--count"], False), (["--count", *tool], True), (["--statistics", *tool], None)):
+        result = subprocess.run([str(engine.PIN), *words, "--", "/bin/true"], capture_output=True, timeout=LIMIT_S,
+                                env={"PATH": os.environ["PATH"], "LC_ALL": "C"}, check=True)
+        said = result.stderr.decode()
+        left, calls, new = map(int, re.search(r"left (\d+) times, of these (\d+) for .* and (\d+) for", said).groups())
+        assert 0 < calls + new < left and "emptied 0 times" in said, said
+        found = re.search(r"pin: (\d+) instructions", said)
+        assert bool(found) == (exact is not None), said
+        if exact:
+            counted = int(re.search(r"\d+", (folder / "out").read_text())[0])
+        if found:
+            assert abs(int(found[1]) - counted) <= (0 if exact else 2000), (said, counted)
+    small = subprocess.run([str(engine.PIN), "--statistics", "--cache-size", "1", "--blocks", "16", "--", "/usr/bin/python3",
+                            "-c", "import json, re, argparse"], capture_output=True, timeout=LIMIT_S, check=True)
+    assert int(re.search(rb"emptied (\d+) times", small.stderr)[1]) > 0, small
+    for words in (["--cache-size", "0"], ["--blocks", "17"], ["--blocks", "x"]):
+        wrong = subprocess.run([str(engine.PIN), *words, "--", "/bin/true"], capture_output=True, timeout=LIMIT_S, check=False)
+        assert wrong.returncode == 2 and b"needs a number from 1 to" in wrong.stderr, wrong
+
+
 def test_children_of_a_shell(folder):
     script = "/bin/true; echo $(echo inner) | cat; for i in 1 2 3; do /bin/echo $i; done"
     for name in ("inscount0", "memtrace", "coverage"):

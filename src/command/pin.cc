@@ -47,10 +47,15 @@ CommandSpec pin_command() {
        "what to run"},
       {"--pid", 0, "PID", "take over this running process (also: -pid)", "a running process"},
       {"--detach-after", 0, "TIME", "let the process go again after this time", "a running process"},
+      {"--cache-size", 0, "MIB", "translated code that is kept at most (256)", "the engine"},
+      {"--blocks", 0, "N", "basic blocks that a trace has at most, 1 to 16 (3)", "the engine"},
+      {"--statistics", 0, "", "say at the end, on stderr, what the engine did", "the engine"},
+      {"--count", 0, "", "and how many instructions the program executed, without any tool", "the engine"},
   };
   spec.examples = {
       {"isotach pin -t inscount0 -- ls -l", "the instructions that ls executes"},
       {"isotach pin --follow -t inscount0 -- make", "and those of all that make starts"},
+      {"isotach pin --count -- gzip -9 big", "instructions, and what the engine did, without a tool"},
       {"isotach pin --pid 1234 --detach-after 10 -t inscount0", "ten seconds of a running process"}};
   spec.takes_command = true;
   spec.run = run;

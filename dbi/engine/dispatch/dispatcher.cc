@@ -36,6 +36,7 @@ uint64_t oldest_epoch(Engine& engine) {
 // With the lock held.
 void make_room(Engine& engine) {
   if (!engine.cache.is_full()) return;
+  ++engine.full_flushes;
   engine.cache.flush_all();
   engine.cache.reclaim(oldest_epoch(engine));
 }
@@ -143,6 +144,12 @@ void resume_at_pc(ThreadContext& context) {
     }
   }
   fault_at_pc(context);
+}
+
+void tell_process_end(ThreadContext& context, int32_t code) {
+  const EngineEvents& events = dbi::engine().events;
+  if (events.process_ending != nullptr) events.process_ending(context, code);
+  if (events.process_ended != nullptr) events.process_ended(context);
 }
 
 void make_counters_whole() {

@@ -37,6 +37,8 @@ struct EngineEvents {
   void (*thread_started)(ThreadContext&) = nullptr;
   void (*thread_ending)(ThreadContext&, int32_t code) = nullptr;
   void (*process_ending)(ThreadContext&, int32_t code) = nullptr;
+  // After it, and so after all code of the tool.
+  void (*process_ended)(ThreadContext&) = nullptr;
   void (*system_call_entry)(ThreadContext&) = nullptr;
   void (*system_call_exit)(ThreadContext&) = nullptr;
   void (*fork_before)(ThreadContext&) = nullptr;
@@ -77,7 +79,8 @@ class Engine {
   std::atomic<uint64_t> next_thread_id{0};
 
   // Statistics, not exact across threads.
-  uint64_t dispatches = 0, indirect_misses = 0, system_calls = 0;
+  uint64_t dispatches = 0, indirect_misses = 0, system_calls = 0, full_flushes = 0;
+  uint64_t counted_by_ended_threads = 0;  // of ThreadContext::counter; with `threads_lock`
 };
 
 Engine& engine();
@@ -90,6 +93,9 @@ Engine& make_engine(const EngineOptions& options);
 // Sets context.resume to the translation of context.pc. Where that cannot be executed, the program gets its
 // SIGSEGV.
 void resume_at_pc(ThreadContext& context);
+
+// The program's process is about to end: says so to those who want to hear of it.
+void tell_process_end(ThreadContext& context, int32_t code);
 
 // From now on counters are in their place whoever looks (instrument/counters.h). Takes the lock.
 void make_counters_whole();

@@ -425,9 +425,7 @@ void deliver(ThreadContext& context) {
       events.context_changing(context, ContextChange::fatal_signal, signal);
       events.context_changed(context, ContextChange::fatal_signal, signal);
     }
-    if (!context.is_process && events.process_ending != nullptr) {
-      events.process_ending(context, 128 + signal);
-    }
+    if (!context.is_process) tell_process_end(context, 128 + signal);
     die_by(signal);
   }
   if (events.context_changing != nullptr) events.context_changing(context, ContextChange::signal, signal);

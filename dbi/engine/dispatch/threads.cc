@@ -77,6 +77,7 @@ bool unlist_thread(ThreadContext& context) {
   for (ThreadContext** at = &engine.threads; *at != nullptr; at = &(*at)->next) {
     if (*at == &context) {
       settle_counters_locked(context);
+      engine.counted_by_ended_threads += context.counter;
       *at = context.next;
       break;
     }
@@ -300,7 +301,7 @@ void program_exit_thread(ThreadContext& context, int code) {
   if (engine.events.thread_ending != nullptr) engine.events.thread_ending(context, code);
   block_all_signals();
   if (unlist_thread(context)) {
-    if (engine.events.process_ending != nullptr) engine.events.process_ending(context, code);
+    tell_process_end(context, code);
     for (;;) raw_syscall(SYS_exit, static_cast<uint64_t>(code));
   }
   LentThread* lent = context.lent;
@@ -313,10 +314,7 @@ void program_exit_thread(ThreadContext& context, int code) {
 }
 
 void program_exit_process(ThreadContext& context, int code) {
-  Engine& engine = dbi::engine();
-  if (!context.is_process) {
-    if (engine.events.process_ending != nullptr) engine.events.process_ending(context, code);
-  }
+  if (!context.is_process) tell_process_end(context, code);
   for (;;) raw_syscall(SYS_exit_group, static_cast<uint64_t>(code));
 }
 
