@@ -14,7 +14,8 @@ constexpr FindingDescription kFindings[] = {
      "rate reaches 85 % of the capacity that packet trains measured.",
      "A faster link. Where the narrow one is: isotach path HOST."},
     {"transfer-congestion", kArea, "", "Others fill the path: the transfer gets a part of it.",
-     "A queue stands, and what is delivered in intervals of 50 ms varies as packets of others make it vary; "
+     "A queue stands, or comes and goes, and what is delivered in intervals of 50 ms varies as packets of "
+     "others make it vary; "
      "or the "
      "rate is below 70 % of the measured capacity.",
      "See who else sends: isotach traffic. Give this transfer its share (fq_codel, cake), or send at another "
@@ -30,10 +31,11 @@ constexpr FindingDescription kFindings[] = {
      "Something on the path drops what exceeds a rate instead of queueing it, as providers do.",
      "Losses without a queue that come many at a time: in fewer intervals of 50 ms than chance would spread "
      "them "
-     "over, by 1.45 and more.",
+     "over, by 1.45 and more; and nine round trips of ten are less than 30 % above the least.",
      "Shape just below the rate before it gets there (tbf, fq, cake), or ask for the rate."},
     {"transfer-reordering", kArea, "", "Packets overtake each other; the sender takes them for lost.",
-     "tcp_info: reord_seen 20 a second and more, and 30 % of the retransmissions were not needed (DSACK).",
+     "tcp_info: reord_seen 20 a second and more, and 30 % of the retransmissions were not needed (DSACK), or "
+     "no queue stands though the congestion window is what holds it.",
      "Links in parallel should spread flows, not packets. net.ipv4.tcp_recovery=1 (RACK) bears with it."},
     {"transfer-bufferbloat", kArea, "",
      "The path is full, and a queue in it is so long that everything through it waits: calls and pages "
@@ -71,7 +73,7 @@ constexpr FindingDescription kFindings[] = {
     {"transfer-receiver-application", kArea, "", "The receiving program does not read fast enough.",
      "More than 20 % of the receiver's buffer stands unread while the sender waits for its window; seen from "
      "the "
-     "sender alone, the window shrinks and grows.",
+     "sender alone, the window shrinks and grows, or is full while round trips are longer than they need be.",
      "Look at the program: isotach doctor --pid PID over there."},
     {"transfer-receiver-disk", kArea, "", "The receiving program waits for its disk.",
      "As above, and its thread is in a call that writes a file, or in uninterruptible sleep.",

@@ -57,7 +57,7 @@ struct PathFacts {
   std::optional<double> available_bps;  // of the tight link, while nothing of ours was under way
   std::optional<double> link_bps;       // speed of the interface that the connection goes through
   std::string interface;
-  bool loopback = false;  // that never leaves this host
+  bool loopback = false;                   // that never leaves this host
   std::vector<Finding> link_findings;      // of that interface
   std::optional<double> burst_loss;        // share of a train lost behind its first packets: a policer
   std::optional<bool> large_packets_pass;  // of the size of its segments
@@ -73,6 +73,7 @@ struct TransferFacts {
   double retransmitted = 0;  // of the bytes sent
   double loss_moments = 0;   // share of the intervals in which something was sent again
   double queue = 0;          // (median RTT - least) / least
+  double queue_p90 = 0;      // the same of the 90th of 100 round trips
   double rtt_ms = 0, min_rtt_ms = 0;
   double rate_spread = 1;  // 90th of 100 delivery rates / median
   double send_memory = 0;  // median share of the send buffer that is filled

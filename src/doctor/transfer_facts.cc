@@ -151,6 +151,7 @@ class Facts : private TransferEnds {
     facts_.app_limited = app_limited / count;
     facts_.rtt_ms = quantile(rtt, 0.5);
     facts_.queue = facts_.min_rtt_ms > 0 ? std::max(0.0, facts_.rtt_ms / facts_.min_rtt_ms - 1) : 0;
+    facts_.queue_p90 = facts_.min_rtt_ms > 0 ? std::max(0.0, quantile(rtt, 0.9) / facts_.min_rtt_ms - 1) : 0;
     const double middle = quantile(rates, 0.5);
     facts_.rate_spread = middle > 0 ? quantile(rates, 0.9) / middle : 1;
     facts_.send_memory = quantile(memory, 0.5);

@@ -33,6 +33,11 @@ bool queue_stands(const TransferFacts& facts) {
   return facts.queue >= kQueueSome || queue_ms(facts) >= kQueueSomeMs;
 }
 
+// Or comes and goes: bursts of others.
+bool queue_comes(const TransferFacts& facts) {
+  return queue_stands(facts) || facts.queue_p90 >= kQueueSome;
+}
+
 bool fills(const TransferFacts& facts, std::optional<double> rate_bps, double share) {
   return rate_bps && *rate_bps > 0 && facts.rate_bps >= share * *rate_bps;
 }
@@ -68,17 +73,26 @@ constexpr PathRule kPathRules[] = {
                             const PathFacts& path) { return fills(facts, path.capacity_bps, kPathFilled); }},
     {Cause::reordering,
      [](const TransferFacts& facts, const PathFacts&) {
-       return facts.reordered >= kReorderedPerSecond * facts.seconds && facts.dsack_share >= kDsackMany;
+       const double segments = facts.mss > 0 ? facts.delivered_bytes / facts.mss : 0;
+       if (facts.reordered < kReorderedPerSecond * facts.seconds ||
+           facts.reordered < kReorderedShare * segments)
+         return false;
+       // A sender that has learnt to wait (RACK) sends nothing again, and is slow all the same; where a
+       // queue stands, the path is full whatever overtakes in it.
+       return facts.dsack_share >= kDsackMany || facts.queue < kQueueNone;
      }},
     {Cause::congestion,
      [](const TransferFacts& facts, const PathFacts& path) {
        if (path.capacity_bps) return queue_stands(facts) && !fills(facts, path.capacity_bps, kPathShared);
-       return queue_stands(facts) && ((facts.unevenness >= kUneven && facts.rate_spread >= kRateVaries) ||
-                                      (facts.queue >= kQueueNone && facts.rate_spread > kRateSteady));
+       // After a loss this transfer leaves the path to others, whose bursts fill it now and then.
+       const bool at_random = facts.retransmitted >= kLossFelt && facts.loss_clumping < kLossesInClumps;
+       if (facts.queue_p90 >= kQueueNone && facts.rate_spread > kRateSteady && !at_random) return true;
+       return queue_comes(facts) && ((facts.unevenness >= kUneven && facts.rate_spread >= kRateVaries) ||
+                                     (facts.queue >= kQueueNone && facts.rate_spread > kRateSteady));
      }},
     {Cause::policer,
      [](const TransferFacts& facts, const PathFacts& path) {
-       if (facts.retransmitted < kLossFelt || queue_stands(facts)) return false;
+       if (facts.retransmitted < kLossFelt || queue_comes(facts)) return false;
        return path.burst_loss ? *path.burst_loss >= kBurstLost : facts.loss_clumping >= kLossesInClumps;
      }},
     {Cause::loss,

@@ -1,6 +1,7 @@
 // What the time of a transfer went into, interval by interval.
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include "doctor/transfer.h"
 #include "doctor/transfer_ends.h"
@@ -25,6 +26,11 @@ bool window_is_full(const SocketDetail& sender) {
          (std::uint64_t{sender.unacked_segments} + 1) * sender.mss >= sender.send_window_bytes;
 }
 
+// An interval with so much of it held is one of them.
+constexpr double kMostly = 0.5;
+constexpr std::size_t kMomentsToJudge = 12;
+constexpr double kNearlyAll = 0.9;
+
 class Sharing : private TransferEnds {
  public:
   Sharing(const TransferTrace& trace, const TransferFacts& facts, const PathFacts& path)
@@ -36,8 +42,10 @@ class Sharing : private TransferEnds {
       const auto length = static_cast<double>(moments_[i].time_ns - moments_[i - 1].time_ns);
       if (length <= 0) continue;
       whole += length;
+      interval_ = i;
       take_interval(moments_[i - 1], moments_[i], length);
     }
+    if (held_time_ > 0) add(held_cause(), held_time_);
     std::vector<CauseShare> shares;
     for (std::size_t i = 0; i < kCauses; ++i)
       if (whole > 0 && times_[i] > 0) shares.push_back({static_cast<Cause>(i), times_[i] / whole});
@@ -69,7 +77,9 @@ class Sharing : private TransferEnds {
     const bool held = sender_is_held(now, *end);
     add(sender_cause(before, now), length * (1 - busy));
     add(receiver_cause(now), length * window);
-    add(held ? held_cause() : sender_cause(before, now), length * rest);
+    if (!held) return add(sender_cause(before, now), length * rest);
+    held_time_ += length * rest;
+    if (rest > kMostly) held_at_.push_back(interval_);
   }
 
   // The sender's thread would go on if the kernel took more.
@@ -120,10 +130,18 @@ class Sharing : private TransferEnds {
     return static_cast<double>(socket->receive_queue) / socket->receive_buffer > kReceiveQueueStands;
   }
 
+  // Round trips that are long though the window leaves no queue to stand in: the receiver does not read.
+  bool answers_late() const {
+    const double late_ms = facts_.rtt_ms - facts_.min_rtt_ms;
+    const double least_carries = facts_.rate_bps / 8 * facts_.min_rtt_ms / 1e3;
+    return facts_.queue >= kWindowAnsweredLate && late_ms >= kWindowAnsweredLateMs &&
+           least_carries < kWindowFilled * facts_.window_bytes;
+  }
+
   Cause receiver_cause(const TransferMoment& now) const {
     if (receiver(now) == nullptr) {
       const bool steady = facts_.window_spread >= kWindowSteady && facts_.window_bytes >= 2 * facts_.mss;
-      return steady ? Cause::receive_window : Cause::receiver_application;
+      return steady && !answers_late() ? Cause::receive_window : Cause::receiver_application;
     }
     const bool memory_full =
         facts_.receive_memory_p90 > kReceiveMemoryFull && facts_.receiver_does(Activity::socket_read) < 0.5;
@@ -141,9 +159,30 @@ class Sharing : private TransferEnds {
     }
   }
 
-  Cause held_cause() {
-    if (!held_) held_ = judge_held(facts_, path_);
-    return *held_;
+  // Where something else took a part of the time, the longest stretch without it is judged by itself: round
+  // trips and rates of the one would be those of the other.
+  Cause held_cause() const {
+    const auto [first, last] = longest_held();
+    const std::size_t moments = last - first + 1;
+    if (moments < kMomentsToJudge ||
+        static_cast<double>(moments) >= kNearlyAll * static_cast<double>(moments_.size()))
+      return judge_held(facts_, path_);
+    TransferTrace stretch;
+    stretch.moments.assign(moments_.begin() + static_cast<std::ptrdiff_t>(first),
+                           moments_.begin() + static_cast<std::ptrdiff_t>(last) + 1);
+    return judge_held(facts_of(stretch), path_);
+  }
+
+  // The moments between which the sender was held all the time; a single interval in between may be missing.
+  std::pair<std::size_t, std::size_t> longest_held() const {
+    std::pair<std::size_t, std::size_t> longest = {0, 0};
+    std::size_t begin = 0;
+    for (std::size_t i = 0; i < held_at_.size(); ++i) {
+      if (i > 0 && held_at_[i] > held_at_[i - 1] + 2) begin = i;
+      if (held_at_[i] - held_at_[begin] + 1 > longest.second - longest.first)
+        longest = {held_at_[begin] - 1, held_at_[i]};
+    }
+    return longest;
   }
 
   // Only the end that receives was seen.
@@ -166,7 +205,9 @@ class Sharing : private TransferEnds {
   const PathFacts& path_;
   const std::vector<TransferMoment>& moments_;
   std::array<double, kCauses> times_{};
-  std::optional<Cause> held_;
+  std::size_t interval_ = 0;
+  double held_time_ = 0;
+  std::vector<std::size_t> held_at_;  // intervals; that with number i ends at moment i
 };
 
 }  // namespace

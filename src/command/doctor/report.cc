@@ -132,6 +132,7 @@ void write_facts(view::JsonWriter& json, const doctor::TransferFacts& facts) {
   json.key("unevenness_ratio").real(facts.unevenness);
   json.key("loss_clumping_ratio").real(facts.loss_clumping);
   json.key("queue_ratio").real(facts.queue);
+  json.key("queue_p90_ratio").real(facts.queue_p90);
   json.key("rtt_ms").real(facts.rtt_ms);
   json.key("min_rtt_ms").real(facts.min_rtt_ms);
   json.key("rate_spread").real(facts.rate_spread);
