@@ -41,13 +41,16 @@ def judge(options):
 
 
 def judge_mixtures(options):
-    worst = 0
+    worst, within, count = 0, 0, 0
     for mixture in mixtures(options.seed, options.each):
         connection = mixture.observe(("both",))["both"]["connections"][0]
         wrong = max(abs(connection["shares"].get(cause, 0) - share) for cause, share in mixture.truth.items())
         worst = max(worst, wrong)
-        print(f"  {mixture.truth}: {connection['shares']}", flush=True)
-    print(f"mixed causes         wrong by {100 * worst:.1f} points of the time at most", flush=True)
+        within += wrong <= 0.10
+        count += 1
+        print(f"  {mixture}: {mixture.truth}: {connection['shares']}", flush=True)
+    print(f"mixed causes         {within} of {count} within 10 points of the time, wrong by {100 * worst:.1f} at most",
+          flush=True)
 
 
 def judge_cost(count):

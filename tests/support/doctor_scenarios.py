@@ -26,7 +26,7 @@ RECEIVER = ("receiver_application", "receiver_disk", "receiver_cpu")
 
 
 NETWORK = ("narrow_path", "congestion", "loss", "policer", "reordering", "bufferbloat", "black_hole", "link_speed",
-           "duplex_mismatch")
+           "duplex_mismatch", "name_lookup")
 
 
 class Disk:
@@ -88,6 +88,8 @@ class Work:
             until = time.thread_time() + options["compute_s"]
             while time.thread_time() < until:
                 pass
+        if "look_up" in options:
+            socket.getaddrinfo(options["look_up"], 80)
         if "pause_s" in options:
             time.sleep(options["pause_s"])
 
@@ -153,6 +155,23 @@ def source(options):
         except OSError:
             break
 
+
+
+def names(options):
+    """A DNS server that answers late: every name is that of the receiver."""
+    server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    server.bind((SINK, 53))
+    print(53, flush=True)
+    while True:
+        query, client = server.recvfrom(512)
+        if os.fork() == 0:
+            time.sleep(options["answer_s"])
+            question = query[12:query.index(b"\0", 12) + 5]
+            kind = struct.unpack("!H", question[-4:-2])[0]
+            answer = b"\xc0\x0c" + struct.pack("!HHIH4s", 1, 1, 0, 4, socket.inet_aton(SINK)) if kind == 1 else b""
+            head = query[:2] + struct.pack("!HHHHH", 0x8180, 1, 1 if answer else 0, 0, 0)
+            server.sendto(head + question + answer, client)
+            os._exit(0)
 
 
 # ---- paths ---------------------------------------------------------------------------------------------------
@@ -251,6 +270,7 @@ class Scenario:
         self.links, self.source, self.sink = [], {}, {}
         self.tap = None
         self.disk = None
+        self.names = None
         self.warm_s = 1.0
         self.accept = (kind,)
         self.accept_alone = None
@@ -355,6 +375,12 @@ class Scenario:
         self.disk = rng.choice((500_000, 1_000_000, 2_000_000))
         self.source = {"congestion": ccs(rng), "chunk": 16384, "disk": True}
 
+    def make_name_lookup(self, rng):
+        _, _, words = bed(rng, rates=(50, 100), delays=(2, 5, 10))
+        self.links = [words]
+        self.names = {"answer_s": rng.choice((0.2, 0.5, 1.0))}
+        self.source = {"congestion": ccs(rng), "chunk": rng.choice((16384, 65536)), "look_up": "receiver.example"}
+
     def make_link_speed(self, rng):
         self.tap = ({"rate_bps": 10_000_000, "queue_bytes": 40000, "delay_us": rng.choice((1000, 3000, 5000))},
                     SLOWER_THAN_BOTH_COULD)
@@ -400,10 +426,17 @@ class Scenario:
         source["seconds"] = self.warm_s + seconds + 20
         with self.path() as path:
             def end(host, role, options):
-                words = path.on(host, sys.executable, __file__, role, json.dumps(options))
-                return subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
+                words = [sys.executable, __file__, role, json.dumps(options)]
+                if self.names and role == "source":
+                    words = ["unshare", "-m", "sh", "-c", 'mount --bind "$0" /etc/resolv.conf && exec "$@"',
+                             f"{folder}/resolv.conf", *words]
+                return subprocess.Popen(path.on(host, *words), stdout=subprocess.PIPE, text=True)
             with end("b", "sink", sink_options) as receiver:
-                sender = None
+                sender = server = None
+                if self.names:
+                    pathlib.Path(folder, "resolv.conf").write_text(f"nameserver {SINK}\n", encoding="ascii")
+                    server = end("b", "names", self.names)
+                    server.stdout.readline()
                 try:
                     source["port"] = int(receiver.stdout.readline())
                     slow_down(receiver, sink_options)
@@ -419,36 +452,60 @@ class Scenario:
                     return {view: json.loads(doctor.communicate(timeout=DEADLINE_S)[0])
                             for view, doctor in doctors.items()}
                 finally:
-                    for one in (sender, receiver):
+                    for one in (sender, server, receiver):
                         if one:
                             one.kill()
+                    if server:
+                        server.wait()
                     if sender:
                         sender.wait()
 
     def verdict(self, report):
+        if any(one["id"] == "name-lookup-slow" for one in report["findings"]) and "DNS" in report["answer"]:
+            return "name_lookup"
         connections = report["connections"]
         return connections[0]["cause"] if connections else "nothing"
 
 
 class Mixture(Scenario):
-    """A receiver that reads slowly for a part of the time, on a path that is full for the rest."""
+    """Two causes, one after the other: the first for a known part of the time that is watched."""
 
-    def __init__(self, number, rng):  # pylint: disable=super-init-not-called
-        self.kind, self.number, self.seed = "mixture", number, rng.randrange(1 << 30)
-        self.tap = self.disk = None
+    def __init__(self, first, second, number, rng, watch_s=WATCH_S):
+        # pylint: disable=super-init-not-called,too-many-arguments
+        self.kind, self.number, self.seed = f"{first} then {second}", number, rng.randrange(1 << 30)
+        self.tap = self.disk = self.names = None
         self.warm_s = 1.0
-        self.links = [bed(rng, rates=(10, 20), delays=(5, 10, 20))[2]]
         part = rng.choice((0.3, 0.5, 0.7))
-        # The sender pauses at once, for the rest of the time that is watched.
-        self.source = {"congestion": rng.choice(("cubic", "reno")), "pause_s": 1000,
-                       "work_from_s": self.warm_s + WATCH_S * part}
-        self.sink = {}
-        self.truth = {"narrow_path": part, "sender_application": 1 - part}
+        self.turn_s = self.warm_s + watch_s * part
+        self.source, self.sink = {"congestion": rng.choice(("cubic", "reno"))}, {}
+        rates, delays = ((10, 20), (5, 10, 20)) if "narrow_path" in (first, second) else ((100, 200), (10, 20))
+        self.links = [bed(rng, rates=rates, delays=delays)[2]]
+        for cause, times in ((first, {"work_until_s": self.turn_s}), (second, {"work_from_s": self.turn_s})):
+            getattr(self, "mix_" + cause)(times)
+        self.truth = {first: part, second: 1 - part}
+
+    def mix_narrow_path(self, times):
+        """What is left where no end holds the other up."""
+
+    def mix_receive_window(self, times):
+        self.sink["receive_buffer"] = 16384
+
+    def mix_sender_application(self, times):
+        # At once, and for the rest of the time that is watched; or little by little, less than a window each.
+        self.source.update(times, pause_s=1000 if "work_from_s" in times else 0.1, chunk=4096)
+
+    def mix_receiver_application(self, times):
+        self.sink.update(times, chunk=8192, pause_s=0.02)
+
+
+MIXTURES = (("narrow_path", "sender_application"), ("receive_window", "sender_application"),
+            ("sender_application", "receive_window"), ("receiver_application", "narrow_path"))
 
 
 def mixtures(seed, each):
     for number in range(each):
-        yield Mixture(number, random.Random(f"{seed}/mixture/{number}"))
+        for first, second in MIXTURES:
+            yield Mixture(first, second, number, random.Random(f"{seed}/{first}/{second}/{number}"))
 
 
 KINDS = [name[5:] for name in dir(Scenario) if name.startswith("make_")]
@@ -461,4 +518,4 @@ def scenarios(seed, each, kinds=None):
 
 
 if __name__ == "__main__":
-    {"source": source, "sink": sink}[sys.argv[1]](json.loads(sys.argv[2]))
+    {"source": source, "sink": sink, "names": names}[sys.argv[1]](json.loads(sys.argv[2]))
