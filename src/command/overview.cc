@@ -41,7 +41,7 @@ int run(Context& context, const Arguments& arguments) {
   const bool report = arguments.has("--report") || arguments.has("--once") ||
                       options->format != Format::table || !context.out_is_terminal;
   if (report) return run_overview_report(context, arguments, *options);
-  auto screen = view::Screen::open({context.color}, context.waiter);
+  auto screen = view::Screen::open({.color = context.color, .mouse = true}, context.waiter);
   // A terminal that cannot show a picture still shows text.
   if (!screen) return run_overview_report(context, arguments, *options);
   return run_overview_live(context, arguments, *options, std::move(*screen));

@@ -1,7 +1,9 @@
 // What keys do to the overview, apart from terminals and clocks so that it can be tested.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <vector>
 
 #include "view/overview/overview.h"
 #include "view/terminal/screen.h"
@@ -22,8 +24,18 @@ enum class OverviewAction {
   last,  // replay: where to go
 };
 
+// What keys act on, besides the view itself.
+struct OverviewKeys {
+  std::size_t interface_count = 0;
+  bool replay = false;
+  int scroll_limit = 0;                         // of the page that is shown
+  std::vector<view::ClickTarget> targets = {};  // what can be clicked
+};
+[[nodiscard]] OverviewKeys overview_keys(const view::OverviewModel& model, const view::OverviewView& view,
+                                         const view::Screen& screen);
+
 // Changes `view` where the key is about the picture alone; says what else is to be done.
-[[nodiscard]] OverviewAction apply_key(const view::Key& key, std::size_t interface_count, bool replay,
+[[nodiscard]] OverviewAction apply_key(const view::Key& key, const OverviewKeys& keys,
                                        view::OverviewView& view);
 
 // The next longer or shorter interval of 10, 20, 50 ms, 0.1 s ... 1 min.

@@ -88,7 +88,7 @@ class LiveOverview {
 
   void on_key(const view::Key& key) {
     const bool was_paused = view_.paused;
-    switch (apply_key(key, builder_.model().interfaces.size(), false, view_)) {
+    switch (apply_key(key, overview_keys(held_ ? *held_ : builder_.model(), view_, screen_), view_)) {
       case OverviewAction::quit:
         done_ = true;
         break;
@@ -96,16 +96,21 @@ class LiveOverview {
         mark();
         break;
       case OverviewAction::faster:
-        loop_.set_interval(shorter_interval_ns(loop_.interval_ns()));
+        set_interval(shorter_interval_ns(loop_.interval_ns()));
         break;
       case OverviewAction::slower:
-        loop_.set_interval(longer_interval_ns(loop_.interval_ns()));
+        set_interval(longer_interval_ns(loop_.interval_ns()));
         break;
       default:
         break;
     }
     if (view_.paused && !was_paused) held_ = builder_.model();
     if (!view_.paused) held_.reset();
+  }
+
+  void set_interval(std::int64_t interval_ns) {
+    loop_.set_interval(interval_ns);
+    view_.notice = "a sample every " + format_duration_ns(static_cast<double>(interval_ns));
   }
 
   void mark() {

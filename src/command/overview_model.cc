@@ -142,6 +142,11 @@ void fill_memory(const MachineReading& now, view::MemoryArea& area) {
   area.shared_bytes = kib(MemoryField::shared);
   area.dirty_bytes = kib(MemoryField::dirty);
   area.writeback_bytes = kib(MemoryField::writeback);
+  area.anonymous_bytes = kib(MemoryField::anonymous);
+  area.slab_bytes = kib(MemoryField::slab);
+  area.page_tables_bytes = kib(MemoryField::page_tables);
+  area.committed_bytes = kib(MemoryField::committed);
+  area.commit_limit_bytes = kib(MemoryField::commit_limit);
   area.cache_bytes = kib(MemoryField::cached);
   if (area.cache_bytes) *area.cache_bytes += kib(MemoryField::slab_reclaimable).value_or(0);
   // As free(1): total less available; less free where "available" is missing or absurd.
@@ -171,6 +176,37 @@ void fill_swap(const Rates& rates, view::SwapArea& area) {
   if (rates.before() == nullptr) return;
   remember(area.in_past, area.in_bytes_per_second);
   remember(area.out_past, area.out_bytes_per_second);
+}
+
+void fill_paging(const Rates& rates, view::PagingArea& area) {
+  const auto of = [&](VmCounter counter, double scale = 1) {
+    return rates([counter](const MachineReading& r) { return r.vm[counter]; }, scale);
+  };
+  area.faults_per_second = of(VmCounter::faults);
+  area.major_faults_per_second = of(VmCounter::major_faults);
+  area.reclaimed_kernel_per_second = of(VmCounter::stolen_kswapd);
+  area.reclaimed_programs_per_second = of(VmCounter::stolen_direct);
+  area.in_bytes_per_second = of(VmCounter::paged_in_kib, kKiB);
+  area.out_bytes_per_second = of(VmCounter::paged_out_kib, kKiB);
+  area.kills_per_second = of(VmCounter::oom_kills);
+  if (rates.before() != nullptr) remember(area.faults_past, area.faults_per_second);
+}
+
+void fill_protocols(const Rates& rates, view::ProtocolArea& area) {
+  using kernel::NetworkField;
+  const auto of = [&](NetworkField field) {
+    return rates([field](const MachineReading& r) { return r.network[field]; });
+  };
+  area.segments_per_second = of(NetworkField::tcp_segments_out);
+  area.retransmits_per_second = of(NetworkField::tcp_retransmits);
+  area.timeouts_per_second = of(NetworkField::tcp_timeouts);
+  area.failed_per_second = of(NetworkField::tcp_attempts_failed);
+  area.listen_drops_per_second = of(NetworkField::listen_drops);
+  area.receive_drops_per_second = of(NetworkField::receive_queue_drops);
+  area.datagrams_per_second = of(NetworkField::udp_received);
+  area.datagram_drops_per_second = of(NetworkField::udp_receive_buffer_errors);
+  area.cpu_drops_per_second = of(NetworkField::softnet_dropped);
+  if (rates.before() != nullptr) remember(area.segments_past, area.segments_per_second);
 }
 
 void fill_ksm(const Rates& rates, view::KsmArea& area) {
@@ -367,6 +403,8 @@ void OverviewBuilder::add(const MachineReading& reading, Instant time) {
   fill_cpu(rates, model_.cpu);
   fill_memory(reading, model_.memory);
   fill_swap(rates, model_.swap);
+  fill_paging(rates, model_.paging);
+  fill_protocols(rates, model_.protocols);
   fill_ksm(rates, model_.ksm);
   fill_pressure(rates, &MachineReading::cpu_pressure, model_.cpu_pressure);
   fill_pressure(rates, &MachineReading::memory_pressure, model_.memory_pressure);

@@ -166,31 +166,77 @@ view::Key character(char32_t c) {
   return {view::Key::Kind::character, c};
 }
 
+OverviewAction press(const view::Key& key, view::OverviewView& view, const OverviewKeys& keys = {}) {
+  return apply_key(key, keys, view);
+}
+
 TEST(OverviewKeys, TurnPagesAndComeBack) {
   view::OverviewView view;
-  EXPECT_EQ(apply_key(character('?'), 0, false, view), OverviewAction::none);
+  EXPECT_EQ(press(character('?'), view), OverviewAction::none);
   EXPECT_EQ(view.page, OverviewPage::help);
-  static_cast<void>(apply_key(character('f'), 0, false, view));
+  press(character('f'), view);
   EXPECT_EQ(view.page, OverviewPage::findings);
-  static_cast<void>(apply_key({view::Key::Kind::escape}, 0, false, view));
+  press({view::Key::Kind::escape}, view);
   EXPECT_EQ(view.page, OverviewPage::machine);
+  const OverviewPage pages[] = {OverviewPage::machine, OverviewPage::memory, OverviewPage::network,
+                                OverviewPage::connections, OverviewPage::findings};
+  for (int i = 4; i >= 0; --i) {
+    press(character(static_cast<char32_t>('1' + i)), view);
+    EXPECT_EQ(view.page, pages[i]);
+    press(character(static_cast<char32_t>('1' + i)), view);
+    EXPECT_EQ(view.page, pages[i]) << "a number says where to be, not whether";
+  }
 }
 
 TEST(OverviewKeys, ScrollInterfacesAround) {
   view::OverviewView view;
-  static_cast<void>(apply_key({view::Key::Kind::up}, 3, false, view));
+  press({view::Key::Kind::up}, view, {.interface_count = 3});
   EXPECT_EQ(view.interface, 2U);
-  static_cast<void>(apply_key(character('\t'), 3, false, view));
+  press(character('\t'), view, {.interface_count = 3});
   EXPECT_EQ(view.interface, 0U);
-  static_cast<void>(apply_key({view::Key::Kind::down}, 0, false, view));
-  EXPECT_EQ(view.interface, 0U) << "there are none";
+  press({view::Key::Kind::wheel_down}, view, {.interface_count = 3});
+  EXPECT_EQ(view.interface, 1U);
+  press({view::Key::Kind::down}, view);
+  EXPECT_EQ(view.interface, 1U) << "there are none";
+}
+
+TEST(OverviewKeys, ScrollLongPagesWithinTheirRows) {
+  view::OverviewView view;
+  view.page = OverviewPage::connections;
+  const OverviewKeys keys = {.interface_count = 3, .scroll_limit = 12};
+  press({view::Key::Kind::up}, view, keys);
+  EXPECT_EQ(view.scroll, 0);
+  press({view::Key::Kind::wheel_down}, view, keys);
+  EXPECT_EQ(view.scroll, 1);
+  EXPECT_EQ(press({view::Key::Kind::page_down}, view, keys), OverviewAction::none);
+  EXPECT_EQ(view.scroll, 11);
+  press({view::Key::Kind::page_down}, view, keys);
+  EXPECT_EQ(view.scroll, 12);
+  press({view::Key::Kind::home}, view, keys);
+  EXPECT_EQ(view.scroll, 0);
+  press({view::Key::Kind::end}, view, keys);
+  EXPECT_EQ(view.scroll, 12);
+  press(character('5'), view, keys);
+  EXPECT_EQ(view.scroll, 0) << "another page begins at its top";
+  EXPECT_EQ(view.interface, 0U);
+  EXPECT_EQ(press({view::Key::Kind::page_down}, view, {.replay = true}), OverviewAction::page_forward)
+      << "a replay moves in time";
+}
+
+TEST(OverviewKeys, ClicksDoWhatTheKeyDoes) {
+  view::OverviewView view;
+  const OverviewKeys keys = {.targets = {{{0, 5, 40, 3}, U'2'}, {{10, 23, 6, 1}, U'q'}}};
+  EXPECT_EQ(press({view::Key::Kind::click, 0, 39, 7}, view, keys), OverviewAction::none);
+  EXPECT_EQ(view.page, OverviewPage::memory);
+  EXPECT_EQ(press({view::Key::Kind::click, 0, 40, 7}, view, keys), OverviewAction::none);
+  EXPECT_EQ(press({view::Key::Kind::click, 0, 15, 23}, view, keys), OverviewAction::quit);
 }
 
 TEST(OverviewKeys, PlusIsALongerIntervalLiveAndMoreSpeedInAReplay) {
   view::OverviewView view;
-  EXPECT_EQ(apply_key(character('+'), 0, false, view), OverviewAction::slower);
-  EXPECT_EQ(apply_key(character('+'), 0, true, view), OverviewAction::faster);
-  EXPECT_EQ(apply_key(character('-'), 0, true, view), OverviewAction::slower);
+  EXPECT_EQ(press(character('+'), view), OverviewAction::slower);
+  EXPECT_EQ(press(character('+'), view, {.replay = true}), OverviewAction::faster);
+  EXPECT_EQ(press(character('-'), view, {.replay = true}), OverviewAction::slower);
 }
 
 TEST(OverviewKeys, IntervalsStayBetweenTenMillisecondsAndAMinute) {

@@ -147,7 +147,7 @@ class ReplayPicture {
     const std::int64_t now_shown_ns = shown_ ? shown_->monotonic_ns : first_.monotonic_ns;
     const std::int64_t before_ns = previous_ ? previous_->monotonic_ns : first_.monotonic_ns;
     pace_from_.reset();
-    switch (apply_key(key, builder_.model().interfaces.size(), true, view_)) {
+    switch (apply_key(key, overview_keys(builder_.model(), view_, screen_), view_)) {
       case OverviewAction::quit:
         done_ = true;
         break;
@@ -248,7 +248,7 @@ int replay_overview(Context& context, const Arguments& arguments, ReplaySource& 
   if (!format) return context.report(format.error());
   const bool report = arguments.has("--report") || arguments.has("--once");
   if (!report && *format == Format::table && context.out_is_terminal && source.recording().first_time()) {
-    if (auto screen = view::Screen::open({context.color}, context.waiter)) {
+    if (auto screen = view::Screen::open({.color = context.color, .mouse = true}, context.waiter)) {
       const Result<void> ended = ReplayPicture(context, source, **screen, arguments.has("--ascii")).run();
       screen->reset();
       return ended ? kExitOk : context.report(ended.error());

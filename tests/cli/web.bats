@@ -206,6 +206,16 @@ wait_for_end() { timeout 20 tail --pid="$pid" -f /dev/null; }
   err absent
 }
 
+@test "web without viewers costs less than a hundredth of a CPU" {
+  start_web
+  until [ "$(get "${url}api/latest" | jq .number)" -ge 2 ]; do :; done
+  local before after
+  before=$(cat /proc/"$pid"/task/*/schedstat | awk '{sum += $1} END {print sum}')
+  timeout 4 tail --pid="$pid" -f /dev/null || true
+  after=$(cat /proc/"$pid"/task/*/schedstat | awk '{sum += $1} END {print sum}')
+  ((after - before <= 40000000)) || fails_with "$((after - before)) ns of CPU time in four seconds"
+}
+
 @test "web --for ends by itself" {
   isotach web --listen 127.0.0.1:0 --for 50ms -i 10ms
   exit_code 0

@@ -49,6 +49,15 @@ export function chosen(connections: readonly Connection[], words: string, order:
     .sort(compare);
 }
 
+// The server tells of the fastest hundred that move anything.
+const SERVER_LIMIT = 100;
+
+export function busyText(shown: number, all: number): string {
+  if (shown >= all) return '';
+  if (shown >= SERVER_LIMIT) return `, the ${shown} fastest`;
+  return shown === 0 ? ', none of which moves data now' : `, ${shown} of which ${shown === 1 ? 'moves' : 'move'} data`;
+}
+
 const keyOf = (one: Connection): string => `${one.local} ${one.remote}`;
 
 export class ConnectionsView {
@@ -129,7 +138,7 @@ export class ConnectionsView {
     const { connections, connection_count: count } = this.document;
     const shown = chosen(connections, this.filter.value, this.order);
     const all = count ?? connections.length;
-    const which = all > connections.length ? `${all} established, the ${connections.length} fastest` : `${all} established`;
+    const which = `${all} established${busyText(connections.length, all)}`;
     setText(this.note, shown.length < connections.length ? `${which}, ${shown.length} shown` : which);
     this.table.hidden = shown.length === 0;
     this.body.replaceChildren(...shown.map((one) => this.row(one)));

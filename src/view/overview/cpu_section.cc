@@ -133,7 +133,7 @@ void draw(Canvas canvas, const OverviewModel& model, const OverviewView& view) {
 
 }  // namespace
 
-const Section kCpuSection = {rows, draw};
+const Section kCpuSection = {rows, draw, U's'};
 
 void draw_share_line(Canvas& canvas, std::string_view label, Number share, Style style) {
   canvas.text(0, 0, label, Style::title);

@@ -98,9 +98,11 @@ struct KeyHelp {
 constexpr KeyHelp kCommonKeys[] = {
     {"q", "quit"},
     {"?", "this help"},
-    {"f", "all findings with what to do about them"},
-    {"1 or s", "a bar for every CPU instead of the history"},
-    {"tab, arrows", "scroll the interfaces; the first one is drawn below"},
+    {"1 to 5", "overview, memory, network, connections, findings; escape: back to the overview"},
+    {"f", "all findings with what to do about them, and back"},
+    {"s", "a bar for every CPU instead of the history"},
+    {"tab, up, down", "scroll the interfaces (the first one is drawn below), or a long page"},
+    {"mouse", "click a part of the overview, or a name in the last row; the wheel scrolls"},
 };
 constexpr KeyHelp kLiveKeys[] = {
     {"space or p", "pause the picture; measuring goes on"},
@@ -142,9 +144,10 @@ void draw_findings(Canvas canvas, const OverviewModel& model) {
   }
 }
 
-void draw_findings_page(Canvas canvas, const OverviewModel& model) {
-  canvas.rule("FINDINGS", verdict_text(model, false), Style::dim);
-  int row = 1;
+namespace {
+
+// From `row` on, which may lie above the canvas; the row after the last one.
+int draw_all(Canvas canvas, const OverviewModel& model, int row) {
   if (model.findings.empty()) {
     draw_nothing_wrong(canvas, row, model);
     ++row;
@@ -159,6 +162,20 @@ void draw_findings_page(Canvas canvas, const OverviewModel& model) {
   }
   for (const std::string& missing : model.not_checked)
     row = draw_wrapped(canvas, 2, row, "not checked: " + missing, Style::dim);
+  return row;
+}
+
+}  // namespace
+
+int findings_page_rows(Canvas canvas, const OverviewModel& model) {
+  return draw_all(canvas, model, 0);
+}
+
+void draw_findings_page(Canvas canvas, const OverviewModel& model, int scroll) {
+  canvas.rule("FINDINGS", verdict_text(model, false), Style::dim);
+  const Canvas body = canvas.part(0, 1, canvas.columns(), canvas.rows() - 1);
+  const int rows = findings_page_rows(canvas.part(0, 0, canvas.columns(), 0), model);
+  draw_all(body, model, -static_cast<int>(scrolled(scroll, static_cast<std::size_t>(rows), body.rows())));
 }
 
 void draw_help_page(Canvas canvas, bool replay) {

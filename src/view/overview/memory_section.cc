@@ -9,6 +9,7 @@ namespace isotach::view {
 namespace {
 
 constexpr int kMostHistoryRows = 40;
+constexpr int kMostSwapGraphRows = 10;
 
 Number share_of(Number part, Number whole) {
   if (!part || !whole || *whole <= 0) return std::nullopt;
@@ -57,12 +58,30 @@ int rows_of_amounts(std::size_t count, int columns) {
   return (static_cast<int>(count) + across - 1) / across;
 }
 
-SectionRows memory_rows(const OverviewModel&, const OverviewView&, int columns) {
-  const int good = 2 + rows_of_amounts(6, columns);
+// On its own page with what uses it.
+std::vector<Amount> amounts_of(const MemoryArea& memory, const OverviewView& view) {
+  const Number used = share_of(memory.used_bytes, memory.total_bytes);
+  std::vector<Amount> amounts = {
+      {"used", memory.used_bytes, 0, used_style(used)},      {"available", memory.available_bytes},
+      {"buffers", memory.buffers_bytes, 1, Style::series_4}, {"free", memory.free_bytes, -2},
+      {"cache", memory.cache_bytes, 2, Style::series_5},     {"dirty", memory.dirty_bytes}};
+  if (view.page != OverviewPage::memory) return amounts;
+  amounts.insert(amounts.end(), {{"writeback", memory.writeback_bytes},
+                                 {"programs", memory.anonymous_bytes},
+                                 {"shared", memory.shared_bytes},
+                                 {"kernel", memory.slab_bytes},
+                                 {"page tables", memory.page_tables_bytes},
+                                 {"promised", memory.committed_bytes},
+                                 {"  limit", memory.commit_limit_bytes}});
+  return amounts;
+}
+
+SectionRows memory_rows(const OverviewModel& model, const OverviewView& view, int columns) {
+  const int good = 2 + rows_of_amounts(amounts_of(model.memory, view).size(), columns);
   return {1, good, good + kMostHistoryRows, 90};
 }
 
-void draw_memory(Canvas canvas, const OverviewModel& model, const OverviewView&) {
+void draw_memory(Canvas canvas, const OverviewModel& model, const OverviewView& view) {
   const MemoryArea& memory = model.memory;
   const Number used = share_of(memory.used_bytes, memory.total_bytes);
   if (canvas.rows() == 1) return draw_share_line(canvas, "MEM", used, used_style(used));
@@ -75,10 +94,7 @@ void draw_memory(Canvas canvas, const OverviewModel& model, const OverviewView&)
                       {part(memory.buffers_bytes), 1, Style::series_4},
                       {part(memory.cache_bytes), 2, Style::series_5}});
   canvas.text_right(canvas.columns(), 1, percent_text(used), Style::bold);
-  const std::vector<Amount> amounts = {
-      {"used", memory.used_bytes, 0, used_style(used)},      {"available", memory.available_bytes},
-      {"buffers", memory.buffers_bytes, 1, Style::series_4}, {"free", memory.free_bytes, -2},
-      {"cache", memory.cache_bytes, 2, Style::series_5},     {"dirty", memory.dirty_bytes}};
+  const std::vector<Amount> amounts = amounts_of(memory, view);
   const int rows = std::min(rows_of_amounts(amounts.size(), canvas.columns()), canvas.rows() - 2);
   draw_amounts(canvas.part(0, 2, canvas.columns(), rows), amounts);
   canvas.part(0, 2 + rows, canvas.columns(), canvas.rows() - 2 - rows)
@@ -89,10 +105,25 @@ bool has_swap(const SwapArea& swap) {
   return swap.total_bytes && *swap.total_bytes > 0;
 }
 
-SectionRows swap_rows(const OverviewModel& model, const OverviewView&, int) {
+SectionRows swap_rows(const OverviewModel& model, const OverviewView& view, int) {
   if (!has_swap(model.swap)) return {1, 1, 1, 60};
   const int devices = static_cast<int>(std::min<std::size_t>(model.swap.devices.size(), 8));
-  return {1, 3, 3 + devices, 60};
+  return {1, 3, 3 + devices + (view.page == OverviewPage::memory ? kMostSwapGraphRows : 0), 60};
+}
+
+// In and out side by side, with one scale.
+void draw_swapping(Canvas canvas, const SwapArea& swap) {
+  if (canvas.rows() < 3 || canvas.columns() < 20) return;
+  const double top = std::max(graph_top(swap.in_past, 1024 * 1024), graph_top(swap.out_past, 1024 * 1024));
+  const int half = (canvas.columns() - 2) / 2;
+  const auto side = [&](int column, std::string_view word, const Past& past, Style style) {
+    Canvas part = canvas.part(column, 0, half, canvas.rows());
+    const int after = part.text(0, 0, word, Style::dim);
+    part.text_right(part.columns(), 0, quantity_text(top, Unit::bytes_per_second), Style::dim, after + 1);
+    part.part(0, 1, part.columns(), part.rows() - 1).graph(past, top, style);
+  };
+  side(0, "in", swap.in_past, Style::series_1);
+  side(half + 2, "out", swap.out_past, Style::series_3);
 }
 
 void draw_swap(Canvas canvas, const OverviewModel& model, const OverviewView&) {
@@ -130,6 +161,8 @@ void draw_swap(Canvas canvas, const OverviewModel& model, const OverviewView&) {
     canvas.text(0, row, device.name, Style::dim, std::max(1, end - 1));
     canvas.text_right(canvas.columns(), row, numbers);
   }
+  const int used_rows = 3 + static_cast<int>(swap.devices.size());
+  draw_swapping(canvas.part(0, used_rows, canvas.columns(), canvas.rows() - used_rows), swap);
 }
 
 std::string ksm_state(const KsmArea& ksm) {
@@ -184,8 +217,8 @@ void draw_ksm(Canvas canvas, const OverviewModel& model, const OverviewView&) {
 
 }  // namespace
 
-const Section kMemorySection = {memory_rows, draw_memory};
-const Section kSwapSection = {swap_rows, draw_swap};
-const Section kKsmSection = {ksm_rows, draw_ksm};
+const Section kMemorySection = {memory_rows, draw_memory, U'2'};
+const Section kSwapSection = {swap_rows, draw_swap, U'2'};
+const Section kKsmSection = {ksm_rows, draw_ksm, U'2'};
 
 }  // namespace isotach::view

@@ -35,6 +35,7 @@ struct MemoryArea {
   Number total_bytes, used_bytes, available_bytes, free_bytes, buffers_bytes, cache_bytes;
   Number shared_bytes, dirty_bytes, writeback_bytes;
   Past used_share_past;
+  Number anonymous_bytes, slab_bytes, page_tables_bytes, committed_bytes, commit_limit_bytes;
 };
 
 struct SwapArea {
@@ -45,6 +46,23 @@ struct SwapArea {
   };
   std::vector<Device> devices;
   Past in_past, out_past;
+};
+
+// Pages that move between programs, caches and disks.
+struct PagingArea {
+  Number faults_per_second, major_faults_per_second;
+  Number reclaimed_kernel_per_second, reclaimed_programs_per_second;  // pages
+  Number in_bytes_per_second, out_bytes_per_second;                   // read from and written to disks
+  Number kills_per_second;
+  Past faults_past;
+};
+
+// What the kernel counts about TCP and UDP, of all connections.
+struct ProtocolArea {
+  Number segments_per_second, retransmits_per_second, timeouts_per_second, failed_per_second;
+  Number listen_drops_per_second, receive_drops_per_second;
+  Number datagrams_per_second, datagram_drops_per_second, cpu_drops_per_second;
+  Past segments_past;
 };
 
 struct KsmArea {
@@ -127,6 +145,8 @@ struct OverviewModel {
   CpuArea cpu;
   MemoryArea memory;
   SwapArea swap;
+  PagingArea paging;
+  ProtocolArea protocols;
   KsmArea ksm;
   PressureArea cpu_pressure, memory_pressure, io_pressure;
   std::vector<InterfaceArea> interfaces;

@@ -147,6 +147,6 @@ void draw_network(Canvas canvas, const OverviewModel& model, const OverviewView&
 
 }  // namespace
 
-const Section kNetworkSection = {network_rows, draw_network};
+const Section kNetworkSection = {network_rows, draw_network, U'3'};
 
 }  // namespace isotach::view

@@ -15,42 +15,55 @@ constexpr int kThreeColumnsFrom = 150;
 constexpr int kGapColumns = 3;
 constexpr int kFooterFromRows = 8;
 
-struct Stack {
-  std::vector<const Section*> sections;
-};
+using Stack = std::vector<const Section*>;
+using Targets = std::vector<ClickTarget>*;  // null where nobody asks
 
-std::vector<Stack> stacks_for(int columns) {
+std::vector<Stack> stacks_for(OverviewPage page, int columns) {
+  if (page == OverviewPage::memory) {
+    if (columns >= kThreeColumnsFrom)
+      return {{&kMemorySection}, {&kPagingSection, &kSwapSection}, {&kPressureSection, &kKsmSection}};
+    if (columns >= kTwoColumnsFrom)
+      return {{&kMemorySection}, {&kPagingSection, &kSwapSection, &kPressureSection, &kKsmSection}};
+    return {{&kMemorySection, &kSwapSection, &kPagingSection, &kPressureSection, &kKsmSection}};
+  }
+  if (page == OverviewPage::network) {
+    if (columns >= kThreeColumnsFrom) return {{&kNetworkSection}, {&kProtocolSection}};
+    return {{&kNetworkSection, &kProtocolSection}};
+  }
   if (columns >= kThreeColumnsFrom)
-    return {{{&kCpuSection, &kPressureSection}},
-            {{&kMemorySection, &kSwapSection, &kKsmSection}},
-            {{&kNetworkSection, &kDiskSection}}};
+    return {{&kCpuSection, &kPressureSection},
+            {&kMemorySection, &kSwapSection, &kKsmSection},
+            {&kNetworkSection, &kDiskSection}};
   if (columns >= kTwoColumnsFrom)
-    return {{{&kCpuSection, &kMemorySection, &kSwapSection, &kKsmSection}},
-            {{&kPressureSection, &kNetworkSection, &kDiskSection}}};
-  return {{{&kCpuSection, &kMemorySection, &kSwapSection, &kPressureSection, &kNetworkSection, &kDiskSection,
-            &kKsmSection}}};
+    return {{&kCpuSection, &kMemorySection, &kSwapSection, &kKsmSection},
+            {&kPressureSection, &kNetworkSection, &kDiskSection}};
+  return {{&kCpuSection, &kMemorySection, &kSwapSection, &kPressureSection, &kNetworkSection, &kDiskSection,
+           &kKsmSection}};
 }
 
-void draw_stack(Canvas canvas, const Stack& stack, const OverviewModel& model, const OverviewView& view) {
+void draw_stack(Canvas canvas, const Stack& stack, const OverviewModel& model, const OverviewView& view,
+                Targets targets) {
   std::vector<SectionRows> wanted;
-  for (const Section* section : stack.sections)
-    wanted.push_back(section->rows(model, view, canvas.columns()));
+  for (const Section* section : stack) wanted.push_back(section->rows(model, view, canvas.columns()));
   const std::vector<int> rows = share_rows(wanted, canvas.rows());
   int row = 0;
   for (std::size_t i = 0; i < rows.size(); ++i) {
-    if (rows[i] > 0) stack.sections[i]->draw(canvas.part(0, row, canvas.columns(), rows[i]), model, view);
+    if (rows[i] > 0) stack[i]->draw(canvas.part(0, row, canvas.columns(), rows[i]), model, view);
+    if (rows[i] > 0 && targets != nullptr && stack[i]->key != 0)
+      targets->push_back({canvas.place(0, row, canvas.columns(), rows[i]), stack[i]->key});
     row += rows[i];
   }
 }
 
-void draw_machine(Canvas canvas, const OverviewModel& model, const OverviewView& view) {
-  const std::vector<Stack> stacks = stacks_for(canvas.columns());
+void draw_stacks(Canvas canvas, const OverviewModel& model, const OverviewView& view, Targets targets) {
+  const std::vector<Stack> stacks = stacks_for(view.page, canvas.columns());
   const int count = static_cast<int>(stacks.size());
   const int columns = (canvas.columns() - (count - 1) * kGapColumns) / count;
   for (int i = 0; i < count; ++i) {
     const int left = i * (columns + kGapColumns);
     const int width = i == count - 1 ? canvas.columns() - left : columns;
-    draw_stack(canvas.part(left, 0, width, canvas.rows()), stacks[static_cast<std::size_t>(i)], model, view);
+    draw_stack(canvas.part(left, 0, width, canvas.rows()), stacks[static_cast<std::size_t>(i)], model, view,
+               targets);
   }
 }
 
@@ -99,110 +112,80 @@ void draw_header(Canvas canvas, const OverviewModel& model, const OverviewView& 
   }
 }
 
-std::string interval_text(double interval_s) {
-  return format_duration_ns(interval_s * 1e9);
+// Rows between the header and the footer.
+int body_rows(const OverviewModel& model, int rows) {
+  const int footer = rows < kFooterFromRows ? 0 : model.replay ? 2 : 1;
+  return std::max(0, rows - 1 - footer);
 }
 
-struct KeyHint {
-  std::string key, meaning;
-};
-
-void draw_footer(Canvas canvas, const OverviewModel& model, const OverviewView& view) {
-  std::string cost;
-  if (!model.replay) {
-    cost = fmt::format("isotach {} of a CPU, {} missed", percent_text(model.own_cpu_share), model.missed);
-    if (canvas.columns() < 100) cost = fmt::format("self {}", percent_text(model.own_cpu_share));
-    if (canvas.columns() < 100 && model.missed > 0) cost += fmt::format(", {} missed", model.missed);
+void draw_body(Canvas canvas, const OverviewModel& model, const OverviewView& view, int screen_rows,
+               Targets targets) {
+  switch (view.page) {
+    case OverviewPage::help:
+      return draw_help_page(canvas, model.replay.has_value());
+    case OverviewPage::findings:
+      return draw_findings_page(canvas, model, view.scroll);
+    case OverviewPage::connections:
+      return draw_connections_page(canvas, model, view);
+    case OverviewPage::memory:
+    case OverviewPage::network:
+      return draw_stacks(canvas, model, view, targets);
+    case OverviewPage::machine:
+      break;
   }
-  int end = canvas.columns();
-  if (canvas.columns() >= 60 && !cost.empty()) {
-    canvas.text_right(end, 0, cost, model.missed > 0 ? Style::warning : Style::dim);
-    end -= static_cast<int>(cost.size()) + 2;
-  }
-  if (!view.notice.empty()) {
-    canvas.text(0, 0, view.notice, Style::bold, end);
-    return;
-  }
-  std::vector<KeyHint> hints = {{"q", "quit"}, {"?", "help"}};
-  if (view.page != OverviewPage::machine) {
-    hints = {{"q", "quit"}, {"esc", "back"}};
-  } else if (model.replay) {
-    hints.insert(
-        hints.end(),
-        {{"space", "pause"}, {"arrows", "seek"}, {"+/-", "speed"}, {"f", "findings"}, {"1", "CPUs"}});
-  } else {
-    hints.insert(hints.end(), {{"space", "pause"},
-                               {"+/-", interval_text(view.interval_s)},
-                               {"f", "findings"},
-                               {"1", "CPUs"},
-                               {"tab", "interface"},
-                               {"m", "mark"}});
-  }
-  int at = 0;
-  for (const KeyHint& hint : hints) {
-    const int width = static_cast<int>(hint.key.size() + 1 + hint.meaning.size());
-    if (at + width > end) break;
-    at = canvas.text(at, 0, hint.key, Style::bold) + 1;
-    at = canvas.text(at, 0, hint.meaning, Style::dim) + 2;
-  }
+  // As many rows at every moment, so that nothing moves when a finding comes or goes.
+  const int findings = screen_rows < 16 ? 0 : std::clamp(screen_rows / 8, 2, 10);
+  const int rows = canvas.rows() - findings;
+  draw_findings(canvas.part(0, rows, canvas.columns(), findings), model);
+  if (targets != nullptr) targets->push_back({canvas.place(0, rows, canvas.columns(), findings), U'5'});
+  draw_stacks(canvas.part(0, 0, canvas.columns(), rows), model, view, targets);
 }
 
-std::string clock_text(std::int64_t wall_ns) {
-  const std::string time = format_wall_time_local(wall_ns);
-  return time.size() > 11 ? time.substr(11) : time;
-}
-
-// "03:20:00 ━━━━━━──────── 03:40:00  x4": where a replay stands.
-void draw_position(Canvas canvas, const OverviewModel& model, const OverviewView& view) {
-  const ReplayPosition& replay = *model.replay;
-  const double span = static_cast<double>(replay.last.monotonic_ns - replay.first.monotonic_ns);
-  const double done = static_cast<double>(model.time.monotonic_ns - replay.first.monotonic_ns);
-  const Number share = span > 0 ? done / span : 1;
-  std::string state = replay.speed > 0 ? fmt::format("x{:g}", replay.speed) : std::string("fastest");
-  if (view.paused) state = "paused";
-  if (replay.at_end) state = "end";
-  canvas.text_right(canvas.columns(), 0, state, Style::bold);
-  int end = canvas.columns() - 9;
-  int from = 0;
-  if (canvas.columns() >= 40) {
-    canvas.text(0, 0, clock_text(replay.first.wall_ns), Style::dim);
-    canvas.text_right(end, 0, clock_text(replay.last.wall_ns), Style::dim);
-    from = 9;
-    end -= 9;
-  }
-  canvas.bar(from, 0, end - from, share, Style::title);
+Grid draw(const OverviewModel& model, const OverviewView& view, int columns, int rows, Targets targets) {
+  Grid grid(columns, rows);
+  if (grid.columns() == 0 || grid.rows() == 0) return grid;
+  const Canvas canvas(grid, {0, 0, grid.columns(), grid.rows()}, view.unicode);
+  const auto line = [&](int row) { return canvas.part(0, row, grid.columns(), 1); };
+  draw_header(line(0), model, view);
+  const int body = body_rows(model, grid.rows());
+  draw_body(canvas.part(0, 1, grid.columns(), body), model, view, grid.rows(), targets);
+  if (grid.rows() < kFooterFromRows) return grid;
+  if (model.replay) draw_position(line(grid.rows() - 2), model, view);
+  draw_footer(line(grid.rows() - 1), model, view, targets);
+  return grid;
 }
 
 }  // namespace
 
 Grid render_overview(const OverviewModel& model, const OverviewView& view, int columns, int rows) {
-  Grid grid(columns, rows);
-  Canvas canvas(grid, {0, 0, grid.columns(), grid.rows()}, view.unicode);
-  if (grid.columns() == 0 || grid.rows() == 0) return grid;
-  draw_header(canvas.part(0, 0, grid.columns(), 1), model, view);
-  int end = grid.rows();
-  if (end >= kFooterFromRows) {
-    --end;
-    draw_footer(canvas.part(0, end, grid.columns(), 1), model, view);
-    if (model.replay) {
-      --end;
-      draw_position(canvas.part(0, end, grid.columns(), 1), model, view);
-    }
+  return draw(model, view, columns, rows, nullptr);
+}
+
+std::vector<ClickTarget> overview_targets(const OverviewModel& model, const OverviewView& view, int columns,
+                                          int rows) {
+  std::vector<ClickTarget> targets;
+  draw(model, view, columns, rows, &targets);
+  return targets;
+}
+
+std::size_t scrolled(int scroll, std::size_t count, int rows) {
+  const int most = std::max(0, static_cast<int>(std::min<std::size_t>(count, 1'000'000)) - std::max(rows, 0));
+  return static_cast<std::size_t>(std::clamp(scroll, 0, most));
+}
+
+int overview_scroll_limit(const OverviewModel& model, const OverviewView& view, int columns, int rows) {
+  const int body = body_rows(model, rows);
+  std::size_t count = 0;
+  int shown = body - 1;  // below the head
+  if (view.page == OverviewPage::connections) {
+    count = model.connections.size();
+    shown = (body - 2) / connection_rows(columns);  // also below the names of the columns
+  } else if (view.page == OverviewPage::findings) {
+    Grid none(std::max(columns, 0), 0);
+    count = static_cast<std::size_t>(
+        findings_page_rows(Canvas(none, {0, 0, none.columns(), 0}, view.unicode), model));
   }
-  if (view.page == OverviewPage::help) {
-    draw_help_page(canvas.part(0, 1, grid.columns(), end - 1), model.replay.has_value());
-    return grid;
-  }
-  if (view.page == OverviewPage::findings) {
-    draw_findings_page(canvas.part(0, 1, grid.columns(), end - 1), model);
-    return grid;
-  }
-  // As many rows at every moment, so that nothing moves when a finding comes or goes.
-  const int findings = grid.rows() < 16 ? 0 : std::clamp(grid.rows() / 8, 2, 10);
-  draw_findings(canvas.part(0, end - findings, grid.columns(), findings), model);
-  end -= findings;
-  draw_machine(canvas.part(0, 1, grid.columns(), end - 1), model, view);
-  return grid;
+  return static_cast<int>(scrolled(1'000'000, count, shown));
 }
 
 }  // namespace isotach::view

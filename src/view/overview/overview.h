@@ -4,18 +4,21 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
+#include "view/overview/layout.h"
 #include "view/overview/model.h"
 #include "view/terminal/grid.h"
 
 namespace isotach::view {
 
-enum class OverviewPage : std::uint8_t { machine, findings, help };
+enum class OverviewPage : std::uint8_t { machine, memory, network, connections, findings, help };
 
 // What the user chose with keys.
 struct OverviewView {
   bool unicode = true;
   OverviewPage page = OverviewPage::machine;
+  int scroll = 0;             // rows of a long page that are above the first one shown
   bool each_cpu = false;      // a bar for every CPU instead of the history
   std::size_t interface = 0;  // the one at the top of the list and in the graph
   bool paused = false;
@@ -25,5 +28,16 @@ struct OverviewView {
 
 [[nodiscard]] Grid render_overview(const OverviewModel& model, const OverviewView& view, int columns,
                                    int rows);
+
+// A part of the picture that does what a key does when it is clicked.
+struct ClickTarget {
+  Rect area;
+  char32_t key = 0;
+};
+[[nodiscard]] std::vector<ClickTarget> overview_targets(const OverviewModel& model, const OverviewView& view,
+                                                        int columns, int rows);
+// How far a page can be scrolled until its last row is shown.
+[[nodiscard]] int overview_scroll_limit(const OverviewModel& model, const OverviewView& view, int columns,
+                                        int rows);
 
 }  // namespace isotach::view

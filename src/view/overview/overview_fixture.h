@@ -57,8 +57,13 @@ inline OverviewModel sample_model() {
   model.cpu.busy_past = wave(300, 0.1, 0.95);
 
   model.memory = {16 * kGiB,  6.2 * kGiB, 9.8 * kGiB, 3.1 * kGiB, 200 * kMiB,
-                  6.5 * kGiB, 120 * kMiB, 12 * kMiB,  0.0,        wave(300, 0.3, 0.4)};
+                  6.5 * kGiB, 120 * kMiB, 12 * kMiB,  0.0,        wave(300, 0.3, 0.4),
+                  5.1 * kGiB, 310 * kMiB, 42 * kMiB,  9.3 * kGiB, 10.0 * kGiB};
   model.swap = {2 * kGiB, 512 * kMiB, 0.0, 1.5 * kMiB, {{"/dev/sda2", 2 * kGiB, 512 * kMiB, -2}}, {}, {}};
+  model.swap.in_past = wave(100, 0, 2 * kMiB);
+  model.swap.out_past = wave(100, 0, 8 * kMiB);
+  model.paging = {12.3e3, 4.0, 1500.0, 0.0, 3.1 * kMiB, 900 * 1024.0, 0.0, wave(200, 100, 20e3)};
+  model.protocols = {8.2e3, 3.0, 0.0, 1.0, 0.0, 0.0, 210.0, 0.0, 0.0, wave(200, 0, 9e3)};
   model.ksm = {1, 3 * kMiB, 12 * kMiB, 40 * kMiB, 11.5 * kMiB, 100, 0.02, 5000, 17};
   model.cpu_pressure.some = {0.032, 0.011};
   model.memory_pressure.some = {0.0, 0.004};
@@ -75,6 +80,16 @@ inline OverviewModel sample_model() {
   add_interface(model, "eth1", 0, 0);
   model.interfaces[2].up = false;
   model.disks.push_back({"nvme0n1", 12.3 * kMiB, 4.5 * kMiB, 340.0, 0.21, 0.00042, wave(100, 0, 20 * kMiB)});
+
+  model.connection_count = 212;
+  model.connections = {
+      {"10.0.0.1:22", "10.0.0.7:51234", "sshd/812", true, 84.1e6, 0.0012, 0.0, "path", "the network", true,
+       0.91, "the path was full 91 % of the time", "", FindingSeverity::info},
+      {"10.0.0.1:51000", "[2001:db8:85a3::8a2e:370:7334]:443", "curl/1234", false, 9.4e6, 0.081, 31.0,
+       "receive_window", "the receiver's buffer", false, 0.83,
+       "its window of 64 KiB was full 83 % of the time", "transfer-receive-window", FindingSeverity::warning},
+      {"10.0.0.1:443", "10.0.0.9:40000", "", true, 12e3, std::nullopt, std::nullopt, "", "", false,
+       std::nullopt, "", "", FindingSeverity::info}};
 
   model.findings = {{FindingSeverity::warning, "slow-link", "eth1", "eth1: the link runs at only 100 Mbit/s",
                      "speed 100 Mbit/s", "replace the cable"},
@@ -100,6 +115,9 @@ inline OverviewModel hostile_model() {
   model.disks[0].name = hostile;
   model.findings[0].title = model.findings[0].evidence = model.findings[0].remedy = hostile;
   model.not_checked = {hostile};
+  for (int i = 0; i < 90; ++i)
+    model.connections.push_back({hostile, hostile, hostile, true, 1e300, 1e300, -1e300, hostile, hostile,
+                                 true, 7.0, hostile, hostile, FindingSeverity::critical});
   model.cpu.each.clear();
   for (unsigned i = 0; i < 1024; ++i) model.cpu.each.push_back({i, (i % 11) / 10.0, 0.0, 0.0, 0.0, 0.0});
   model.interfaces.clear();

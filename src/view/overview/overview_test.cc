@@ -52,7 +52,7 @@ TEST_F(OverviewTest, UsualTerminal) {
   expect_golden("80x24", picture(sample_model(), 80, 24));
 }
 TEST_F(OverviewTest, LargeTerminal) {
-  expect_golden("200x50", picture(sample_model(), 200, 50));
+  expect_golden("200x60", picture(sample_model(), 200, 60));
 }
 
 TEST_F(OverviewTest, MachineThatTellsNothing) {
@@ -68,6 +68,71 @@ TEST_F(OverviewTest, Pages) {
   expect_golden("findings_60x16", picture(sample_model(), 60, 16, view));
   view.page = OverviewPage::help;
   expect_golden("help_80x24", picture(sample_model(), 80, 24, view));
+}
+
+TEST_F(OverviewTest, EachPageAtTheUsualSizeAndALargeOne) {
+  const std::pair<OverviewPage, const char*> pages[] = {{OverviewPage::memory, "memory"},
+                                                        {OverviewPage::network, "network"},
+                                                        {OverviewPage::connections, "connections"},
+                                                        {OverviewPage::findings, "findings"}};
+  for (const auto& [page, name] : pages) {
+    OverviewView view;
+    view.page = page;
+    expect_golden(fmt::format("{}_80x24", name), picture(sample_model(), 80, 24, view));
+    expect_golden(fmt::format("{}_200x60", name), picture(sample_model(), 200, 60, view));
+  }
+}
+
+TEST_F(OverviewTest, LongPagesScrollToTheirLastRow) {
+  OverviewModel model = sample_model();
+  for (int i = 0; i < 95; ++i) model.connections.push_back(model.connections[0]);
+  model.connections.back().process = "last/1";
+  for (int i = 0; i < 30; ++i) model.findings.push_back(model.findings[0]);
+  model.findings.back().title = "the last finding";
+  const std::pair<OverviewPage, const char*> pages[] = {{OverviewPage::connections, "last/1"},
+                                                        {OverviewPage::findings, "the last finding"}};
+  for (const auto& [page, last] : pages) {
+    OverviewView view;
+    view.page = page;
+    EXPECT_THAT(picture(model, 80, 24, view), Not(HasSubstr(last)));
+    view.scroll = overview_scroll_limit(model, view, 80, 24);
+    EXPECT_THAT(picture(model, 80, 24, view), HasSubstr(last));
+    const std::string end = picture(model, 80, 24, view);
+    view.scroll += 100;
+    EXPECT_EQ(picture(model, 80, 24, view), end) << "and no further";
+    view.scroll = 0;
+    view.page = OverviewPage::memory;
+    EXPECT_EQ(overview_scroll_limit(model, view, 80, 24), 0);
+  }
+}
+
+TEST_F(OverviewTest, PartsOfThePictureCanBeClicked) {
+  const auto key_at = [](const std::vector<ClickTarget>& targets, int column, int row) -> char32_t {
+    for (const auto& [area, key] : targets)
+      if (column >= area.column && column < area.column + area.columns && row >= area.row &&
+          row < area.row + area.rows)
+        return key;
+    return 0;
+  };
+  for (const auto& [columns, rows] : {std::pair(80, 24), std::pair(200, 60)}) {
+    const Grid grid = render_overview(sample_model(), {}, columns, rows);
+    const auto targets = overview_targets(sample_model(), {}, columns, rows);
+    // Where each of these words stands, a click does what the key would.
+    const std::pair<std::string, char32_t> words[] = {
+        {"CPU ─", U's'},    {"MEMORY ─", U'2'}, {"NET", U'3'},   {"FINDINGS ─", U'5'},
+        {"2 memory", U'2'}, {"? help", U'?'},   {"q quit", U'q'}};
+    const std::vector<std::string_view> lines = split(grid.text(), '\n');
+    for (const auto& [word, key] : words) {
+      bool found = false;
+      for (std::size_t row = 0; row < lines.size(); ++row) {
+        const std::size_t at = lines[row].find(word);
+        if (at == std::string_view::npos) continue;
+        const int column = static_cast<int>(display_width(lines[row].substr(0, at)));
+        found = found || key_at(targets, column, static_cast<int>(row)) == key;
+      }
+      EXPECT_TRUE(found) << word << " at " << columns << 'x' << rows;
+    }
+  }
 }
 
 TEST_F(OverviewTest, WithoutUnicode) {
@@ -131,11 +196,18 @@ TEST_F(OverviewTest, EverySizeAndContentGivesAPicture) {
     for (const int columns :
          {0, 1, 2, 3, 5, 7, 8, 11, 19, 20, 29, 33, 43, 44, 59, 60, 71, 72, 99, 149, 150, 300}) {
       for (const int rows : {0, 1, 2, 3, 4, 7, 8, 9, 15, 16, 24, 80}) {
-        for (const OverviewPage page : {OverviewPage::machine, OverviewPage::findings, OverviewPage::help}) {
+        for (const OverviewPage page :
+             {OverviewPage::machine, OverviewPage::memory, OverviewPage::network, OverviewPage::connections,
+              OverviewPage::findings, OverviewPage::help}) {
           OverviewView view;
           view.page = page;
+          view.scroll = rows;
           view.each_cpu = rows % 2 == 0;
           const Grid grid = render_overview(model, view, columns, rows);
+          for (const auto& [area, key] : overview_targets(model, view, columns, rows)) {
+            ASSERT_TRUE(area.column >= 0 && area.column + area.columns <= columns);
+            ASSERT_TRUE(area.row >= 0 && area.row + area.rows <= rows);
+          }
           ASSERT_EQ(grid.columns(), columns);
           ASSERT_EQ(grid.rows(), rows);
           const std::string text = grid.text();

@@ -38,13 +38,15 @@ Number value_back(const Past& past, std::size_t back) {
 
 }  // namespace
 
-Canvas Canvas::part(int column, int row, int columns, int rows) const {
+Rect Canvas::place(int column, int row, int columns, int rows) const {
   const int left = std::clamp(column, 0, area_.columns);
   const int top = std::clamp(row, 0, area_.rows);
-  return {grid_,
-          {area_.column + left, area_.row + top, std::clamp(columns, 0, area_.columns - left),
-           std::clamp(rows, 0, area_.rows - top)},
-          unicode_};
+  return {area_.column + left, area_.row + top, std::clamp(columns, 0, area_.columns - left),
+          std::clamp(rows, 0, area_.rows - top)};
+}
+
+Canvas Canvas::part(int column, int row, int columns, int rows) const {
+  return {grid_, place(column, row, columns, rows), unicode_};
 }
 
 int Canvas::text(int column, int row, std::string_view text, Style style, int end) {

@@ -24,6 +24,9 @@ class Canvas {
   // A part of this canvas, cut to it.
   [[nodiscard]] Canvas part(int column, int row, int columns, int rows) const;
 
+  // Where such a part lies on the grid.
+  [[nodiscard]] Rect place(int column, int row, int columns, int rows) const;
+
   // Text from `column` on, cut with "…" at `end` (the canvas' right edge by default). Returns the
   // column after it.
   int text(int column, int row, std::string_view text, Style style = Style::plain, int end = -1);

@@ -12,6 +12,7 @@ namespace isotach::view {
 struct Section {
   SectionRows (*rows)(const OverviewModel&, const OverviewView&, int columns);
   void (*draw)(Canvas, const OverviewModel&, const OverviewView&);
+  char32_t key = 0;  // what a click on it does, as this key would
 };
 
 extern const Section kCpuSection;
@@ -21,9 +22,22 @@ extern const Section kKsmSection;
 extern const Section kPressureSection;
 extern const Section kNetworkSection;
 extern const Section kDiskSection;
+extern const Section kPagingSection;
+extern const Section kProtocolSection;
 
-void draw_findings(Canvas canvas, const OverviewModel& model);       // a few lines at the bottom
-void draw_findings_page(Canvas canvas, const OverviewModel& model);  // all of them, with remedies
+void draw_findings(Canvas canvas, const OverviewModel& model);  // a few lines at the bottom
+// All of them, with remedies, from `scroll` rows on; and how many rows that takes in all.
+void draw_findings_page(Canvas canvas, const OverviewModel& model, int scroll);
+[[nodiscard]] int findings_page_rows(Canvas canvas, const OverviewModel& model);
+[[nodiscard]] int connection_rows(int columns);  // that each connection takes there
+void draw_connections_page(Canvas canvas, const OverviewModel& model, const OverviewView& view);
+// Adds what can be clicked to `targets`, which may be null.
+void draw_footer(Canvas canvas, const OverviewModel& model, const OverviewView& view,
+                 std::vector<ClickTarget>* targets);
+void draw_position(Canvas canvas, const OverviewModel& model, const OverviewView& view);  // of a replay
+
+// The first of `count` rows that is shown in `rows`, when `scroll` are wanted above.
+[[nodiscard]] std::size_t scrolled(int scroll, std::size_t count, int rows);
 void draw_help_page(Canvas canvas, bool replay);
 
 // Sign and style of a severity; the signs differ, so that colour is not needed.
