@@ -234,9 +234,12 @@ void write_connections_csv(Output& out, const network::Tracker& tracker, const S
     name.empty() ? csv.empty() : csv.text(name);
     if (limits != nullptr) write_limits(csv, index, *limits);
     csv.end_row();
-    if (csv.written().size() >= kPieceBytes) out.write(csv.take());
+    if (csv.written().size() >= kPieceBytes) {
+      out.write(csv.written());
+      csv.clear();
+    }
   }
-  out.write(csv.take());
+  out.write(csv.written());
 }
 
 }  // namespace isotach::command

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <utility>
 
 #include "base/check.h"
@@ -43,9 +44,9 @@ bool is_plain(std::string_view field) {
 
 }  // namespace
 
-void CsvWriter::separate() {
-  if (fields_ > 0) text_ += ',';
-  ++fields_;
+void CsvWriter::grow(std::size_t size) {
+  constexpr std::size_t kLeast = 512;
+  text_.resize(std::max(kLeast, text_.size() * 2 + size + 1));
 }
 
 CsvWriter& CsvWriter::head(const std::vector<std::string>& names) {
@@ -55,45 +56,38 @@ CsvWriter& CsvWriter::head(const std::vector<std::string>& names) {
 }
 
 CsvWriter& CsvWriter::text(std::string_view field) {
-  separate();
   if (is_plain(field)) {
-    text_ += field;
-    return *this;
+    char* at = begin_field(field.size());
+    std::memcpy(at, field.data(), field.size());
+    return end_field(at + field.size());
   }
   const std::string clean = cleaned(field);
+  char* at = begin_field(clean.size() * 2 + 2);
   // A row of one empty field would be a blank line, which readers skip: it is quoted instead.
   const bool blank_line = clean.empty() && fields_ == 1;
   const bool edge_blank = !clean.empty() && (clean.front() == ' ' || clean.back() == ' ');
-  if (!blank_line && !edge_blank && clean.find_first_of(",\"\r\n") == std::string::npos) {
-    text_ += clean;
-    return *this;
-  }
-  text_ += '"';
+  if (!blank_line && !edge_blank && clean.find_first_of(",\"\r\n") == std::string::npos)
+    return end_field(std::copy(clean.begin(), clean.end(), at));
+  *at++ = '"';
   for (const char c : clean) {
-    if (c == '"') text_ += '"';
-    text_ += c;
+    if (c == '"') *at++ = '"';
+    *at++ = c;
   }
-  text_ += '"';
-  return *this;
+  *at++ = '"';
+  return end_field(at);
 }
 
 CsvWriter& CsvWriter::integer(std::int64_t field) {
-  separate();
-  append_integer(text_, field);
-  return *this;
+  return end_field(write_integer(begin_field(kLongestNumber), field));
 }
 
 CsvWriter& CsvWriter::unsigned_integer(std::uint64_t field) {
-  separate();
-  append_unsigned(text_, field);
-  return *this;
+  return end_field(write_unsigned(begin_field(kLongestNumber), field));
 }
 
 CsvWriter& CsvWriter::real(double field) {
   if (!std::isfinite(field)) return empty();
-  separate();
-  append_real(text_, field);
-  return *this;
+  return end_field(write_real(begin_field(kLongestNumber), field));
 }
 
 CsvWriter& CsvWriter::real(std::optional<double> field) {
@@ -103,26 +97,26 @@ CsvWriter& CsvWriter::real(std::optional<double> field) {
 CsvWriter& CsvWriter::value(const Value& field, double scale) {
   const auto number = exact_text(field, scale);
   if (!number) return empty();
-  separate();
-  text_ += *number;
-  return *this;
+  return end_field(std::copy(number->begin(), number->end(), begin_field(number->size())));
 }
 
 CsvWriter& CsvWriter::empty() {
-  separate();
-  return *this;
+  return end_field(begin_field(0));
 }
 
 CsvWriter& CsvWriter::end_row() {
   CHECK(fields_ > 0);
   if (!width_) width_ = fields_;
   CHECK(fields_ == *width_);
-  text_ += '\n';
   fields_ = 0;
-  return *this;
+  char* at = begin_field(0);
+  *at = '\n';
+  fields_ = 0;
+  return end_field(at + 1);
 }
 
 std::string CsvWriter::take() {
+  text_.resize(std::exchange(used_, 0));
   return std::exchange(text_, {});
 }
 

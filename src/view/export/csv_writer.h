@@ -35,14 +35,29 @@ class CsvWriter {
   CsvWriter& end_row();
 
   // The lines ended so far and the fields of the one begun.
-  [[nodiscard]] const std::string& written() const { return text_; }
+  [[nodiscard]] std::string_view written() const { return {text_.data(), used_}; }
   // Takes the text out, so that a long document can be written as it grows.
   [[nodiscard]] std::string take();
+  // Forgets the text, and keeps the room that it took for what follows.
+  void clear() { used_ = 0; }
 
  private:
-  void separate();
+  // The end of what is written, behind a comma where one is due; `size` characters have room there. What was
+  // put there counts once used_ says so.
+  [[nodiscard]] char* begin_field(std::size_t size) {
+    if (text_.size() - used_ <= size) grow(size);
+    char* at = text_.data() + used_;
+    if (fields_++ > 0) *at++ = ',';
+    return at;
+  }
+  CsvWriter& end_field(const char* end) {
+    used_ = static_cast<std::size_t>(end - text_.data());
+    return *this;
+  }
+  void grow(std::size_t size);
 
-  std::string text_;
+  std::string text_;  // its first `used_` characters
+  std::size_t used_ = 0;
   std::size_t fields_ = 0;            // of the row at hand
   std::optional<std::size_t> width_;  // fields of every row
 };
