@@ -11,15 +11,22 @@
 namespace isotach::network {
 namespace {
 
-constexpr std::int64_t kSecondNs = 1'000'000'000;
+constexpr std::int64_t kSecondUs = 1'000'000;
 
 bool after(std::uint32_t a, std::uint32_t b) {
   return static_cast<std::int32_t>(a - b) > 0;
 }
 
-// The account of one segment. `kTcptrace` keeps the faults that docs/tcptrace.md numbers. `kPlain` is what
-// nearly all segments are (is_plain()): the questions that they answer are answered when this is compiled.
-template <Rules kRules, bool kPlain>
+// What is known of a segment when this is compiled.
+enum class Shape : std::uint8_t {
+  any,         // nothing
+  plain_data,  // is_plain(), and has data
+  plain_ack,   // is_plain(), and has none
+};
+
+// The account of one segment. `kTcptrace` keeps the faults that docs/tcptrace.md numbers. Nearly all segments
+// are plain: the questions that their shape answers are not asked of each.
+template <Rules kRules, Shape kShape>
 class Entry {
  public:
   Entry(Connection& connection, int side, const SeenSegment& segment)
@@ -30,10 +37,11 @@ class Entry {
         segment_(segment),
         head_(segment.head),
         now_(segment.time_ns),
-        length_(segment.data_length) {}
+        length_(kShape == Shape::plain_ack ? 0 : segment.data_length) {}
 
   SegmentVerdict run() {
     enter();
+    if (!kPlain) note_running();
     // Last, for both are in use until here. tcptrace's answers may depend on all that was ever seen.
     if (!kTcptrace && !kPlain && me_.fins + me_.resets + peer_.resets > 0 && connection_.is_closed()) {
       me_.end_work();
@@ -44,11 +52,20 @@ class Entry {
 
  private:
   static constexpr bool kTcptrace = kRules == Rules::tcptrace;
+  static constexpr bool kPlain = kShape != Shape::any;
+  static constexpr bool kHasData = kShape == Shape::plain_data;  // certainly
+
+  void note_running() {
+    const bool both = me_.has_base && peer_.has_base && me_.resets + peer_.resets == 0;
+    me_.is_running = both && me_.fins == 0;
+    peer_.is_running = both && peer_.fins == 0;
+  }
 
   [[nodiscard]] bool has(std::uint8_t flag) const {
     if (kPlain && flag != kTcpPsh) return flag == kTcpAck;
     return head_.has(flag);
   }
+  [[nodiscard]] bool has_data() const { return kHasData || length_ > 0; }
   [[nodiscard]] std::uint32_t sack_blocks() const { return kPlain ? 0 : segment_.options.sack_blocks; }
 
   void enter() {
@@ -57,11 +74,11 @@ class Entry {
     note_times();
     note_sequence();
     take_options();
-    count_data();
+    if (has_data()) count_data();
     count_packet();
     note_duplicate();
-    note_truncation();
-    if (has(kTcpSyn) || has(kTcpFin) || length_ > 0) take_data();
+    if (has_data()) note_truncation();
+    if (has(kTcpSyn) || has(kTcpFin) || has_data()) take_data();
     if (has(kTcpAck)) take_ack();
     if (retransmitted_) count_retransmission();
     if (has(kTcpRst)) {
@@ -94,7 +111,9 @@ class Entry {
 
   void count_flags() {
     // A time of 0 passes for none with tcptrace.
-    if (kTcptrace ? connection_.first_ns == 0 : connection_.packets() == 0) connection_.first_ns = now_;
+    // Of a connection that runs something was seen.
+    if (!kPlain && (kTcptrace ? connection_.first_ns == 0 : connection_.packets() == 0))
+      connection_.first_ns = now_;
     connection_.last_ns = now_;
     if (has(kTcpSyn)) count(me_.syns);
     if (has(kTcpRst)) count(me_.resets);
@@ -136,6 +155,9 @@ class Entry {
     const std::uint64_t end = segment_.end();
     const auto bit = [](std::uint64_t quarter) { return quarter < 4 ? 1u << quarter : 0u; };
     constexpr std::uint8_t kAll = 0x0f;
+    // Nearly always it lies where others have been.
+    if (me_.seen_quarters != kAll && start >> 30 == end >> 30 && (me_.seen_quarters & bit(start >> 30)) != 0)
+      return;
     if (me_.seen_quarters == kAll && (me_.syn >> 30) == (end >> 30) && end >= me_.syn) {
       ++me_.wraps;
       me_.seen_quarters = 0;
@@ -153,6 +175,7 @@ class Entry {
     const auto end = static_cast<std::uint32_t>(segment_.end());
     if (has(kTcpFin)) me_.fin = end;
     if (has(kTcpAck)) me_.window_end = static_cast<std::uint32_t>(head_.acknowledgement + window_);
+    if (kPlain) return;
     if (!me_.has_base || (has(kTcpSyn) && has(kTcpAck))) {
       me_.base = has(kTcpSyn) ? head_.sequence : head_.sequence - 1;
       me_.has_base = true;
@@ -187,7 +210,6 @@ class Entry {
   }
 
   void count_data() {
-    if (length_ <= 0) return;
     const auto length = static_cast<std::uint32_t>(length_);
     ++me_.data_packets;
     if (has(kTcpPsh)) ++me_.pushed_packets;
@@ -238,22 +260,18 @@ class Entry {
     work_.recent_next = static_cast<std::uint8_t>((work_.recent_next + 1u) % 8);
   }
 
-  // Four ids of sixteen bits at a time: a difference of 0 in one of the lanes.
   bool holds_id(std::uint16_t id) const {
-    constexpr std::uint64_t kOnes = 0x0001'0001'0001'0001;
-    std::array<std::uint64_t, 2> ids{};
-    static_assert(sizeof ids == sizeof work_.recent_ids);
-    std::memcpy(ids.data(), work_.recent_ids.data(), sizeof ids);
-    std::uint64_t found = 0;
-    for (const std::uint64_t four : ids) {
-      const std::uint64_t difference = four ^ (kOnes * id);
-      found |= (difference - kOnes) & ~difference & (kOnes << 15);
-    }
-    return found != 0;
+    using Ids = std::uint16_t __attribute__((vector_size(16)));
+    using Halves = std::uint64_t __attribute__((vector_size(16)));
+    static_assert(sizeof(Ids) == sizeof work_.recent_ids);
+    Ids ids;
+    std::memcpy(&ids, work_.recent_ids.data(), sizeof ids);
+    const auto equal = reinterpret_cast<Halves>(ids == id);
+    return (equal[0] | equal[1]) != 0;
   }
 
   void note_truncation() {
-    if (length_ <= 0 || segment_.data_captured >= length_) return;
+    if (segment_.data_captured >= length_) return;
     me_.truncated_bytes += static_cast<std::uint64_t>(length_ - segment_.data_captured);
     ++me_.truncated_packets;
   }
@@ -265,7 +283,7 @@ class Entry {
   }
 
   void take_data() {
-    if (!kTcptrace && is_keep_alive() && length_ == 1) {
+    if (!kTcptrace && length_ == 1 && is_keep_alive()) {
       ++me_.troubles().keep_alives;
       kind_ = SegmentKind::keep_alive;
       return;
@@ -280,7 +298,7 @@ class Entry {
     std::int64_t length = length_;
     if (has(kTcpSyn)) ++length;
     if (has(kTcpFin)) ++length;
-    if (!kTcptrace && length <= 0) return;
+    if (!kTcptrace && !kHasData && length <= 0) return;
     kind_ = SegmentKind::fresh;
     SentSegment sent;
     sent.time_ns = now_;
@@ -363,7 +381,7 @@ class Entry {
     const std::uint32_t samples = peer_.rtt.count;
     take_acknowledgement(peer_, me_, kRules, ack, length_, window_, plain, now_);
     if (peer_.rtt.count != samples) rtt_ns_ = peer_.work->rtt_last;
-    if (ack == static_cast<std::uint32_t>(peer_.syn + 1) && peer_.syns == 1)
+    if (peer_.syns == 1 && ack == static_cast<std::uint32_t>(peer_.syn + 1))
       peer_.rtt_handshake = static_cast<std::uint64_t>(peer_.work->rtt_last);
   }
 
@@ -458,7 +476,7 @@ class Entry {
     if (!peer_.data_acked && has(kTcpAck) &&
         static_cast<std::uint32_t>(peer_.syn + 1) != head_.acknowledgement)
       peer_.data_acked = true;
-    if (length_ <= 0 || me_.data_acked || retransmitted_) return;
+    if (!has_data() || me_.data_acked || retransmitted_) return;
     me_.initial_window_bytes += static_cast<std::uint32_t>(length_);
     ++me_.initial_window_packets;
   }
@@ -483,11 +501,12 @@ class Entry {
       me_.outstanding_min = amount;
     me_.outstanding_total += amount;
     ++me_.outstanding_count;
-    const bool first = kTcptrace ? work_.outstanding_last_ns / kSecondNs == 0
-                                 : me_.outstanding_count == 1 || work_.outstanding_last_ns == 0;
-    if (!first && now_ > work_.outstanding_last_ns) {
-      // Of whole moments, so that nothing is lost from one to the next.
-      const auto span_us = static_cast<std::uint64_t>(now_ / 1000 - work_.outstanding_last_ns / 1000);
+    // In whole moments, so that nothing is lost from one to the next.
+    const std::int64_t now_us = now_ / 1000;
+    const bool first = kTcptrace ? work_.outstanding_last_us / kSecondUs == 0
+                                 : me_.outstanding_count == 1 || work_.outstanding_last_us == 0;
+    if (!first && now_us > work_.outstanding_last_us) {
+      const auto span_us = static_cast<std::uint64_t>(now_us - work_.outstanding_last_us);
       if constexpr (kTcptrace) {
         // In whole bytes and seconds, cut off each time (fault 14).
         const double seconds = static_cast<double>(span_us) / 1e6;
@@ -496,7 +515,7 @@ class Entry {
         me_.outstanding_weighted += work_.outstanding_last * span_us;
       }
     }
-    work_.outstanding_last_ns = now_;
+    work_.outstanding_last_us = now_us;
     work_.outstanding_last = amount;
   }
 
@@ -520,26 +539,31 @@ class Entry {
 };
 
 // A segment of a connection that runs: ACK and nothing else but PSH, no options but timestamps as before.
-bool is_plain(const Direction& me, const Direction& peer, const SeenSegment& segment) {
+bool is_plain(const Direction& me, const SeenSegment& segment) {
   constexpr std::uint8_t kTelling = kTcpFin | kTcpSyn | kTcpRst | kTcpAck | kTcpUrg;
   const TcpOptions& options = segment.options;
-  return (segment.head.flags & kTelling) == kTcpAck && !options.is_rare && me.has_base && peer.has_base &&
-         me.fins + me.resets + peer.resets == 0 && me.asked_timestamps >= options.has_timestamps;
+  return me.is_running && (segment.head.flags & kTelling) == kTcpAck && !options.is_rare &&
+         me.asked_timestamps >= options.has_timestamps;
 }
 
 // All in one piece, so that what it works with stays in registers.
-[[gnu::flatten]] SegmentVerdict account_plain(Connection& connection, int side, const SeenSegment& segment) {
-  return Entry<Rules::exact, true>(connection, side, segment).run();
+[[gnu::flatten]] SegmentVerdict account_data(Connection& connection, int side, const SeenSegment& segment) {
+  return Entry<Rules::exact, Shape::plain_data>(connection, side, segment).run();
+}
+
+[[gnu::flatten]] SegmentVerdict account_ack(Connection& connection, int side, const SeenSegment& segment) {
+  return Entry<Rules::exact, Shape::plain_ack>(connection, side, segment).run();
 }
 
 }  // namespace
 
 SegmentVerdict account(Connection& connection, int side, Rules rules, const SeenSegment& segment) {
-  if (rules == Rules::tcptrace) return Entry<Rules::tcptrace, false>(connection, side, segment).run();
-  const auto mine = static_cast<std::size_t>(side);
-  if (is_plain(connection.directions[mine], connection.directions[1 - mine], segment))
-    return account_plain(connection, side, segment);
-  return Entry<Rules::exact, false>(connection, side, segment).run();
+  if (rules == Rules::tcptrace) return Entry<Rules::tcptrace, Shape::any>(connection, side, segment).run();
+  if (is_plain(connection.directions[static_cast<std::size_t>(side)], segment)) {
+    return segment.data_length > 0 ? account_data(connection, side, segment)
+                                   : account_ack(connection, side, segment);
+  }
+  return Entry<Rules::exact, Shape::any>(connection, side, segment).run();
 }
 
 void finish(Connection& connection, Rules rules, std::int64_t end_ns) {

@@ -50,8 +50,9 @@ struct FlowKey {
     // The ports change places, the version does not.
     const std::uint64_t ports =
         (theirs[4] & ~std::uint64_t{0xffff'ffff}) | std::rotl(static_cast<std::uint32_t>(theirs[4]), 16);
-    return mine[0] == theirs[2] && mine[4] == ports && mine[2] == theirs[0] && mine[1] == theirs[3] &&
-           mine[3] == theirs[1];
+    // All at once: one branch, which is foreseen, in the place of five.
+    return ((mine[0] ^ theirs[2]) | (mine[1] ^ theirs[3]) | (mine[2] ^ theirs[0]) | (mine[3] ^ theirs[1]) |
+            (mine[4] ^ ports)) == 0;
   }
   [[nodiscard]] IpAddress source_address() const {
     return IpAddress::from(source, static_cast<std::uint8_t>(ip_version));
@@ -68,7 +69,8 @@ struct FlowKey {
   friend bool operator==(const FlowKey& a, const FlowKey& b) {
     const Words one = a.words();
     const Words two = b.words();
-    return one[0] == two[0] && one[4] == two[4] && one[2] == two[2] && one[1] == two[1] && one[3] == two[3];
+    return ((one[0] ^ two[0]) | (one[1] ^ two[1]) | (one[2] ^ two[2]) | (one[3] ^ two[3]) |
+            (one[4] ^ two[4])) == 0;
   }
 
  private:

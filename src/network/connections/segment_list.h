@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
+#include <span>
 #include <utility>
 
 namespace isotach::network {
@@ -38,6 +39,11 @@ class SegmentList {
   [[nodiscard]] std::uint32_t size() const { return block_ == nullptr ? 0 : block_->count; }
   [[nodiscard]] SentSegment& operator[](std::uint32_t index) { return front()[index]; }
   [[nodiscard]] const SentSegment& operator[](std::uint32_t index) const { return front()[index]; }
+
+  // Until one is inserted or erased.
+  [[nodiscard]] std::span<SentSegment> all() {
+    return block_ == nullptr ? std::span<SentSegment>() : std::span<SentSegment>(front(), block_->count);
+  }
 
   void insert(std::uint32_t index, const SentSegment& segment) {
     if (block_ == nullptr || block_->head + block_->count == block_->capacity) make_room();

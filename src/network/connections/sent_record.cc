@@ -32,7 +32,7 @@ SegmentList& enter_quarter(SequenceSpace& space, unsigned quarter) {
 }
 
 // tcptrace takes a smallest time of 0 for none at all (docs/tcptrace.md, fault 3).
-void add_time(Rules rules, TimeSamples& samples, double time) {
+inline void add_time(Rules rules, TimeSamples& samples, double time) {
   if (rules == Rules::exact) {
     samples.add(time);
     return;
@@ -124,9 +124,9 @@ void place_piece(Direction& me, Rules rules, SegmentList& list, std::uint32_t fi
 // Joins what is acknowledged and adjoins, from the front on as far as all is acknowledged.
 void join(SegmentList& list) {
   std::uint32_t index = 0;
-  while (index + 1 < list.size() && list[index].acked > 0) {
-    SentSegment& one = list[index];
-    SentSegment& next = list[index + 1];
+  for (auto all = list.all(); index + 1 < all.size() && all[index].acked > 0;) {
+    const SentSegment& one = all[index];
+    SentSegment& next = all[index + 1];
     if (next.acked == 0 || one.last + 1 != next.first) {
       ++index;
       continue;
@@ -136,6 +136,7 @@ void join(SegmentList& list) {
     next.time_ns = std::max(next.time_ns, one.time_ns);
     next.retransmitted = one.retransmitted;
     list.erase(index);
+    all = list.all();
   }
 }
 
@@ -150,7 +151,7 @@ void bound(SegmentList& list, Rules rules) {
 }
 
 // Round-trip time of the largest segments so far: a larger one begins anew.
-void sample_full_size(Direction& me, Rules rules, const SentSegment& segment, double time) {
+inline void sample_full_size(Direction& me, Rules rules, const SentSegment& segment, double time) {
   std::uint32_t size = segment.last - segment.first + 1;
   if (rules == Rules::tcptrace && segment.last <= segment.first) {
     // Fault 2: a SYN or FIN, of one byte, counts as 4 GiB, and nothing is ever larger.
@@ -166,16 +167,17 @@ void sample_full_size(Direction& me, Rules rules, const SentSegment& segment, do
 }
 
 // The acknowledgement answers `segment` exactly.
-void answer(Direction& me, Rules rules, const SentSegment& segment, bool later_sent, std::int64_t now_ns) {
+inline void answer(Direction& me, Working& work, Rules rules, const SentSegment& segment, bool later_sent,
+                   std::int64_t now_ns) {
   const double time = elapsed_units(rules, segment.time_ns, now_ns);
   if (later_sent) {
     // Something before it was sent again meanwhile, and delayed this acknowledgement.
-    me.working().rtt_last = 0;
+    work.rtt_last = 0;
     ++me.troubles().post_loss_acks;
     return;
   }
   if (segment.retransmitted == 0) {
-    me.working().rtt_last = time;
+    work.rtt_last = time;
     add_time(rules, me.rtt, time);
     sample_full_size(me, rules, segment, time);
     return;
@@ -184,7 +186,63 @@ void answer(Direction& me, Rules rules, const SentSegment& segment, bool later_s
   Troubles& troubles = me.troubles();
   add_time(rules, troubles.rtt_last, time);
   ++troubles.ambiguous_acks;
-  me.working().rtt_last = 0;
+  work.rtt_last = 0;
+}
+
+// Acknowledges all of a quarter that is left behind; the time of the latest transmission.
+std::int64_t leave_behind(Direction& me, SegmentList& list) {
+  std::int64_t last_sent_ns = 0;
+  bool changed = false;
+  for (SentSegment& segment : list.all()) {
+    if (segment.acked > 0) continue;
+    ++segment.acked;
+    changed = true;
+    ++me.cumulatively_acked;
+    last_sent_ns = std::max(last_sent_ns, segment.time_ns);
+  }
+  if (changed) join(list);
+  return last_sent_ns;
+}
+
+// `kRules` is known, so that what nearly every segment passes through asks for it nowhere.
+template <Rules kRules>
+void enter_acknowledgement(Direction& me, const Direction& peer, std::uint32_t ack, std::int64_t data_length,
+                           std::uint64_t window, bool plain, std::int64_t now_ns) {
+  Working& work = me.working();
+  const unsigned quarter = quarter_of(ack);
+  SegmentList& list = enter_quarter(work.sent, quarter);
+  std::int64_t last_sent_ns = leave_behind(me, work.sent.quarters[(quarter + 3) % 4]);
+
+  // The rule of BSD: nothing new, no data, the same window, and something to wait for. tcptrace asks only
+  // whether anything was ever outstanding, and lets SYN, FIN and RST pass (fault 6).
+  const bool repeats = ack == peer.ack && data_length == 0 && window == peer.window_last;
+  const bool duplicate = kRules == Rules::tcptrace ? repeats && me.outstanding_total > 0
+                                                   : repeats && plain && peer.has_ack &&
+                                                         static_cast<std::int32_t>(me.top - ack) > 0;
+  bool changed = false;
+  for (SentSegment& segment : list.all()) {
+    if (ack <= segment.first) break;
+    last_sent_ns = std::max(last_sent_ns, segment.time_ns);
+    const bool exactly = ack == static_cast<std::uint32_t>(segment.last + 1);
+    if (segment.acked > 0) {
+      if (exactly && duplicate) {
+        ++me.duplicate_acks;
+        if (segment.acked < std::numeric_limits<std::uint8_t>::max()) ++segment.acked;
+        if (segment.acked == 4) ++me.troubles().triple_duplicate_acks;
+      } else {
+        segment.acked = 1;
+      }
+      continue;
+    }
+    segment.acked = 1;
+    changed = true;
+    if (exactly) {
+      answer(me, work, kRules, segment, last_sent_ns > segment.time_ns, now_ns);
+    } else {
+      ++me.cumulatively_acked;
+    }
+  }
+  if (changed) join(list);
 }
 
 }  // namespace
@@ -238,51 +296,9 @@ Placement place_segment(Direction& me, Rules rules, std::uint32_t sequence, std:
 
 void take_acknowledgement(Direction& me, const Direction& peer, Rules rules, std::uint32_t ack,
                           std::int64_t data_length, std::uint64_t window, bool plain, std::int64_t now_ns) {
-  SequenceSpace& space = me.working().sent;
-  const unsigned quarter = quarter_of(ack);
-  SegmentList& list = enter_quarter(space, quarter);
-  SegmentList& previous = space.quarters[(quarter + 3) % 4];
-  std::int64_t last_sent_ns = 0;
-  bool changed = false;
-  for (std::uint32_t i = 0; i < previous.size(); ++i) {
-    if (previous[i].acked > 0) continue;
-    ++previous[i].acked;
-    changed = true;
-    ++me.cumulatively_acked;
-    last_sent_ns = std::max(last_sent_ns, previous[i].time_ns);
-  }
-  if (changed) join(previous);
-
-  // The rule of BSD: nothing new, no data, the same window, and something to wait for. tcptrace asks only
-  // whether anything was ever outstanding, and lets SYN, FIN and RST pass (fault 6).
-  const bool repeats = ack == peer.ack && data_length == 0 && window == peer.window_last;
-  const bool duplicate = rules == Rules::tcptrace ? repeats && me.outstanding_total > 0
-                                                  : repeats && plain && peer.has_ack &&
-                                                        static_cast<std::int32_t>(me.top - ack) > 0;
-  changed = false;
-  for (std::uint32_t i = 0; i < list.size() && ack > list[i].first; ++i) {
-    SentSegment& segment = list[i];
-    last_sent_ns = std::max(last_sent_ns, segment.time_ns);
-    const bool exactly = ack == static_cast<std::uint32_t>(segment.last + 1);
-    if (segment.acked > 0) {
-      if (exactly && duplicate) {
-        ++me.duplicate_acks;
-        if (segment.acked < std::numeric_limits<std::uint8_t>::max()) ++segment.acked;
-        if (segment.acked == 4) ++me.troubles().triple_duplicate_acks;
-      } else {
-        segment.acked = 1;
-      }
-      continue;
-    }
-    segment.acked = 1;
-    changed = true;
-    if (exactly) {
-      answer(me, rules, segment, last_sent_ns > segment.time_ns, now_ns);
-    } else {
-      ++me.cumulatively_acked;
-    }
-  }
-  if (changed) join(list);
+  if (rules == Rules::tcptrace)
+    return enter_acknowledgement<Rules::tcptrace>(me, peer, ack, data_length, window, plain, now_ns);
+  enter_acknowledgement<Rules::exact>(me, peer, ack, data_length, window, plain, now_ns);
 }
 
 }  // namespace isotach::network

@@ -22,8 +22,9 @@ struct TimeSamples {
   std::uint64_t most = 0;
   std::uint32_t count = 0;
 
+  // `value` is at least 0, and below 2^63.
   void add(double value) {
-    const auto whole = static_cast<std::uint64_t>(value);
+    const auto whole = static_cast<std::uint64_t>(static_cast<std::int64_t>(value));
     least = count == 0 ? whole : std::min(least, whole);
     most = std::max(most, whole);
     ++count;
@@ -91,7 +92,7 @@ struct Troubles {
 // acknowledged, this is given back: of many short connections most are closed.
 struct Working {
   SequenceSpace sent;
-  std::int64_t outstanding_last_ns = 0;
+  std::int64_t outstanding_last_us = 0;
   std::uint64_t outstanding_last = 0;
   double rtt_last = 0;
   std::int64_t first_timestamp_ns = 0;  // when the first TCP timestamp was sent, and what it was
@@ -145,6 +146,7 @@ struct Direction {
   bool has_ack = false;
   bool has_top = false;
   bool work_ended = false;
+  bool is_running = false;  // both sides are known, this one has sent no FIN, and none a RST
 
   // Data outstanding: sent and not acknowledged.
   std::uint32_t outstanding_count = 0;

@@ -8,6 +8,8 @@ namespace isotach::network {
 namespace {
 
 constexpr std::size_t kFirstSlots = 256;
+// Packets are counted in 32 bits.
+constexpr std::uint32_t kMostPackets = 0xffff'fff0;
 constexpr std::int64_t kMicrosecondNs = 1000;
 // tcptrace begins a new connection after this silence (fault 13).
 constexpr double kTcptraceIdleUs = 240e6;
@@ -78,8 +80,6 @@ bool Tracker::is_another(const Connection& connection, int side, const SeenSegme
   const Direction& peer = connection.directions[static_cast<std::size_t>(1 - side)];
   const std::uint32_t sequence = segment.head.sequence;
   const bool syn = segment.head.has(kTcpSyn);
-  // Packets are counted in 32 bits.
-  constexpr std::uint32_t kMostPackets = 0xffff'fff0;
   if (me.packets >= kMostPackets) return true;
   if (rules_ == Rules::exact) {
     // Another initial sequence number, as Wireshark tells them apart.
@@ -108,7 +108,9 @@ std::size_t Tracker::find(const FlowKey& key, std::uint32_t hash, const SeenSegm
     } else {
       continue;
     }
-    if (!is_another(connection, side, segment)) return slot.connection - 1;
+    const bool may_begin = rules_ == Rules::tcptrace || segment.head.has(kTcpSyn) ||
+                           connection.directions[static_cast<std::size_t>(side)].packets >= kMostPackets;
+    if (!may_begin || !is_another(connection, side, segment)) return slot.connection - 1;
     side = 0;
     return begin(key, slot, hash);
   }
