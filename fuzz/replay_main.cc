@@ -1,11 +1,14 @@
 // Runs a fuzz target without libFuzzer, so that every test run goes through the corpus and a fixed
-// set of mutations of it: `NAME_replay CORPUS_FOLDER`. The same inputs come in the same order on
-// every machine; only how many of them fit into the time limit differs.
+// set of mutations of it: `NAME_replay FOLDER`. The same inputs come in the same order on every machine;
+// only how many of them fit into the time limit differs. `NAME_replay FOLDER COUNT [SEED]` makes COUNT
+// mutations of the files of any folder, however long that takes, others with each seed, and tells which took
+// longest.
 #include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -23,6 +26,7 @@ constexpr auto kTimeLimit = std::chrono::seconds(2);
 // Marsaglia's xorshift64*: small, and the same everywhere.
 class Random {
  public:
+  explicit Random(std::uint64_t seed) : state_(seed * 2 + 1) {}
   std::uint64_t next() {
     state_ ^= state_ >> 12;
     state_ ^= state_ << 25;
@@ -32,7 +36,7 @@ class Random {
   std::size_t below(std::size_t limit) { return limit == 0 ? 0 : static_cast<std::size_t>(next() % limit); }
 
  private:
-  std::uint64_t state_ = 0x15074c6a5eedULL;
+  std::uint64_t state_;
 };
 
 // What has broken parsers of numbers and lines before.
@@ -99,22 +103,48 @@ void run(const std::string& text) {
   LLVMFuzzerTestOneInput(bytes.data(), bytes.size());
 }
 
+struct Plan {
+  std::size_t mutations = kMutations;
+  std::uint64_t seed = 0x15074c6a5eed / 2;
+  bool has_time_limit = true;
+};
+
+bool read_plan(int argc, char** argv, Plan& plan) {
+  if (argc < 2 || argc > 4) return false;
+  if (argc == 2) return true;
+  char* end = nullptr;
+  plan.has_time_limit = false;
+  plan.mutations = std::strtoull(argv[2], &end, 10);
+  if (*end != '\0' || plan.mutations == 0) return false;
+  if (argc == 4) plan.seed = std::strtoull(argv[3], &end, 10);
+  return *end == '\0';
+}
+
+std::vector<std::string> read_folder(const char* folder) {
+  std::vector<std::string> paths;
+  for (const auto& entry : std::filesystem::directory_iterator(folder))
+    paths.push_back(entry.path().string());
+  std::sort(paths.begin(), paths.end());
+  std::vector<std::string> texts;
+  for (const std::string& path : paths) {
+    std::ifstream file(path, std::ios::binary);
+    std::string& text = texts.emplace_back(kSizeLimitBytes, '\0');
+    file.read(text.data(), static_cast<std::streamsize>(text.size()));
+    text.resize(static_cast<std::size_t>(file.gcount()));
+  }
+  return texts;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 2) {
-    std::fprintf(stderr, "usage: %s CORPUS_FOLDER\n", argv[0]);
+  using Clock = std::chrono::steady_clock;
+  Plan plan;
+  if (!read_plan(argc, argv, plan)) {
+    std::fprintf(stderr, "usage: %s FOLDER [COUNT [SEED]]\n", argv[0]);
     return 2;
   }
-  std::vector<std::string> paths;
-  for (const auto& entry : std::filesystem::directory_iterator(argv[1]))
-    paths.push_back(entry.path().string());
-  std::sort(paths.begin(), paths.end());
-  std::vector<std::string> corpus;
-  for (const std::string& path : paths) {
-    std::ifstream file(path, std::ios::binary);
-    corpus.emplace_back(std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>());
-  }
+  const std::vector<std::string> corpus = read_folder(argv[1]);
   if (corpus.empty()) {
     std::fprintf(stderr, "%s: no files\n", argv[1]);
     return 1;
@@ -123,14 +153,23 @@ int main(int argc, char** argv) {
   run({});
   for (const std::string& text : corpus) run(text);
 
-  const auto end = std::chrono::steady_clock::now() + kTimeLimit;
-  Random random;
+  Clock::time_point now = Clock::now();
+  const auto end = now + kTimeLimit;
+  Clock::duration longest{};
+  std::size_t longest_at = 0;
+  Random random(plan.seed);
   std::size_t done = 0;
-  for (; done < kMutations && std::chrono::steady_clock::now() < end; ++done) {
+  for (; done < plan.mutations && (!plan.has_time_limit || now < end); ++done) {
     std::string text = corpus[done % corpus.size()];
     for (std::size_t steps = 1 + random.below(8); steps > 0; --steps) mutate(text, random);
+    const auto begin = now;
     run(text);
+    now = Clock::now();
+    if (now - begin <= longest) continue;
+    longest = now - begin;
+    longest_at = done;
   }
-  std::printf("%zu files, %zu mutations\n", corpus.size(), done);
+  std::printf("%zu files, %zu mutations; number %zu took longest: %.1f ms\n", corpus.size(), done, longest_at,
+              std::chrono::duration<double, std::milli>(longest).count());
   return 0;
 }
