@@ -10,7 +10,7 @@ LAST_PARTS=(package asan tsan)
 # Folders under tests/ that other parts use.
 HELPER_FOLDERS=" fixtures data support package "
 # Programs that start threads; each needs its own build by the thread sanitizer.
-THREADED_TESTS=(record_test view_test)
+THREADED_TESTS=(record_test view_test crew_test)
 
 test_parts() {
   local folder name
