@@ -10,6 +10,7 @@ expected/ and truth/. Where they are absent this test is skipped and says so.
    tcptrace sees the packets that are there (classes comparable and comparable_split of INDEX.tsv).
  - By default the connections, packets, data packets and data bytes of each side must equal tshark's on all
    captures, but for those that DIFFERS lists with the reason.
+ - So must the flows of UDP, where tshark is installed.
  - Retransmissions must equal those that the kernel counted, seen from the sender and from the receiver.
 """
 import collections
@@ -19,6 +20,7 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
 
@@ -44,6 +46,10 @@ DIFFERS = {
     "suricata-verify__tests__firewall__tcp-session-decode-malformed-ipv4__input.pcap":
         "tshark gives a packet up for a malformed IP option; its TCP is intact",
 }
+
+# Captures whose flows of UDP are compared: tunnels, QUIC and much else.
+WITH_UDP = {"arkime__tests__pcap__arkime_synthetic.pcap", "nDPI__tests__cfgs__default__pcap__quic_q50.pcap",
+            "zeek__testing__btest__Traces__quic__383379789-decrypt-crash.pcap", "tcptrace__input__tcpudp.dmp"}
 
 
 def run(*words):
@@ -205,6 +211,32 @@ def compare_kernel(report):
     print(f"kernel: {sum(counted.values())} retransmissions, from both sides")
 
 
+def endpoint(text):
+    host, port = text.rsplit(":", 1)
+    return host.strip("[]"), int(port)
+
+
+def compare_udp(rows, report):
+    """Flows of UDP, those that carry tunnels too, against tshark as it is now; not what ICMP errors quote."""
+    flows = 0
+    for row, done in run_all([row for row in rows if row["file"] in WITH_UDP], "--udp", "--json"):
+        name = row["file"]
+        mine = collections.Counter({
+            tuple(sorted(((endpoint(one["host_a"]), one["a2b"]["packets"]),
+                          (endpoint(one["host_b"]), one["b2a"]["packets"])))): 1
+            for one in json.loads(done.stdout)["flows"]})
+        told = subprocess.run(["tshark", "-nqr", str(CAPTURES / "files" / name), "-z",
+                               "conv,udp,!(icmp.type in {3,4,5,11,12}) && !(icmpv6.type < 128)"],
+                              capture_output=True, text=True, timeout=120, check=False).stdout
+        theirs = collections.Counter()
+        for a, b, back, there in re.findall(r"^(\S+) +<-> (\S+) +(\d+) \d+ \w+ +(\d+) \d+ ", told, re.MULTILINE):
+            theirs[tuple(sorted(((endpoint(a), int(there)), (endpoint(b), int(back)))))] += 1
+        flows += len(mine)
+        report.check(f"{name}, UDP", [] if mine == theirs and mine else
+                     [f"only ours {dict(mine - theirs)}, only tshark's {dict(theirs - mine)}"])
+    print(f"tshark: {flows} flows of UDP equal")
+
+
 def main():
     if not (CAPTURES / "expected" / "INDEX.tsv").is_file():
         print(f"there are no captures in {CAPTURES}; ISOTACH_CAPTURES names another folder")
@@ -218,6 +250,8 @@ def main():
     report = Report()
     fields, reasons = compare_tcptrace(rows, report)
     differing = compare_tshark(rows, report)
+    if shutil.which("tshark"):
+        compare_udp(rows, report)
     if not names:
         compare_kernel(report)
         report.check("fields", [] if fields >= LEAST_FIELDS else [f"only {fields} were compared"])

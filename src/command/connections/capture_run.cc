@@ -100,7 +100,11 @@ class FrameSink {
     run_.last_ns = frame.time_ns;
     const network::Packet* packet = decoder_.decode(frame);
     if (exact_ || frame.captured >= kShortestForTcptrace) newest_ns_ = frame.time_ns;
-    if (packet != nullptr && udp_ != nullptr) udp_->add(*packet, frame.wire_length, frame.time_ns);
+    if (packet != nullptr && udp_ != nullptr) {
+      for (const network::Packet& carrier : decoder_.carriers())
+        udp_->add(carrier, frame.wire_length, frame.time_ns);
+      udp_->add(*packet, frame.wire_length, frame.time_ns);
+    }
     return packet;
   }
   [[nodiscard]] std::uint64_t seen() const { return seen_; }

@@ -9,7 +9,6 @@
 namespace isotach::network {
 namespace {
 
-constexpr int kMostIpHeads = 8;
 constexpr int kMostExtensions = 24;
 
 constexpr std::uint8_t kHopByHop = 0;
@@ -78,6 +77,7 @@ bool Decoder::take_usual(const Frame& frame) {
 const Packet* Decoder::decode(const Frame& frame) {
   ++counts_.frames;
   counts_.bytes += frame.wire_length;
+  carrier_count_ = 0;
   if (take_usual(frame)) return &packet_;
   const auto start = find_network(frame.link_type, frame.data, frame.captured);
   if (!start) {
@@ -334,7 +334,14 @@ bool Decoder::take_udp_tunnel(Rest rest) {
   } else if (to == kTeredoPort || from == kTeredoPort) {
     if (body[0] >> 4 == 6) taken = take_inner(kEtherIpv6, rest, kUdpHead);
   }
-  if (taken) return true;
+  if (taken) {
+    Packet& carrier = carriers_[carrier_count_++];
+    carrier = outer;
+    carrier.transport = rest.data;
+    carrier.transport_captured = rest.captured;
+    carrier.transport_length = rest.length;
+    return true;
+  }
   packet_ = outer;
   counts_ = counts;
   return false;

@@ -7,7 +7,10 @@
 // and every chain of heads has a bound. What is damaged is left out, and counted.
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
+#include <span>
 
 #include "network/packet/fragments.h"
 #include "network/packet/frame.h"
@@ -36,10 +39,14 @@ struct DecoderCounts {
 
 class Decoder {
  public:
+  static constexpr int kMostIpHeads = 8;  // one in the other
+
   explicit Decoder(DecoderOptions options = {}) : options_(options) {}
 
   // nullptr when the frame carries no packet of IP that is complete. Valid until the next call.
   [[nodiscard]] const Packet* decode(const Frame& frame);
+  // The datagrams of UDP that carried what decode() gave last: those of a tunnel, the innermost first.
+  [[nodiscard]] std::span<const Packet> carriers() const { return {carriers_.data(), carrier_count_}; }
   [[nodiscard]] const DecoderCounts& counts() const { return counts_; }
 
  private:
@@ -67,6 +74,8 @@ class Decoder {
   DecoderCounts counts_;
   Fragments fragments_;
   Packet packet_;
+  std::array<Packet, std::size_t{kMostIpHeads}> carriers_;
+  std::size_t carrier_count_ = 0;
 };
 
 }  // namespace isotach::network

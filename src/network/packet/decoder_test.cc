@@ -120,6 +120,30 @@ TEST(Decoder, TakesTheLengthFromTheFrameWhereOffloadLeftItOut) {
   EXPECT_EQ(packet->transport_length, 3020u);
 }
 
+TEST(Decoder, TellsTheDatagramsThatCarriedAPacket) {
+  Bytes vxlan;
+  append16(vxlan, 50000);
+  append16(vxlan, 4789);
+  append16(vxlan, 0);
+  append16(vxlan, 0);
+  append(vxlan, {0x08, 0, 0, 0, 0, 0, 7, 0});
+  append(vxlan, ethernet_bytes(ipv4_bytes(Bytes(8, 0), kProtocolIcmp, 2)));
+  const Bytes bytes = ethernet_bytes(ipv4_bytes(vxlan, kProtocolUdp));
+  Decoder decoder;
+  const Packet* packet = decoder.decode(frame_of(bytes));
+  ASSERT_NE(packet, nullptr);
+  EXPECT_EQ(packet->protocol, kProtocolIcmp);
+  ASSERT_EQ(decoder.carriers().size(), 1u);
+  const Packet& carrier = decoder.carriers()[0];
+  EXPECT_EQ(carrier.protocol, kProtocolUdp);
+  EXPECT_EQ(carrier.transport_length, vxlan.size());
+  EXPECT_EQ(big16(carrier.transport + 2), 4789);
+  EXPECT_EQ(carrier.ip_length(), 20 + vxlan.size());
+  const Bytes plain = ethernet_bytes(ipv4_bytes(tcp_bytes({})));
+  ASSERT_NE(decoder.decode(frame_of(plain)), nullptr);
+  EXPECT_TRUE(decoder.carriers().empty());
+}
+
 TEST(Decoder, LeavesPaddingOut) {
   Bytes bytes = ethernet_bytes(ipv4_bytes(tcp_bytes({})));
   bytes.resize(60);

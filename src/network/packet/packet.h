@@ -28,6 +28,16 @@ struct Packet {
   std::uint16_t ip_stated_length = 0;  // of the payload, as the IPv6 head says, true or not
   std::uint32_t extension_length = 0;  // IPv6 heads between the first and `transport`
   std::uint32_t ip_captured = 0;       // bytes captured from the IP head on, padding included
+
+  // Bytes of the IP packet with its heads. Of one that came in fragments: as if it had come whole.
+  [[nodiscard]] std::uint32_t ip_length() const {
+    constexpr std::uint32_t kIpv4Head = 20;
+    constexpr std::uint32_t kIpv6Head = 40;
+    constexpr std::uint32_t kIpv4Source = 12;  // where the source address stands in it
+    if (ip_version == 6) return kIpv6Head + extension_length + transport_length;
+    if (was_reassembled) return kIpv4Head + transport_length;
+    return static_cast<std::uint32_t>(transport - source) + kIpv4Source + transport_length;
+  }
 };
 
 }  // namespace isotach::network
