@@ -146,6 +146,7 @@ class Entry {
   void note_times() {
     const bool first = kTcptrace ? me_.last_ns == 0 : me_.packets == 0;
     if (!first && now_ > me_.last_ns) me_.idle_max_ns = std::max(me_.idle_max_ns, now_ - me_.last_ns);
+    if (first) me_.first_ns = now_;
     me_.last_ns = now_;
   }
 
@@ -227,6 +228,8 @@ class Entry {
   void count_packet() {
     ++me_.packets;
     me_.wire_bytes += segment_.wire_length;
+    me_.ip_bytes += segment_.ip_length;
+    me_.flags |= head_.flags;
     if (kTcptrace && me_.scaling_counted) ++me_.window_packets;
     me_.latest_end = static_cast<std::uint32_t>(segment_.end());
   }
@@ -334,8 +337,13 @@ class Entry {
     const auto end = static_cast<std::uint32_t>(head_.sequence + static_cast<std::uint64_t>(length_)) +
                      (has(kTcpSyn) ? 1 : 0) + (has(kTcpFin) ? 1 : 0);
     if (repeated_bytes_ > 0) {
-      retransmitted_ = !duplicated_;
+      const bool overtaken = !duplicated_ && sent_before(me_, *placement_, segment_);
+      retransmitted_ = !duplicated_ && !overtaken;
       if (retransmitted_) count_kind(end);
+      if (overtaken) {
+        out_of_order_ = true;
+        ++me_.troubles().out_of_order;
+      }
     } else if (out_of_order_) {
       out_of_order_ = false;
       if (sent_later(me_, peer_, *placement_, segment_, connection_.handshake_ns)) {

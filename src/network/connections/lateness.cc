@@ -54,6 +54,15 @@ bool sent_later(const Direction& me, const Direction& peer, const Placement& pla
   return told ? waited_ns >= rtt_ns - rtt_ns / 8 : waited_ns >= std::max(rtt_ns, kShortestTimeoutNs);
 }
 
+bool sent_before(const Direction& me, const Placement& placement, const SeenSegment& segment) {
+  if (!placement.has_repeated) return false;
+  const SentSegment& repeated = placement.repeated;
+  if (segment.ip_id != 0 && repeated.ip_id != 0 && numbers_its_packets(me.work_so_far()))
+    return static_cast<std::int16_t>(segment.ip_id - repeated.ip_id) < 0;
+  return segment.options.has_timestamps && me.asked_timestamps &&
+         after(repeated.timestamp, segment.options.timestamp);
+}
+
 Retransmission kind_of(Direction& me, const Direction& peer, const Placement& placement,
                        const SeenSegment& segment, std::uint32_t end) {
   Troubles& troubles = me.troubles();

@@ -13,6 +13,7 @@ struct SeenSegment {
   std::int64_t data_captured = 0;      // of these; at most data_length
   const std::uint8_t* data = nullptr;  // `data_captured` bytes, during the call that hands them over
   std::uint32_t wire_length = 0;       // of the frame
+  std::uint32_t ip_length = 0;         // of the IP packet with its heads
   std::uint16_t ip_id = 0;             // 0: none
   std::uint8_t ip_version = 4;
   TcpHeader head;

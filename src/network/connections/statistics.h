@@ -114,6 +114,8 @@ struct Direction {
   std::int64_t last_ns = 0;
   std::int64_t idle_max_ns = 0;
   std::uint64_t wire_bytes = 0;
+  std::uint64_t ip_bytes = 0;  // with the heads of IP
+  std::int64_t first_ns = 0;
   std::unique_ptr<Working> work;
   std::uint32_t packets = 0;
   std::uint32_t ack_packets = 0;
@@ -135,6 +137,7 @@ struct Direction {
   std::uint32_t syns = 0;
   std::uint32_t fins = 0;
   std::uint32_t resets = 0;
+  std::uint8_t flags = 0;  // of TCP, all that were seen
   std::uint8_t window_scale = 0;
   std::uint8_t seen_quarters = 0;  // bits
   bool asked_scale = false;

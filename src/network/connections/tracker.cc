@@ -169,6 +169,7 @@ bool Tracker::add(const Packet& packet, const FlowKey& key, std::uint32_t hash, 
   read_tcp_options(packet, segment.head, segment.options);
   segment.time_ns = time_ns;
   segment.wire_length = wire_length;
+  segment.ip_length = packet.ip_length();
   segment.ip_id = packet.ip_id;
   segment.ip_version = packet.ip_version;
   segment.data_length = std::int64_t{packet.transport_length} - segment.head.length;

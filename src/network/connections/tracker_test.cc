@@ -138,11 +138,52 @@ TEST(Tracker, OvertakenSegmentIsNoRetransmission) {
   EXPECT_EQ(one.a().trouble->out_of_order, 1u);
 }
 
+// Late by more than a round trip: the sender sends it again, and the second transmission comes first.
+TEST(Tracker, AnOriginalThatComesAfterItsRetransmissionIsNoSecondOne) {
+  Talk talk;
+  talk.open();
+  for (const std::uint32_t i : {0u, 1u, 2u, 4u, 5u}) {
+    talk.set_id(static_cast<std::uint16_t>(200 + i));
+    talk.a(20 + i, {.sequence = 1000 + i * 100, .ack = 5000, .data = 100});
+  }
+  talk.b(26, {.sequence = 5000, .ack = 1300, .options = sack(1400, 1600)});
+  talk.set_id(206);
+  talk.a(40, {.sequence = 1300, .ack = 5000, .data = 100});
+  talk.b(41, {.sequence = 5000, .ack = 1600});
+  talk.set_id(203);
+  talk.a(42, {.sequence = 1300, .ack = 5000, .data = 100});
+  const Connection& one = talk.end();
+  EXPECT_EQ(one.a().trouble->retransmitted_packets, 1u);
+  EXPECT_EQ(one.a().trouble->out_of_order, 1u);
+  EXPECT_EQ(one.a().unique_bytes, 600u);
+}
+
 Bytes timestamps(std::uint32_t value) {
   Bytes bytes = {1, 1, 8, 10};
   append32(bytes, value);
   append32(bytes, 0);
   return bytes;
+}
+
+// The same without IP ids; a second retransmission is told from the original.
+TEST(Tracker, TimestampsTellAnOriginalFromItsRetransmission) {
+  for (const bool original : {false, true}) {
+    Talk talk;
+    talk.open();
+    const auto send = [&talk](std::int64_t ms, std::uint32_t sequence, std::uint32_t stamp) {
+      talk.set_id(0);
+      talk.a(ms, {.sequence = sequence, .ack = 5000, .options = timestamps(stamp), .data = 100});
+    };
+    send(20, 1000, 700);
+    send(21, 1200, 700);
+    talk.b(26, {.sequence = 5000, .ack = 1100, .options = sack(1200, 1300)});
+    send(60, 1100, 740);
+    send(62, 1100, original ? 700 : 780);
+    const Connection& one = talk.end();
+    ASSERT_NE(one.a().trouble, nullptr);
+    EXPECT_EQ(one.a().trouble->retransmitted_packets, original ? 1u : 2u);
+    EXPECT_EQ(one.a().trouble->out_of_order, original ? 1u : 0u);
+  }
 }
 
 // Without IP ids, as in IPv6, the timestamps of the sender tell who was sent first.
