@@ -250,6 +250,80 @@ setup() {
   err 'File exists'
 }
 
+# Message heads, templates and records by the rules of RFC 7011 alone: one line for each record.
+read_ipfix() {
+  /usr/bin/python3 - "$1" <<'PYTHON'
+import ipaddress, struct, sys
+
+data = open(sys.argv[1], "rb").read()
+templates, at, records = {}, 0, 0
+while at < len(data):
+    version, length, _, sequence, _ = struct.unpack_from(">HHIII", data, at)
+    assert version == 10 and sequence == records, (version, sequence, records)
+    place = at + 16
+    while place < at + length:
+        kind, size = struct.unpack_from(">HH", data, place)
+        body, end = place + 4, place + size
+        while kind == 2 and body < end:
+            number, count = struct.unpack_from(">HH", data, body)
+            templates[number] = [struct.unpack_from(">HH", data, body + 4 + 4 * i) for i in range(count)]
+            body += 4 + 4 * count
+        while kind >= 256 and body < end:
+            flow = {}
+            for element, width in templates[kind]:
+                flow[element] = int.from_bytes(data[body:body + width], "big")
+                body += width
+            records += 1
+            source, target = (ipaddress.ip_address(flow[i]) for i in ((8, 12) if 8 in flow else (27, 28)))
+            print(f"{source}:{flow[7]} {target}:{flow[11]} protocol {flow[4]}, {flow[2]} packets, {flow[1]} bytes,"
+                  f" flags {flow[6]:02x}, {flow[153] - flow[152]} ms")
+        place += size
+    at += length
+PYTHON
+}
+
+@test "flow records in an IPFIX file" {
+  isotach connections --ipfix "$BATS_TEST_TMPDIR/c.ipfix" --csv "$TALK"
+  exit_code 0
+  err '^isotach connections: 4 flow records written to .*c\.ipfix$'
+  rows=$output
+  run --separate-stderr read_ipfix "$BATS_TEST_TMPDIR/c.ipfix"
+  exit_code 0
+  [[ $(wc -l <<< "$output") == 4 ]]
+  # As many packets as the statistics have, SYN, FIN, PSH and ACK of a side that opened, sent and closed.
+  sums=$(sed 's/.* \([0-9]*\) packets.*/\1/' <<< "$output" | paste -sd+ | bc)
+  [[ $sums == 18 ]] || fails_with "$sums packets are in the records, and 18 in the capture"
+  out '^10\.0\.0\.1:40000 10\.0\.0\.2:80 protocol 6, [0-9]+ packets, [0-9]+ bytes, flags [01][0-9a-f], [0-9]+ ms$'
+  out '^10\.0\.0\.2:80 10\.0\.0\.1:40000 protocol 6, '
+  [[ -n $rows ]]
+  isotach connections --ipfix "$BATS_TEST_TMPDIR/c.ipfix" "$TALK"
+  exit_code 1
+  err 'File exists'
+  isotach connections --ipfix "$BATS_TEST_TMPDIR/d.ipfix" --udp "$TALK"
+  usage_error
+}
+
+@test "flow records to a collector: nfdump finds every packet and byte" {
+  command -v nfcapd >/dev/null || skip "nfdump is not installed"
+  unshare -rn true 2>/dev/null || skip "no network namespaces here"
+  mkdir "$BATS_TEST_TMPDIR/flows"
+  isotach connections --ipfix "$BATS_TEST_TMPDIR/c.ipfix" --csv "$TALK"
+  run --separate-stderr unshare -rn bash -c '
+    cd "$1" && ip link set lo up
+    nfcapd -p 9995 -b 127.0.0.1 -w flows -t 3600 >nfcapd.log 2>&1 & collector=$!
+    until [[ -n $(ss -Hlun "sport = 9995") ]]; do read -rt 0.02 <> <(:) || true; done
+    "$ISOTACH" connections --ipfix 127.0.0.1:9995 "$2" >&2
+    until [[ -z $(ss -Hun "sport = 9995" | awk "\$2 > 0") ]]; do read -rt 0.02 <> <(:) || true; done
+    kill -TERM $collector
+    wait $collector
+    nfdump -R flows -q -N -o "fmt:%sa:%sp %da:%dp protocol %pr, %pkt packets, %byt bytes" | tr -s " "
+  ' - "$BATS_TEST_TMPDIR" "$TALK"
+  exit_code 0
+  told=$(tr -d ' ' <<< "$output" | sort)
+  mine=$(read_ipfix "$BATS_TEST_TMPDIR/c.ipfix" | sed 's/, flags.*//' | tr -d ' ' | sort)
+  [[ $told == "$mine" ]] || fails_with "nfdump says $told, the file $mine"
+}
+
 @test "flows of UDP" {
   isotach connections --udp "$TALK"
   exit_code 0

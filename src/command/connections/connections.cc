@@ -44,6 +44,7 @@ struct Options {
   std::optional<std::string> svg;
   std::optional<std::string> xplot;
   std::optional<std::string> sqlite;
+  std::optional<std::string> ipfix;  // a file, or HOST:PORT
   std::vector<NumberRange> only;
   std::optional<network::Condition> where;
   std::optional<network::PacketFilter> filter;
@@ -83,8 +84,10 @@ Result<Options> options_of(const Arguments& arguments) {
   options.svg = arguments.value("--svg");
   options.xplot = arguments.value("--xplot");
   options.sqlite = arguments.value("--sqlite");
-  if (options.tcptrace && (options.report || options.svg || options.xplot || options.sqlite))
-    return failure(ErrorKind::usage, "graphs and --sqlite show what is right, and --tcptrace-output is not",
+  options.ipfix = arguments.value("--ipfix");
+  if (options.tcptrace && (options.report || options.svg || options.xplot || options.sqlite || options.ipfix))
+    return failure(ErrorKind::usage,
+                   "graphs, --sqlite and --ipfix show what is right, and --tcptrace-output is not",
                    "make them in a run of its own, without --tcptrace-output");
   if (options.why && options.details)
     return failure(ErrorKind::usage, "--why and --long are two different views",
@@ -99,8 +102,8 @@ Result<Options> options_of(const Arguments& arguments) {
   }
   options.follow = arguments.has("--follow");
   options.udp = arguments.has("--udp");
-  for (const char* option :
-       {"--long", "--why", "--where", "--tcptrace-output", "--report", "--svg", "--xplot", "--sqlite"}) {
+  for (const char* option : {"--long", "--why", "--where", "--tcptrace-output", "--report", "--svg",
+                             "--xplot", "--sqlite", "--ipfix"}) {
     if (options.udp && arguments.has(option))
       return failure(ErrorKind::usage, std::string(option) + " tells of TCP, and --udp shows UDP",
                      "leave one of them out");
@@ -161,7 +164,7 @@ void write(Context& context, const Options& options, const network::Tracker& tra
     case Format::json_stream:
       return write_connections_json_stream(context.out, tracker, shown, names, limits);
     case Format::csv:
-      return write_connections_csv(context.out, tracker, shown, names, limits);
+      return write_connections_csv(context.out, tracker, shown, names, limits, options.threads);
     case Format::table:
       break;
   }
@@ -335,6 +338,11 @@ int run_connections(Context& context, const Arguments& arguments) {
         write_connections_sqlite(*options->sqlite, tracker, shown, watchers.names(), watchers.limits());
     if (!written) return context.report(written.error());
   }
+  if (options->ipfix) {
+    const auto records = write_connections_ipfix(context, *options->ipfix, tracker, shown);
+    if (!records) return context.report(records.error());
+    context.note(fmt::format("{} flow records written to {}", *records, printable(*options->ipfix)));
+  }
   write(context, *options, tracker, *run, shown, watchers.names(), watchers.limits());
   context.out.flush();
   tell_about(context, *run, tracker);
@@ -414,6 +422,13 @@ CommandSpec connections_command() {
        0,
        "FILE",
        "also a new SQLite file with the table connections, every statistic a column",
+       "output",
+       {},
+       "file"},
+      {"--ipfix",
+       0,
+       "FILE|HOST:PORT",
+       "also a flow record (IPFIX) for each direction, into a new file or to a collector over UDP",
        "output",
        {},
        "file"},

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -31,12 +32,19 @@ void write_connections_json(Output& out, const network::Tracker& tracker, const 
                             const network::LimitObserver* limits);
 void write_connections_json_stream(Output& out, const network::Tracker& tracker, const Shown& shown,
                                    const network::HostNames& names, const network::LimitObserver* limits);
+// Rows are made by so many threads.
 void write_connections_csv(Output& out, const network::Tracker& tracker, const Shown& shown,
-                           const network::HostNames& names, const network::LimitObserver* limits);
+                           const network::HostNames& names, const network::LimitObserver* limits,
+                           std::size_t threads);
 // A new SQLite file with the table "connections": the columns of --csv.
 [[nodiscard]] Result<void> write_connections_sqlite(const std::string& path, const network::Tracker& tracker,
                                                     const Shown& shown, const network::HostNames& names,
                                                     const network::LimitObserver* limits);
+// Two flow records for each connection, one for each direction that was seen, to `where` (IpfixOutput); how
+// many.
+[[nodiscard]] Result<std::uint64_t> write_connections_ipfix(Context& context, const std::string& where,
+                                                            const network::Tracker& tracker,
+                                                            const Shown& shown);
 // How many connections there are, and how they ended.
 void write_totals(Output& out, const network::Tracker& tracker, const CaptureRun& run, const Shown& shown);
 void write_connections_tcptrace(Output& out, const network::Tracker& tracker, const CaptureRun& run,

@@ -45,8 +45,9 @@ struct LiveOptions : Repetition {
 };
 
 Result<LiveOptions> options_of(const Arguments& arguments) {
-  for (const char* option : {"--udp", "--sqlite", "--long", "--only", "--sort", "--where", "--filter",
-                             "--tcptrace-output", "--report", "--svg", "--xplot", "--follow", "--for"}) {
+  for (const char* option :
+       {"--udp", "--sqlite", "--long", "--only", "--sort", "--where", "--filter", "--tcptrace-output",
+        "--report", "--svg", "--xplot", "--follow", "--for", "--ipfix"}) {
     if (arguments.has(option))
       return failure(ErrorKind::usage, std::string(option) + " is for captures, and none is named",
                      "write: isotach connections " + std::string(option) +

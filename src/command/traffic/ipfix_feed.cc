@@ -1,13 +1,11 @@
 #include "command/traffic/ipfix_feed.h"
 
-#include <netdb.h>
 #include <sys/socket.h>
 
 #include <algorithm>
 #include <cstring>
 #include <utility>
 
-#include "base/text.h"
 #include "network/packet/packet.h"
 
 namespace isotach::command {
@@ -15,10 +13,6 @@ namespace {
 
 using network::TrafficFlow;
 using network::TrafficSnapshot;
-
-struct AddressCloser {
-  void operator()(addrinfo* list) const { ::freeaddrinfo(list); }
-};
 
 // Frames carry a head that IPFIX does not count (octetDeltaCount is of IP packets). Interfaces without
 // addresses on the link, such as tunnels, have none.
@@ -34,42 +28,10 @@ std::int64_t wall_of(const TrafficSnapshot& snapshot, std::int64_t monotonic_ns)
 
 }  // namespace
 
-Result<HostAndPort> parse_host_and_port(const std::string& text) {
-  const std::size_t colon = text.rfind(':');
-  HostAndPort result;
-  if (colon != std::string::npos) {
-    result.host = text.substr(0, colon);
-    result.port = text.substr(colon + 1);
-    const bool bracketed = result.host.size() >= 2 && result.host.front() == '[' && result.host.back() == ']';
-    if (bracketed) result.host = result.host.substr(1, result.host.size() - 2);
-    if (!bracketed && result.host.find(':') != std::string::npos) result.host.clear();
-  }
-  const auto port = parse_unsigned(result.port);
-  if (result.host.empty() || !port || *port == 0 || *port > 65535)
-    return failure(ErrorKind::usage, "'" + printable(text) + "' is no address of a collector",
-                   "write host and port, such as collector:4739 or [2001:db8::1]:4739");
-  return result;
-}
-
 Result<std::unique_ptr<IpfixFeed>> IpfixFeed::open(const std::string& collector) {
-  const auto place = parse_host_and_port(collector);
-  if (!place) return tl::make_unexpected(place.error());
-  addrinfo hints{};
-  hints.ai_family = AF_UNSPEC;
-  hints.ai_socktype = SOCK_DGRAM;
-  addrinfo* found = nullptr;
-  if (const int code = ::getaddrinfo(place->host.c_str(), place->port.c_str(), &hints, &found); code != 0)
-    return failure(ErrorKind::failed,
-                   "the collector " + printable(place->host) + " is not found: " + ::gai_strerror(code));
-  const std::unique_ptr<addrinfo, AddressCloser> list(found);
-  int error = 0;
-  for (const addrinfo* one = list.get(); one != nullptr; one = one->ai_next) {
-    Fd socket(::socket(one->ai_family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-    if (socket.is_open() && ::connect(socket.get(), one->ai_addr, one->ai_addrlen) == 0)
-      return std::unique_ptr<IpfixFeed>(new IpfixFeed(std::move(socket)));
-    error = errno;
-  }
-  return system_failure(error, "reach the collector " + printable(collector));
+  auto socket = connect_to_collector(collector);
+  if (!socket) return tl::make_unexpected(std::move(socket.error()));
+  return std::unique_ptr<IpfixFeed>(new IpfixFeed(std::move(*socket)));
 }
 
 void IpfixFeed::collect(const TrafficSnapshot& snapshot, const TrafficFlow& flow) {
@@ -110,7 +72,7 @@ void IpfixFeed::send(const TrafficSnapshot& snapshot) {
   const auto messages = encoder_.encode(waiting_, snapshot.time.wall_ns);
   std::size_t lost = 0;
   for (const std::string& message : messages) {
-    if (::send(socket_.get(), message.data(), message.size(), 0) >= 0) continue;
+    if (::send(socket_.get(), message.data(), message.size(), MSG_DONTWAIT) >= 0) continue;
     last_error_ = std::strerror(errno);
     ++lost;
   }

@@ -11,16 +11,11 @@
 
 #include "base/fd.h"
 #include "base/result.h"
+#include "command/ipfix_collector.h"
 #include "network/traffic/snapshot.h"
 #include "view/export/ipfix.h"
 
 namespace isotach::command {
-
-// "collector:4739", "[2001:db8::1]:4739". Usage errors where it is none.
-struct HostAndPort {
-  std::string host, port;
-};
-[[nodiscard]] Result<HostAndPort> parse_host_and_port(const std::string& text);
 
 class IpfixFeed {
  public:
