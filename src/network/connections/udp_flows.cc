@@ -55,6 +55,14 @@ void UdpFlows::add(const Packet& packet, std::uint32_t wire_length, std::int64_t
     ++left_out_;
     return;
   }
+  // A length of 0 is that of a jumbogram (RFC 2675), others below that of the head are no datagram's.
+  if (packet.transport_captured >= kUdpHead) {
+    const std::uint32_t stated = big16(packet.transport + 4);
+    if (stated < kUdpHead && (stated != 0 || packet.ip_version == 4)) {
+      ++left_out_;
+      return;
+    }
+  }
   const FlowKey key = FlowKey::of(packet);
   std::size_t side = 0;
   auto found = flows_by_key_.find(key);

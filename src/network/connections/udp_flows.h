@@ -54,7 +54,7 @@ class UdpFlows {
   // In the order in which they began.
   [[nodiscard]] const std::vector<UdpFlow>& all() const { return flows_; }
   [[nodiscard]] std::uint64_t packets() const { return packets_; }
-  // Datagrams of flows past the limit, and such whose head was not captured.
+  // Datagrams of flows past the limit, and such whose head was not captured or is damaged.
   [[nodiscard]] std::uint64_t left_out() const { return left_out_; }
 
  private:

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <iterator>
 
 #include "network/packet/bytes.h"
 #include "network/packet/link_layer.h"
@@ -23,6 +24,7 @@ constexpr std::uint8_t kEtherIp = 97;
 
 constexpr std::uint16_t kVxlanPort = 4789;
 constexpr std::uint16_t kOldVxlanPort = 8472;  // what Linux took before IANA had decided
+constexpr std::uint16_t kVxlanGpePort = 4790;
 constexpr std::uint16_t kGenevePort = 6081;
 constexpr std::uint16_t kGtpPort = 2152;
 constexpr std::uint16_t kTeredoPort = 3544;
@@ -326,7 +328,13 @@ bool Decoder::take_udp_tunnel(Rest rest) {
   bool taken = false;
   if (to == kVxlanPort || to == kOldVxlanPort) {
     if ((body[0] & 0x08) != 0) taken = take_inner(kEtherBridged, rest, kUdpHead + 8);
-  } else if (to == kGenevePort) {
+  } else if (to == kVxlanGpePort || from == kVxlanGpePort) {
+    // The head names what follows (draft-ietf-nvo3-vxlan-gpe).
+    constexpr std::uint8_t kValid = 0x08;
+    constexpr std::uint16_t kFollows[] = {0, kEtherIpv4, kEtherIpv6, kEtherBridged};
+    if ((body[0] & kValid) == kValid && body[3] > 0 && body[3] < std::size(kFollows))
+      taken = take_inner(kFollows[body[3]], rest, kUdpHead + 8);
+  } else if (to == kGenevePort || from == kGenevePort) {
     if (body[0] >> 6 == 0)
       taken = take_inner(big16(body + 2), rest, kUdpHead + 8 + std::uint32_t{body[0] & 0x3fu} * 4);
   } else if (to == kGtpPort || from == kGtpPort) {
