@@ -107,6 +107,9 @@ TEST(Transfer, ATrainThatLosesItsTailMeetsAPolicer) {
   EXPECT_EQ(transfer.cause(path), Cause::policer);
   path.burst_loss = 0.01;
   EXPECT_EQ(transfer.cause(path), Cause::loss);
+  path.burst_loss = 0.12;
+  transfer.lost = 0.05;
+  EXPECT_EQ(transfer.cause(path), Cause::loss) << "trains lose what all lose";
 }
 
 TEST(Transfer, Overtaking) {

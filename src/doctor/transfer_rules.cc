@@ -93,7 +93,10 @@ constexpr PathRule kPathRules[] = {
     {Cause::policer,
      [](const TransferFacts& facts, const PathFacts& path) {
        if (facts.retransmitted < kLossFelt || queue_comes(facts)) return false;
-       return path.burst_loss ? *path.burst_loss >= kBurstLost : facts.loss_clumping >= kLossesInClumps;
+       // Of a train that follows at the speed of the link it drops far more than of a transfer that adapts.
+       const bool drops_trains = path.burst_loss && *path.burst_loss >= kBurstLost &&
+                                 *path.burst_loss >= kBurstLostMore * facts.retransmitted;
+       return drops_trains || facts.loss_clumping >= kLossesInClumps;
      }},
     {Cause::loss,
      [](const TransferFacts& facts, const PathFacts&) {

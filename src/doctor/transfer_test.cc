@@ -1,6 +1,10 @@
 // What of its ends limits a transfer: traces of known cause, and the same just before it is that cause.
 #include <gtest/gtest.h>
 
+#include <set>
+#include <string>
+
+#include "doctor/catalogue.h"
 #include "doctor/transfer_fixture.h"
 
 namespace isotach::doctor {
@@ -175,6 +179,24 @@ TEST(Transfer, FromTheReceiverAlone) {
     one.our_activity = Activity::disk;
   }
   EXPECT_EQ(judge_transfer(trace, {}).cause, Cause::receiver_disk);
+}
+
+TEST(Transfer, EveryFindingOfTransfersIsOfACauseAndTellsNothingTwice) {
+  std::set<std::string> found;
+  for (std::size_t i = 0; i < kCauses; ++i) {
+    TransferVerdict verdict;
+    verdict.cause = static_cast<Cause>(i);
+    verdict.share = 0.93;
+    const auto bare = verdict.finding("A to B");
+    if (!bare) continue;
+    found.insert(bare->id);
+    EXPECT_NE(find_description(bare->id), nullptr) << bare->id;
+    const std::string said = bare->title.substr(bare->title.find(": ") + 2);
+    verdict.answer = "It is the network: " + said + " (10 Mbit/s)";
+    EXPECT_EQ(verdict.finding("A to B")->evidence, "93 % of the time (10 Mbit/s)");
+  }
+  for (const FindingDescription& one : transfer_findings())
+    EXPECT_TRUE(found.contains(std::string(one.id))) << one.id;
 }
 
 TEST(Transfer, AnEmptyTraceIsNotJudged) {

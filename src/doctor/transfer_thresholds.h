@@ -49,6 +49,7 @@ inline constexpr double kLinkFilled = 0.85;
 inline constexpr double kBloatMs = 100;
 // A policer drops packets behind the first of a train that follow at the speed of the link.
 inline constexpr double kBurstLost = 0.10;
+inline constexpr double kBurstLostMore = 3;
 // Random losses of 0.5 to 2 % were 0.94 to 0.96, those of policers 1.6 to 6.7, of queues that others fill 3
 // to 13.
 inline constexpr double kLossesInClumps = 1.45;

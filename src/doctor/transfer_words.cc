@@ -317,7 +317,10 @@ std::optional<Finding> TransferVerdict::finding(const std::string& subject) cons
   one.severity = words.severity;
   one.subject = subject;
   one.title = subject + ": " + std::string(words.answer);
-  one.evidence = answer;
+  // The title says the cause; what the answer adds to that is the evidence.
+  const std::size_t said = answer.find(words.answer);
+  one.evidence = fmt::format("{} of the time{}", percent(share),
+                             said == std::string::npos ? "" : answer.substr(said + words.answer.size()));
   one.remedy = remedies.empty() ? std::string() : remedies.front();
   return one;
 }

@@ -27,6 +27,9 @@ constexpr std::int64_t kTransferNs = 5 * kNanosecondsPerSecond;
 constexpr double kLookupFeltMs = 200;
 constexpr double kOtherCpuBusy = 0.9;
 constexpr std::uint32_t kEchoes = 40;
+// Enough for what is left over by others before the transfer; isotach path takes longer and knows better.
+constexpr std::int64_t kAvailableNs = 2 * kNanosecondsPerSecond;
+constexpr std::uint64_t kProbesToJudge = 100;
 constexpr int kMoreAttempts = 3;
 constexpr std::int64_t kAttemptPauseNs = 300'000'000;
 
@@ -132,7 +135,7 @@ std::optional<doctor::PathFacts> probe_path(Context& context, const Target& targ
   path::PathOptions options;
   options.host = target.host;
   options.port = target.port;
-  options.with_available = false;
+  options.available_ns = kAvailableNs;
   options.with_transfer = false;
   options.echoes = kEchoes;
   const auto measured = path::measure_path(options, context.waiter, context.clock, [](const std::string&) {});
@@ -143,6 +146,10 @@ std::optional<doctor::PathFacts> probe_path(Context& context, const Target& targ
   doctor::PathFacts facts;
   for (const std::string& remark : measured->remarks) report.not_checked.push_back(remark);
   if (measured->capacity) facts.capacity_bps = measured->capacity->bps.value;
+  if (measured->available) facts.available_bps = measured->available->bps.value;
+  if (measured->losses.sent >= kProbesToJudge)
+    facts.burst_loss =
+        static_cast<double>(measured->losses.lost) / static_cast<double>(measured->losses.sent);
   if (measured->mtu.bytes > 0) facts.large_packets_pass = measured->mtu.limit != path::MtuLimit::black_hole;
   return facts;
 }

@@ -83,7 +83,14 @@ void write_text(Context& context, const DoctorReport& report) {
   write_findings(context, report, columns);
   write_evidence(context, report, columns);
   write_connections(context, report, columns);
-  write_list(context, "what to do", report.remedies, columns);
+  // Beside a finding its remedy has been told.
+  std::vector<std::string> remedies;
+  for (const std::string& remedy : report.remedies)
+    if (std::none_of(report.findings.begin(), report.findings.end(),
+                     [&](const Finding& finding) { return finding.remedy == remedy; }))
+      remedies.push_back(remedy);
+  write_list(context, remedies.size() < report.remedies.size() ? "what else to do" : "what to do", remedies,
+             columns);
   write_list(context, "checked and healthy", report.healthy, columns);
   write_list(context, "not checked", report.not_checked, columns);
   std::vector<std::string> silenced;
