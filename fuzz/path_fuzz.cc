@@ -23,6 +23,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     static_cast<void>(path::read_hello(content));
     static_cast<void>(path::read_welcome(content));
     static_cast<void>(path::read_report_request(content));
+    if (const auto request = path::read_send_request(content); request && path::is_within_bounds(*request))
+      CHECK(std::uint64_t{request->count} * request->trains <= path::kMostRecords);
+    if (const auto sent = path::read_sent(content))
+      CHECK(path::message(*sent).substr(path::kMessageHead) == content);
     if (const auto records = path::read_records(content))
       CHECK(path::message(*records).substr(path::kMessageHead) == content);
   }

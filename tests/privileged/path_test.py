@@ -109,7 +109,8 @@ def check_faults():
 
         def begin():
             before.update(net.counters(2, "ab"))  # first: until it is set nothing is lost
-            net.lab("set", "2", "ab", "lose-every=97", "duplicate=1%", "chance=udp")
+            # Late by more than the rest between trains: others overtake all but the last.
+            net.lab("set", "2", "ab", "lose-every=97", "duplicate=1%", "reorder=2%", "reorder-by=12ms", "chance=udp")
 
         found = net.path("--no-transfer", "--no-available", "--echoes", "20", before_capacity=begin)
         after = net.counters(2, "ab")
@@ -118,11 +119,41 @@ def check_faults():
         packets = found["packets"]
         report("losses", "" if packets["lost"] == lost and lost > 0 else f"{packets} of {lost}")
         report("duplicates", "" if packets["duplicates"] == doubled else f"{packets} of {doubled}")
+        # Duplicates of late ones, and what had nothing behind it, are no more than some.
+        late = after["reordered"] - before["reordered"]
+        report("reordering", "" if 0.7 * late <= packets["reordered"] <= late and late > 10 else f"{packets} of {late}")
         report("socket drops", "" if packets["dropped_by_socket"] == 0 else f"{packets}")
         mtu = found["mtu"]
         report("black hole", "" if mtu["bytes"] == 1400 and mtu["limit"] == "black_hole" else f"{mtu}")
         bits = found["bits"]
         report("bleached", "" if bits["ecn_bleached"] and bits["dscp_changed"] else f"{bits}")
+
+
+def check_reverse():
+    """The other direction is narrower, loses, and carries less: nothing of that is seen on the way forth."""
+    with Net("reverse", "all both rate=10gbit", "2 ab rate=100mbit delay=5ms queue=500ms",
+             "2 ba rate=20mbit delay=5ms queue=500ms mtu=1400 blackhole=on") as net:
+        before = {}
+
+        def begin():
+            before.update(net.counters(2, "ba"))
+            net.lab("set", "2", "ba", "lose-every=97", "chance=udp")
+
+        found = net.path("-R", "--no-transfer", "--no-available", "--echoes", "20", before_capacity=begin)
+        lost = net.counters(2, "ba")["dropped_loss"] - before["dropped_loss"]
+        capacity = found["capacity"]["bps"]
+        report("capacity back", "" if abs(capacity / 20e6 - 1) <= 0.005 else f"{capacity}")
+        report("losses back", "" if found["packets"]["lost"] == lost > 0 else f"{found['packets']} of {lost}")
+        report("MTU back", "" if found["mtu"]["bytes"] == 1400 else f"{found['mtu']}")
+        report("direction", "" if found["direction"] == "from_peer" else f"{found['direction']}")
+        net.lab("set", "2", "ba", "lose-every=0", "mtu=1500")
+        found = net.path("--no-transfer", "--no-available", "--echoes", "200")
+        capacity = found["capacity"]["bps"]
+        report("capacity forth", "" if abs(capacity / 100e6 - 1) <= 0.005 else f"{capacity}")
+        # One echo: 80 bytes over 100 and 20 Mbit/s, and four times over 10 Gbit/s, beside the delay.
+        truth = 10e6 + 80 * 8 * (1e9 / 100e6 + 1e9 / 20e6 + 4e9 / 10e9)
+        late = found["idle"]["rtt_p50_ns"] - truth
+        report("RTT", "" if -1e3 <= late <= 300e3 else f"{late} ns beyond the truth")
 
 
 def check_told_mtu():
@@ -158,7 +189,7 @@ def main():
         skipped = 1
         print("skip emulated paths need root and network namespaces")
     else:
-        for check in (check_rates, check_faults, check_told_mtu, check_hops, check_no_partner):
+        for check in (check_rates, check_faults, check_reverse, check_told_mtu, check_hops, check_no_partner):
             try:
                 check()
             except (RuntimeError, OSError, subprocess.SubprocessError, ValueError) as error:

@@ -144,6 +144,22 @@ void write_advice(JsonWriter& json, const path::HostTcp& host, const path::Advic
   json.end_object();
 }
 
+// What was measured of one direction.
+void write_way(JsonWriter& json, const path::PathReport& report) {
+  json.key("direction").string(report.direction == path::Direction::to_peer ? "to_peer" : "from_peer");
+  write_capacity(json, report);
+  write_available(json, report);
+  write_transfer(json, report);
+  write_delays(json, "idle", report.idle);
+  write_packets(json, report);
+}
+
+void write_remarks(JsonWriter& json, const path::PathReport& report) {
+  json.key("remarks").begin_array();
+  for (const std::string& remark : report.remarks) json.string(remark);
+  json.end_array();
+}
+
 }  // namespace
 
 std::string path_json(const path::PathReport& report, const path::HostTcp& host, const path::Advice& advice) {
@@ -153,15 +169,15 @@ std::string path_json(const path::PathReport& report, const path::HostTcp& host,
   json.key("local").string(report.local.host());
   json.key("peer").string(report.peer.host());
   json.key("interface").string(report.interface);
-  write_capacity(json, report);
-  write_available(json, report);
-  write_transfer(json, report);
-  write_delays(json, "idle", report.idle);
-  write_packets(json, report);
+  write_way(json, report);
   write_advice(json, host, advice);
-  json.key("remarks").begin_array();
-  for (const std::string& remark : report.remarks) json.string(remark);
-  json.end_array();
+  write_remarks(json, report);
+  if (report.reverse) {
+    json.key("reverse").begin_object();
+    write_way(json, *report.reverse);
+    write_remarks(json, *report.reverse);
+    json.end_object();
+  }
   json.end_object();
   return json.take() + '\n';
 }

@@ -70,6 +70,8 @@ int run_path(Context& context, const Arguments& arguments, const std::string& ho
   const auto echoes = number_of(arguments, "--echoes", options.echoes, 100'000);
   if (!echoes) return context.report(echoes.error());
   options.echoes = static_cast<std::uint32_t>(*echoes);
+  if (arguments.has("--reverse")) options.direction = path::Direction::from_peer;
+  options.both = arguments.has("--bidir");
   options.with_available = !arguments.has("--no-available");
   options.with_transfer = !arguments.has("--no-transfer");
   options.congestion = arguments.value("--congestion").value_or("");
@@ -95,6 +97,9 @@ int run(Context& context, const Arguments& arguments) {
   if (arguments.positionals().size() != 1)
     return context.report({ErrorKind::usage, 0, "one host is wanted", "isotach path HOST"});
   const std::string& host = arguments.positionals().front();
+  if (arguments.has("--reverse") && arguments.has("--bidir"))
+    return context.report({ErrorKind::usage, 0, "--reverse and --bidir exclude each other",
+                           "--bidir measures both directions"});
   if (arguments.has("--ipv4") && arguments.has("--ipv6"))
     return context.report({ErrorKind::usage, 0, "--ipv4 and --ipv6 exclude each other", ""});
   return arguments.has("--hops") ? run_hops(context, arguments, host) : run_path(context, arguments, host);
@@ -121,12 +126,17 @@ CommandSpec path_command() {
       "that take 15 % of the time; the transfer takes what it gets, for some seconds. What was sent is "
       "reported. Drops "
       "in the receiver's socket are not counted as losses of the network.\n\n"
+      "Two directions of a path may be two paths. -R measures the other one: the partner sends, and this "
+      "host "
+      "receives; --bidir measures both.\n\n"
       "--hops needs no partner: probes whose hop limit runs out on the way tell who is there, after what "
       "time, and, "
       "by the least delays of small and large ones, estimates of each link with their range.";
   spec.positionals = {{"HOST", "the other end, by name or address", {}}};
   spec.options = {
       {"--hops", 0, "", "trace the hops instead; needs no partner", "what to measure"},
+      {"--reverse", 'R', "", "measure what comes from the partner, not what goes to it", "what to measure"},
+      {"--bidir", 0, "", "both directions, one after the other", "what to measure"},
       {"--no-available", 0, "", "leave the available bandwidth out", "what to measure"},
       {"--no-transfer", 0, "", "leave the transfer by TCP out", "what to measure"},
       {"--for", 't', "TIME", "time for the available bandwidth (12s)", "what to measure"},
@@ -141,6 +151,7 @@ CommandSpec path_command() {
   };
   spec.examples = {{"isotach path server.example", "the whole report; isotach nettest -s runs there"},
                    {"isotach path --no-transfer --json server.example", "only probes; for scripts"},
+                   {"isotach path -R server.example", "what the server can send here"},
                    {"isotach path --hops example.org", "hops with delays and estimates of their links"}};
   spec.run = run;
   return spec;

@@ -115,11 +115,19 @@ std::string advised(const path::HostTcp& host, const path::Advice& advice) {
   return text;
 }
 
+// Whose packets were measured.
+std::string way(const path::PathReport& report) {
+  const bool forth = report.direction == path::Direction::to_peer;
+  return fmt::format("From {} to {}\n", (forth ? report.local : report.peer).host(),
+                     (forth ? report.peer : report.local).host());
+}
+
 }  // namespace
 
 std::string path_text(const path::PathReport& report, const path::HostTcp& host, const path::Advice& advice) {
-  return fmt::format("From {} to {}\n", report.local.host(), report.peer.host()) + measured(report) +
-         advised(host, advice);
+  std::string text = way(report) + measured(report);
+  if (report.reverse) text += '\n' + way(*report.reverse) + measured(*report.reverse);
+  return text + advised(host, advice);
 }
 
 std::string hops_text(const path::HopReport& report) {

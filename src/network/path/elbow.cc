@@ -137,6 +137,22 @@ Fit fit_free(const std::vector<Group>& groups, double tight_by_shares) {
   return best;
 }
 
+// What groups on the line say that is left, more exactly than the step of the fit.
+double available_of(const std::vector<Group>& groups, const Fit& fit) {
+  const bool narrow = fit.tight <= 1;
+  // Well above the elbow the whole of each stream counts: nothing of it was rounded. Of another tight link
+  // only the fastest streams: where traffic comes in bursts, slower ones say what is left of less.
+  constexpr double kClear = 0.15;
+  const double from = narrow ? fit.available + kClear : groups.back().rate - 1.5 * kRateStep;
+  double sum = 0, weights = 0;
+  for (const Group& each : groups) {
+    if (each.rate < from) continue;
+    sum += (each.rate - (narrow ? each.slowed : each.settled) * fit.tight) * each.weight;
+    weights += each.weight;
+  }
+  return weights > 0 ? std::clamp(sum / weights, 0.0, 1.0) : fit.available;
+}
+
 Fit fit(const std::vector<SlowedStream>& streams, std::optional<double> hint) {
   const std::vector<Group> groups = group(streams);
   Fit chosen = fit_with(groups, hint.value_or(1));
@@ -144,27 +160,22 @@ Fit fit(const std::vector<SlowedStream>& streams, std::optional<double> hint) {
     const Fit other = fit_free(groups, tight_of(streams, groups));
     if (other.misfit < chosen.misfit - kFreeGain) chosen = other;
   }
-  if (chosen.tight > 1) {
-    // The fastest streams alone: where traffic comes in bursts, slower ones say what is left of less.
-    double sum = 0, weights = 0;
-    for (const Group& each : groups) {
-      if (each.rate < groups.back().rate - 1.5 * kRateStep) continue;
-      sum += (each.rate - each.settled * chosen.tight) * each.weight;
-      weights += each.weight;
-    }
-    chosen.available = std::clamp(sum / weights, 0.0, 1.0);
-    return chosen;
-  }
-  // On the line, well above the elbow, the whole of each stream counts: nothing of it was rounded.
-  constexpr double kClear = 0.15;
-  double sum = 0, weights = 0;
-  for (const Group& each : groups) {
-    if (each.rate < chosen.available + kClear) continue;
-    sum += (each.rate - each.slowed) * each.weight;
-    weights += each.weight;
-  }
-  if (weights > 0) chosen.available = std::clamp(sum / weights, 0.0, 1.0);
+  chosen.available = available_of(groups, chosen);
   return chosen;
+}
+
+// Where a tight link of another capacity fits nearly as well, what it would leave is possible too.
+void widen(const std::vector<Group>& groups, const Fit& chosen, Elbow& elbow) {
+  constexpr double kAsWell = 3.84;  // 95 % of chance, for one unknown
+  constexpr double kStep = 1.1;
+  const double best = fit_with(groups, chosen.tight).misfit;
+  for (double tight = kClearlyTight; tight <= kMostTight; tight *= kStep) {
+    const Fit other = fit_with(groups, tight);
+    if (other.misfit + 2 * std::log(tight) > best + kAsWell) continue;
+    const double available = available_of(groups, other);
+    elbow.low = std::min(elbow.low, available);
+    elbow.high = std::max(elbow.high, available);
+  }
 }
 
 }  // namespace
@@ -190,6 +201,7 @@ std::optional<Elbow> fit_elbow(const std::vector<SlowedStream>& streams, std::op
   elbow.tight = whole.tight;
   elbow.low = std::max(0.0, std::min(whole.available, quantile(found, 0.025)) - kFloor);
   elbow.high = std::min(1.0, std::max(whole.available, quantile(found, 0.975)) + kFloor);
+  if (!tight_hint) widen(group(streams), whole, elbow);
   // A busy link elsewhere slows streams as fast as the narrow one a little, for those never catch up.
   constexpr double kNearlyAll = 0.96;
   if (elbow.tight <= 1 && elbow.available > kNearlyAll) elbow.high = 1;

@@ -126,6 +126,7 @@ std::optional<StreamRates> rates_of(const StreamRecord& stream, double capacity_
   constexpr std::size_t kFewest = 10;
   constexpr double kMostLost = 0.1;
   constexpr double kHeldUp = 0.05;  // of the stream's time
+  constexpr double kEnough = 0.4;   // of the stream
   constexpr double kSettles = 1.0 / 3;
   const std::vector<double> times = by_sequence(stream);
   const std::size_t count = times.size();
@@ -133,30 +134,40 @@ std::optional<StreamRates> rates_of(const StreamRecord& stream, double capacity_
   const auto arrived =
       static_cast<double>(std::count_if(times.begin(), times.end(), [](double t) { return t > kNever; }));
   if (arrived < kFewest || arrived < static_cast<double>(count) * (1 - kMostLost)) return std::nullopt;
+  // A sender that was held up has sent two streams, or more: the longest of them counts.
+  const double held_ns =
+      stream.gap_ns + std::max(stream.gap_ns, stream.gap_ns * static_cast<double>(count) * kHeldUp);
+  std::size_t begin = 0;
+  std::size_t end = 0;
+  for (std::size_t from = 0, to = 1; to <= count; ++to) {
+    if (to < count && static_cast<double>(stream.sent_ns[to] - stream.sent_ns[to - 1]) <= held_ns) continue;
+    if (to - from > end - begin) {
+      begin = from;
+      end = to;
+    }
+    from = to;
+  }
+  if (static_cast<double>(end - begin) < static_cast<double>(count) * kEnough) return std::nullopt;
   // When each would leave the narrow link if it met nobody there.
   const double one_ns = static_cast<double>(stream.wire_bytes) * 8e9 / capacity_bps;
   std::vector<double> alone(count);
   double free_ns = -1e18;
-  double most_gap_ns = 0;
-  for (std::size_t i = 0; i < count; ++i) {
-    const auto sent = static_cast<double>(stream.sent_ns[i] - stream.sent_ns[0]);
-    if (i > 0)
-      most_gap_ns = std::max(most_gap_ns, static_cast<double>(stream.sent_ns[i] - stream.sent_ns[i - 1]));
-    alone[i] = free_ns = std::max(sent, free_ns) + one_ns;
-  }
+  for (std::size_t i = begin; i < end; ++i)
+    alone[i] = free_ns =
+        std::max(static_cast<double>(stream.sent_ns[i] - stream.sent_ns[0]), free_ns) + one_ns;
   const auto next_arrived = [&](std::size_t at) {
-    while (times[at] <= kNever) ++at;
+    while (at < end && times[at] <= kNever) ++at;
     return at;
   };
-  const std::size_t first = next_arrived(0);
-  const std::size_t later = next_arrived(static_cast<std::size_t>(static_cast<double>(count) * kSettles));
-  std::size_t last = count - 1;
-  while (times[last] <= kNever) --last;
+  const std::size_t first = next_arrived(begin);
+  const std::size_t later =
+      next_arrived(begin + static_cast<std::size_t>(static_cast<double>(end - begin) * kSettles));
+  std::size_t last = end - 1;
+  while (last > begin && times[last] <= kNever) --last;
+  if (last <= later) return std::nullopt;
   const double alone_ns = alone[last] - alone[first];
   const double settled_ns = alone[last] - alone[later];
-  if (last <= later || settled_ns <= 0) return std::nullopt;
-  const double held_ns = most_gap_ns - stream.gap_ns;
-  if (held_ns > alone_ns * kHeldUp && held_ns > stream.gap_ns) return std::nullopt;
+  if (settled_ns <= 0) return std::nullopt;
   StreamRates rates;
   rates.in_bps = static_cast<double>(stream.wire_bytes) * 8e9 * static_cast<double>(last - first) / alone_ns;
   rates.slowed = (times[last] - times[first]) / alone_ns - 1;

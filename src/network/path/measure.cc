@@ -19,29 +19,32 @@ constexpr int kSmallestMtu6 = 1280;
 
 class Measurement {
  public:
-  Measurement(const PathOptions& options, Prober prober, SignalWaiter& waiter, Clock& clock,
+  Measurement(const PathOptions& options, Prober& prober, SignalWaiter& waiter, Clock& clock,
               const std::function<void(const std::string&)>& tell)
-      : options_(options), prober_(std::move(prober)), waiter_(waiter), clock_(clock), tell_(tell) {}
+      : options_(options), prober_(prober), waiter_(waiter), clock_(clock), tell_(tell) {}
 
   Result<PathReport> run() {
     report_.local = kernel::local_address(prober_.socket().fd());
     report_.peer = kernel::peer_address(prober_.socket().fd());
-    tell_("delay, path MTU and header bits");
+    report_.direction = options_.direction;
+    prober_.set_direction(options_.direction);
+    const std::string which = is_reverse() ? " from the partner" : "";
+    tell_("delay, path MTU and header bits" + which);
     find_mtu();
     measure_delay();
-    find_bits();
-    tell_("capacity, by trains of packets");
+    if (!is_reverse()) find_bits();
+    prober_.set_direction(options_.direction);  // the search for the MTU lost what was too big
+    tell_("capacity" + which + ", by trains of packets");
     if (auto done = measure_capacity(); !done) return tl::make_unexpected(std::move(done.error()));
     if (options_.with_available && report_.capacity) {
-      tell_("available bandwidth, by streams at several rates");
+      tell_("available bandwidth" + which + ", by streams at several rates");
       if (auto done = measure_available(); !done) return tl::make_unexpected(std::move(done.error()));
     }
     report_.probing = prober_.intrusion();
     report_.losses = prober_.losses();
-    const std::uint64_t socket_drops = std::min(report_.losses.lost, report_.losses.dropped_by_socket);
-    report_.losses.lost -= socket_drops;
+    report_.losses.lost -= std::min(report_.losses.lost, report_.losses.dropped_by_socket);
     if (options_.with_transfer && !waiter_.interrupted()) {
-      tell_("a transfer by TCP, with the delay under load");
+      tell_("a transfer by TCP" + which + ", with the delay under load");
       transfer();
     }
     if (waiter_.interrupted()) report_.remarks.emplace_back("interrupted: what comes after is missing");
@@ -49,7 +52,13 @@ class Measurement {
   }
 
  private:
+  [[nodiscard]] bool is_reverse() const { return options_.direction == Direction::from_peer; }
+
   bool passes(int mtu) {
+    if (is_reverse()) {
+      const auto stream = prober_.stream(static_cast<std::size_t>(mtu), 3, 2e6);
+      return stream && !stream->arrivals.empty();
+    }
     EchoPlan plan;
     plan.count = 3;
     plan.gap_ns = 2'000'000;
@@ -79,7 +88,8 @@ class Measurement {
       mtu.bytes = high;
       return;
     }
-    const int told = kernel::path_mtu_of(prober_.socket().fd(), prober_.socket().is_v6());
+    // Of the other direction it is the partner that was told.
+    const int told = is_reverse() ? 0 : kernel::path_mtu_of(prober_.socket().fd(), prober_.socket().is_v6());
     if (told >= smallest && told < high && passes(told)) {
       mtu.bytes = told;
       mtu.limit = MtuLimit::told;
@@ -153,6 +163,7 @@ class Measurement {
     client.port = options_.port;
     client.family = options_.family;
     client.parameters.congestion = options_.congestion;
+    client.parameters.reverse = is_reverse();
     // Slow start, and what it overshoots, is left out.
     const double slow_start_ns = std::clamp(report_.idle.rtt_p50_ns * 20, 1e9, 5e9);
     client.omit_ns = static_cast<std::int64_t>(std::ceil(slow_start_ns / 1e9)) * kNanosecondsPerSecond;
@@ -194,7 +205,7 @@ class Measurement {
   }
 
   const PathOptions& options_;
-  Prober prober_;
+  Prober& prober_;
   SignalWaiter& waiter_;
   Clock& clock_;
   const std::function<void(const std::string&)>& tell_;
@@ -202,6 +213,21 @@ class Measurement {
   CapacitySearch search_;
   double rtt_limit_ns_ = 500e6;
 };
+
+Result<PathReport> measure_ways(const PathOptions& options, Prober& prober, SignalWaiter& waiter,
+                                Clock& clock, const std::function<void(const std::string&)>& tell) {
+  auto report = Measurement(options, prober, waiter, clock, tell).run();
+  if (!report || !options.both || waiter.interrupted()) return report;
+  PathOptions other = options;
+  other.direction = options.direction == Direction::to_peer ? Direction::from_peer : Direction::to_peer;
+  auto reverse = Measurement(other, prober, waiter, clock, tell).run();
+  if (reverse) {
+    report->reverse = std::make_unique<PathReport>(std::move(*reverse));
+  } else {
+    report->remarks.push_back("the other direction was not measured: " + reverse.error().message());
+  }
+  return report;
+}
 
 }  // namespace
 
@@ -235,7 +261,7 @@ Result<PathReport> measure_path(const PathOptions& options, SignalWaiter& waiter
   std::optional<Error> problem;
   for (const kernel::SocketAddress& address : *addresses) {
     auto prober = Prober::connect(address, kConnectNs, waiter);
-    if (prober) return Measurement(options, std::move(*prober), waiter, clock, tell).run();
+    if (prober) return measure_ways(options, *prober, waiter, clock, tell);
     problem = std::move(prober.error());
   }
   return tl::make_unexpected(problem.value_or(Error{ErrorKind::failed, 0, "the host has no address", {}}));

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -20,6 +21,8 @@ struct PathOptions {
   std::string host;
   std::uint16_t port = 5201;
   kernel::IpFamily family = kernel::IpFamily::any;
+  Direction direction = Direction::to_peer;  // of probes and transfer
+  bool both = false;                         // the other direction too, afterwards
   bool with_available = true;
   bool with_transfer = true;
   std::int64_t transfer_ns = 4 * kNanosecondsPerSecond;  // measured; slow start comes before
@@ -60,6 +63,7 @@ struct Transfer {
 };
 
 struct PathReport {
+  Direction direction = Direction::to_peer;
   kernel::SocketAddress local, peer;
   std::string interface;
   DelayFacts idle;
@@ -72,7 +76,8 @@ struct PathReport {
   Intrusion probing;  // without the transfer
   double capacity_seconds = 0, available_seconds = 0;
   std::uint64_t capacity_bytes = 0;
-  std::vector<std::string> remarks;  // what could not be measured, and why
+  std::vector<std::string> remarks;     // what could not be measured, and why
+  std::unique_ptr<PathReport> reverse;  // of the other direction, where that was wanted
 };
 
 // `tell` is called with what is done next.

@@ -1,5 +1,6 @@
 #include "network/path/probe_socket.h"
 
+#include <linux/sock_diag.h>
 #include <netinet/in.h>
 #include <netinet/udp.h>
 #include <poll.h>
@@ -13,6 +14,7 @@
 #include <cstring>
 
 #include "base/clock.h"
+#include "network/path/urgent.h"
 
 #ifndef UDP_SEGMENT
 #define UDP_SEGMENT 103
@@ -21,7 +23,6 @@
 namespace isotach::path {
 namespace {
 
-constexpr std::uint64_t kReceiveBytes = 16U << 20;
 constexpr std::size_t kAtOnce = 32;
 constexpr std::size_t kMostBytes = 9216;
 constexpr std::size_t kMostTrainBytes = 65'000;
@@ -49,14 +50,14 @@ std::int64_t wall_ns() {
   return time.tv_sec * kNanosecondsPerSecond + time.tv_nsec;
 }
 
-Result<ProbeSocket> ProbeSocket::open(const kernel::SocketAddress& local) {
+Result<ProbeSocket> ProbeSocket::open(const kernel::SocketAddress& local, std::uint64_t receive_bytes) {
   auto fd = kernel::bind_udp(local);
   if (!fd) return tl::make_unexpected(std::move(fd.error()));
   const int on = 1;
   if (::setsockopt(fd->get(), SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof on) != 0)
     return system_failure(errno, "ask for receive stamps");
   ::setsockopt(fd->get(), SOL_SOCKET, SO_RXQ_OVFL, &on, sizeof on);
-  kernel::enlarge_receive_buffer(fd->get(), kReceiveBytes);
+  kernel::enlarge_receive_buffer(fd->get(), receive_bytes);
   kernel::tell_type_of_service(fd->get(), local.is_v6());
   return ProbeSocket(std::move(*fd), local.is_v6());
 }
@@ -135,6 +136,7 @@ Result<std::vector<std::int64_t>> ProbeSocket::send_stream(const ProbeStream& st
   const auto at_once =
       is_train ? stream.count
                : static_cast<std::uint32_t>(std::max(1.0, std::ceil(kCallNs / stream.gap_ns / 2)));
+  const Urgent urgent;
   std::vector<std::int64_t> sent;
   sent.reserve(stream.count);
   const std::int64_t start_ns = wall_ns() + (is_train ? 0 : kSpinNs);
@@ -144,12 +146,36 @@ Result<std::vector<std::int64_t>> ProbeSocket::send_stream(const ProbeStream& st
     if (!is_train) wait_until(start_ns + static_cast<std::int64_t>(first * stream.gap_ns));
     if (at_once > 1 && offload_) {
       if (send_train(stream, first, end, token, sent)) continue;
-      offload_ = false;  // the interface cannot: one by one is the next best
+      if (errno != EMSGSIZE) offload_ = false;  // the interface cannot: one by one is the next best
     }
     if (auto done = send_one(stream, first, token, sent); !done)
       return tl::make_unexpected(std::move(done.error()));
   }
   return sent;
+}
+
+Result<std::vector<std::int64_t>> ProbeSocket::send_trains(ProbeStream stream, std::uint32_t trains,
+                                                           double rest_ns, std::uint64_t token,
+                                                           const std::function<bool()>& goes_on) {
+  std::vector<std::int64_t> all;
+  for (std::uint32_t i = 0; i < trains && goes_on(); ++i) {
+    if (i > 0) wait_until(wall_ns() + static_cast<std::int64_t>(rest_ns));
+    const auto sent = send_stream(stream, token);
+    if (!sent) return tl::make_unexpected(sent.error());
+    all.insert(all.end(), sent->begin(), sent->end());
+    stream.first += stream.count;
+  }
+  return all;
+}
+
+std::uint32_t ProbeSocket::dropped() const {
+  // What comes with packets is told with the next one only, and after the last there is none.
+  std::array<std::uint32_t, SK_MEMINFO_VARS> numbers{};
+  socklen_t size = sizeof numbers;
+  if (::getsockopt(fd_.get(), SOL_SOCKET, SO_MEMINFO, numbers.data(), &size) == 0 &&
+      size > SK_MEMINFO_DROPS * sizeof(std::uint32_t))
+    return std::max(dropped_, numbers[SK_MEMINFO_DROPS]);
+  return dropped_;
 }
 
 void ProbeSocket::receive(const std::function<void(const ReceivedProbe&)>& each) {

@@ -35,8 +35,10 @@ struct ProbeStream {
 
 class ProbeSocket {
  public:
+  static constexpr std::uint64_t kReceiveBytes = 16U << 20;
   // Bound to `local`, whose port is chosen where it is 0.
-  [[nodiscard]] static Result<ProbeSocket> open(const kernel::SocketAddress& local);
+  [[nodiscard]] static Result<ProbeSocket> open(const kernel::SocketAddress& local,
+                                                std::uint64_t receive_bytes = kReceiveBytes);
   [[nodiscard]] Result<void> connect(const kernel::SocketAddress& peer);
 
   [[nodiscard]] int fd() const { return fd_.get(); }
@@ -47,9 +49,14 @@ class ProbeSocket {
   bool send(const Probe& probe, std::size_t size);
   // Sends it, and says when each left, as far as our clock tells.
   [[nodiscard]] Result<std::vector<std::int64_t>> send_stream(const ProbeStream& stream, std::uint64_t token);
+  // That stream so many times, numbered on, with a rest between; until `goes_on` says no.
+  [[nodiscard]] Result<std::vector<std::int64_t>> send_trains(ProbeStream stream, std::uint32_t trains,
+                                                              double rest_ns, std::uint64_t token,
+                                                              const std::function<bool()>& goes_on);
   // Hands over what has come; does not wait.
   void receive(const std::function<void(const ReceivedProbe&)>& each);
-  [[nodiscard]] std::uint32_t dropped() const { return dropped_; }
+  // For want of room here, since the socket is open.
+  [[nodiscard]] std::uint32_t dropped() const;
 
   void set_type_of_service(int tos) { static_cast<void>(kernel::set_type_of_service(fd_.get(), v6_, tos)); }
   // Never fragmented, whatever the kernel believes of the path's MTU.

@@ -2,8 +2,9 @@
 
 #include <ifaddrs.h>
 #include <net/if.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
-#include <sched.h>
 #include <sys/ioctl.h>
 #include <sys/random.h>
 #include <sys/socket.h>
@@ -16,37 +17,17 @@
 
 #include "base/clock.h"
 #include "network/nettest/protocol.h"
+#include "network/path/urgent.h"
 
 namespace isotach::path {
 namespace {
+
+constexpr int kSafeSegment = 536;  // that every path carries
 
 std::int64_t monotonic_ns() {
   SystemClock clock;
   return clock.now().monotonic_ns;
 }
-
-// A sender that loses its processor in the middle of a stream has sent another stream. For the time of this
-// object.
-class Urgent {
- public:
-  Urgent() {
-    sched_param parameters{};
-    before_ = ::sched_getscheduler(0);
-    parameters.sched_priority = 1;
-    changed_ = before_ >= 0 && ::sched_setscheduler(0, SCHED_RR, &parameters) == 0;
-  }
-  ~Urgent() {
-    if (!changed_) return;
-    const sched_param parameters{};
-    ::sched_setscheduler(0, before_, &parameters);
-  }
-  Urgent(const Urgent&) = delete;
-  Urgent& operator=(const Urgent&) = delete;
-
- private:
-  int before_ = -1;
-  bool changed_ = false;
-};
 
 Failure no_partner(const kernel::SocketAddress& to) {
   return failure(ErrorKind::not_supported, "no Isotach answers at " + to.text(),
@@ -66,6 +47,9 @@ nettest::Cookie path_cookie() {
 Result<Prober> Prober::connect(const kernel::SocketAddress& to, std::int64_t limit_ns, SignalWaiter& waiter) {
   auto fd = kernel::new_socket(to, kernel::Transport::tcp);
   if (!fd) return tl::make_unexpected(std::move(fd.error()));
+  // Reports come over this connection: where large packets vanish they still arrive.
+  const int segment = kSafeSegment;
+  ::setsockopt(fd->get(), IPPROTO_TCP, TCP_MAXSEG, &segment, sizeof segment);
   if (auto begun = kernel::begin_connect(fd->get(), to); !begun)
     return tl::make_unexpected(std::move(begun.error()));
   const std::int64_t deadline_ns = monotonic_ns() + limit_ns;
@@ -153,67 +137,119 @@ Result<std::string> Prober::read_message(MessageType type, std::int64_t limit_ns
 }
 
 Result<StreamRecord> Prober::stream(std::size_t wire_bytes, std::uint32_t count, double gap_ns) {
-  StreamRecord record;
-  record.wire_bytes = wire_bytes;
-  record.gap_ns = gap_ns;
-  const ProbeStream plan{++stream_, wire_bytes - head_bytes(), count, gap_ns};
-  {
-    const Urgent urgent;
-    auto sent = probes_->send_stream(plan, token_);
-    if (!sent) return tl::make_unexpected(std::move(sent.error()));
-    record.sent_ns = std::move(*sent);
-  }
-  intrusion_.bytes += record.wire_bytes * count;
-  intrusion_.packets += count;
-  if (gap_ns > 0)
-    intrusion_.peak_bps =
-        std::max(intrusion_.peak_bps, static_cast<double>(record.wire_bytes) * 8e9 / gap_ns);
-  auto arrivals = ask_report(count);
-  if (!arrivals) return tl::make_unexpected(std::move(arrivals.error()));
-  record.arrivals = std::move(*arrivals);
-  count_losses(record, losses_);
-  return record;
+  auto records = exchange({wire_bytes, count, 1, gap_ns, 0});
+  if (!records) return tl::make_unexpected(std::move(records.error()));
+  return std::move(records->front());
 }
 
 Result<std::vector<StreamRecord>> Prober::trains(std::size_t wire_bytes, std::uint32_t count,
                                                  std::uint32_t trains, double rest_ns) {
-  std::vector<StreamRecord> records(trains);
+  return exchange({wire_bytes, count, trains, 0, rest_ns});
+}
+
+Result<std::vector<StreamRecord>> Prober::exchange(const Plan& plan) {
   ++stream_;
-  std::int64_t due_ns = monotonic_ns();
-  for (std::uint32_t i = 0; i < trains && !waiter_->interrupted(); ++i) {
-    wait_until(due_ns);
-    records[i].wire_bytes = wire_bytes;
-    const Urgent urgent;
-    auto sent = probes_->send_stream({stream_, wire_bytes - head_bytes(), count, 0, i * count}, token_);
-    if (!sent) return tl::make_unexpected(std::move(sent.error()));
-    records[i].sent_ns = std::move(*sent);
-    intrusion_.bytes += wire_bytes * count;
-    intrusion_.packets += count;
-    due_ns = monotonic_ns() + static_cast<std::int64_t>(rest_ns);
+  auto seen = direction_ == Direction::to_peer ? send_probes(plan) : receive_probes(plan);
+  if (!seen) return tl::make_unexpected(std::move(seen.error()));
+  const std::uint32_t number = plan.count * plan.trains;
+  intrusion_.bytes += plan.wire_bytes * number;
+  intrusion_.packets += number;
+  if (plan.gap_ns > 0)
+    intrusion_.peak_bps =
+        std::max(intrusion_.peak_bps, static_cast<double>(plan.wire_bytes) * 8e9 / plan.gap_ns);
+  // What was not sent, for we were interrupted, is no loss. One that comes after the next train has begun was
+  // overtaken too.
+  StreamRecord all;
+  all.sent_ns = seen->sent_ns;
+  all.arrivals = seen->arrivals;
+  count_losses(all, losses_);
+  std::vector<StreamRecord> records(plan.trains);
+  for (std::size_t i = 0; i < records.size(); ++i) {
+    records[i].wire_bytes = plan.wire_bytes;
+    records[i].gap_ns = plan.gap_ns;
+    const auto from = std::min<std::size_t>(i * plan.count, seen->sent_ns.size());
+    const auto to = std::min<std::size_t>(from + plan.count, seen->sent_ns.size());
+    records[i].sent_ns.assign(seen->sent_ns.begin() + static_cast<std::ptrdiff_t>(from),
+                              seen->sent_ns.begin() + static_cast<std::ptrdiff_t>(to));
   }
-  const auto arrivals = ask_report(count * trains);
-  if (!arrivals) return tl::make_unexpected(arrivals.error());
-  for (Arrival arrival : *arrivals) {
-    if (arrival.sequence >= count * trains) continue;
-    StreamRecord& record = records[arrival.sequence / count];
-    arrival.sequence %= count;
+  for (Arrival arrival : seen->arrivals) {
+    if (arrival.sequence >= seen->sent_ns.size()) continue;
+    StreamRecord& record = records[arrival.sequence / plan.count];
+    arrival.sequence %= plan.count;
     record.arrivals.push_back(arrival);
   }
-  for (const StreamRecord& record : records) count_losses(record, losses_);
   return records;
 }
 
-Result<std::vector<Arrival>> Prober::ask_report(std::uint32_t sent) {
-  const auto patience_ms = static_cast<std::uint32_t>(std::clamp(rtt_ns_ / 1e6 + 60, 100.0, 2000.0));
-  if (auto asked = send_all(message(ReportRequest{stream_, sent, patience_ms})); !asked)
-    return tl::make_unexpected(std::move(asked.error()));
+std::int64_t Prober::patience_ns() const {
+  return static_cast<std::int64_t>(std::clamp(rtt_ns_ + 60e6, 100e6, 2e9));
+}
+
+Result<Prober::Seen> Prober::send_probes(const Plan& plan) {
+  Seen seen;
+  auto sent =
+      probes_->send_trains({stream_, plan.wire_bytes - head_bytes(), plan.count, plan.gap_ns, 0}, plan.trains,
+                           plan.rest_ns, token_, [&] { return !waiter_->interrupted(); });
+  if (!sent) return tl::make_unexpected(std::move(sent.error()));
+  seen.sent_ns = std::move(*sent);
+  const ReportRequest request{stream_, static_cast<std::uint32_t>(seen.sent_ns.size()),
+                              static_cast<std::uint32_t>(patience_ns() / 1'000'000)};
+  if (auto asked = send_all(message(request)); !asked) return tl::make_unexpected(std::move(asked.error()));
   const auto content = read_message(MessageType::records, 30 * kNanosecondsPerSecond);
   if (!content) return tl::make_unexpected(content.error());
   auto records = read_records(*content);
   if (!records || records->stream != stream_)
     return failure(ErrorKind::failed, "the partner's answer is not understood");
   losses_.dropped_by_socket = records->dropped;
-  return std::move(records->arrivals);
+  seen.arrivals = std::move(records->arrivals);
+  return seen;
+}
+
+Result<Prober::Seen> Prober::receive_probes(const Plan& plan) {
+  Seen seen;
+  const SendRequest request{stream_,
+                            static_cast<std::uint16_t>(plan.wire_bytes - head_bytes()),
+                            plan.count,
+                            plan.trains,
+                            static_cast<std::uint64_t>(plan.gap_ns * 1000),
+                            static_cast<std::uint64_t>(plan.rest_ns)};
+  if (auto asked = send_all(message(request)); !asked) return tl::make_unexpected(std::move(asked.error()));
+  const std::size_t number = std::size_t{plan.count} * plan.trains;
+  Distinct distinct;
+  bool told = false;
+  std::int64_t quiet_since_ns = monotonic_ns();
+  const std::int64_t limit_ns = static_cast<std::int64_t>(kMostSentNs) + 2 * kNanosecondsPerSecond;
+  while (!waiter_->interrupted() && !(told && distinct.count() >= seen.sent_ns.size())) {
+    const std::int64_t left_ns = quiet_since_ns + (told ? patience_ns() : limit_ns) - monotonic_ns();
+    if (left_ns <= 0) {
+      if (!told) return failure(ErrorKind::failed, "the partner does not answer");
+      break;
+    }
+    std::array<pollfd, 2> watched = {{{probes_->fd(), POLLIN, 0}, {told ? -1 : control_.get(), POLLIN, 0}}};
+    ::poll(watched.data(), watched.size(),
+           static_cast<int>(std::min<std::int64_t>(left_ns / 1'000'000 + 1, 100)));
+    if (watched[0].revents != 0) {
+      probes_->receive([&](const ReceivedProbe& received) {
+        const Probe& probe = received.probe;
+        if (probe.kind != ProbeKind::probe || probe.stream != stream_ || probe.token != token_) return;
+        seen.arrivals.push_back({probe.sequence, received.stamp_ns, received.tos});
+        distinct.add(probe.sequence);
+        quiet_since_ns = monotonic_ns();
+      });
+      if ((watched[0].revents & POLLERR) != 0) static_cast<void>(kernel::connection_error(probes_->fd()));
+    }
+    if (watched[1].revents == 0) continue;
+    const auto content = read_message(MessageType::sent, kNanosecondsPerSecond);
+    if (!content) return tl::make_unexpected(content.error());
+    auto sent = read_sent(*content);
+    if (!sent || sent->stream != stream_ || sent->times_ns.size() > number)
+      return failure(ErrorKind::failed, "the partner's answer is not understood");
+    seen.sent_ns = std::move(sent->times_ns);
+    told = true;
+    quiet_since_ns = monotonic_ns();
+  }
+  losses_.dropped_by_socket = probes_->dropped();
+  return seen;
 }
 
 std::int64_t Prober::now_ns() const {
@@ -244,6 +280,7 @@ Prober::Interface Prober::interface() const {
 }
 
 std::vector<std::optional<Echo>> Prober::echoes(const EchoPlan& plan, const std::function<bool()>& goes_on) {
+  const Urgent urgent;
   std::vector<std::optional<Echo>> found(plan.count);
   const std::uint32_t stream = ++stream_;
   std::uint32_t sent = 0;

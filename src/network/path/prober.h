@@ -38,6 +38,9 @@ struct Intrusion {
   double peak_bps = 0;  // of a stream
 };
 
+// Of the probes.
+enum class Direction : std::uint8_t { to_peer, from_peer };
+
 class Prober final : public StreamSender {
  public:
   // not_supported where the other end is no Isotach.
@@ -61,6 +64,12 @@ class Prober final : public StreamSender {
     int mtu = 0;
   };
   [[nodiscard]] Interface interface() const;
+  // Of the streams from now on; what was counted before is forgotten.
+  void set_direction(Direction direction) {
+    direction_ = direction;
+    intrusion_ = {};
+    losses_ = {};
+  }
   void set_rtt(double rtt_ns) { rtt_ns_ = rtt_ns; }
   [[nodiscard]] bool is_stopped() const override { return waiter_->interrupted(); }
   [[nodiscard]] std::int64_t now_ns() const override;  // monotonic
@@ -73,8 +82,19 @@ class Prober final : public StreamSender {
   [[nodiscard]] Result<std::string> read_message(MessageType type, std::int64_t limit_ns);
   [[nodiscard]] Result<void> send_all(const std::string& text);
   [[nodiscard]] Result<void> greet(std::int64_t limit_ns);
-  // What the partner saw of the last stream, of so many probes.
-  [[nodiscard]] Result<std::vector<Arrival>> ask_report(std::uint32_t sent);
+  struct Plan {
+    std::size_t wire_bytes;
+    std::uint32_t count, trains;
+    double gap_ns, rest_ns;
+  };
+  struct Seen {
+    std::vector<std::int64_t> sent_ns;
+    std::vector<Arrival> arrivals;
+  };
+  [[nodiscard]] Result<std::vector<StreamRecord>> exchange(const Plan& plan);
+  [[nodiscard]] Result<Seen> send_probes(const Plan& plan);
+  [[nodiscard]] Result<Seen> receive_probes(const Plan& plan);
+  [[nodiscard]] std::int64_t patience_ns() const;  // after the last probe
 
   Fd control_;
   SignalWaiter* waiter_;
@@ -84,6 +104,7 @@ class Prober final : public StreamSender {
   double rtt_ns_ = 500e6;
   Intrusion intrusion_;
   Losses losses_;
+  Direction direction_ = Direction::to_peer;
 };
 
 }  // namespace isotach::path

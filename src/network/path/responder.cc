@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "network/path/probe_socket.h"
+#include "network/path/urgent.h"
 #include "network/path/wire.h"
 
 namespace isotach::path {
@@ -27,6 +28,7 @@ class Responder {
   Responder(Fd control, int stop_fd) : control_(std::move(control)), stop_fd_(stop_fd) {}
 
   void run() {
+    const Urgent urgent;
     if (!send_all(std::string(kGreeting))) return;
     while (true) {
       std::array<pollfd, 3> watched = {{{stop_fd_, POLLIN, 0}, {control_.get(), POLLIN, 0}, {-1, POLLIN, 0}}};
@@ -81,6 +83,10 @@ class Responder {
       const auto hello = read_hello(content);
       return hello && !probes_ && greet(*hello);
     }
+    if (type == MessageType::send) {
+      const auto wanted = read_send_request(content);
+      return wanted && probes_ && is_within_bounds(*wanted) && send_probes(*wanted);
+    }
     const auto request = type == MessageType::report ? read_report_request(content) : std::nullopt;
     if (!request || !probes_) return false;
     asked_ = request;
@@ -99,8 +105,22 @@ class Responder {
     peer.set_port(hello.udp_port);
     if (!probes->connect(peer)) return false;
     probes_.emplace(std::move(*probes));
+    probes_->probe_path_mtu();
     if (::getrandom(&token_, sizeof token_, 0) != sizeof token_) return false;
     return send_all(message(Welcome{probes_->port(), token_}));
+  }
+
+  // Only to a client whose address the control connection has proven, and that asked for it over that.
+  bool send_probes(const SendRequest& wanted) {
+    const ProbeStream stream{wanted.stream, wanted.payload_bytes, wanted.count,
+                             static_cast<double>(wanted.gap_ps) / 1000, 0};
+    const auto goes_on = [this] {
+      std::array<pollfd, 2> watched = {{{stop_fd_, POLLIN, 0}, {control_.get(), POLLRDHUP, 0}}};
+      return ::poll(watched.data(), watched.size(), 0) == 0;
+    };
+    auto sent =
+        probes_->send_trains(stream, wanted.trains, static_cast<double>(wanted.rest_ns), token_, goes_on);
+    return send_all(message(Sent{wanted.stream, sent ? std::move(*sent) : std::vector<std::int64_t>()}));
   }
 
   void take_probes() {
@@ -119,17 +139,20 @@ class Responder {
       if (probe.stream != records_.stream) {
         if (probe.stream < records_.stream) return;  // of a stream that is over
         records_ = {probe.stream, 0, {}};
+        distinct_.clear();
       }
+      distinct_.add(probe.sequence);
       if (records_.arrivals.size() < kMostRecords)
         records_.arrivals.push_back({probe.sequence, received.stamp_ns, received.tos});
     });
   }
 
   [[nodiscard]] bool is_complete() const {
-    return asked_ && records_.stream == asked_->stream && records_.arrivals.size() >= asked_->sent;
+    return asked_ && records_.stream == asked_->stream && distinct_.count() >= asked_->sent;
   }
 
   bool answer() {
+    take_probes();  // a copy of the last may have come with it
     Records records = records_.stream == asked_->stream ? records_ : Records{asked_->stream, 0, {}};
     records.dropped = probes_->dropped();
     asked_.reset();
@@ -142,6 +165,7 @@ class Responder {
   std::optional<ProbeSocket> probes_;
   std::uint64_t token_ = 0;
   Records records_;
+  Distinct distinct_;
   std::optional<ReportRequest> asked_;
 };
 

@@ -110,12 +110,34 @@ std::string message(const Records& records) {
   return writer.take(MessageType::records);
 }
 
+std::string message(const SendRequest& request) {
+  Writer writer;
+  writer.put(request.stream).put(request.payload_bytes).put(request.count).put(request.trains);
+  writer.put(request.gap_ps).put(request.rest_ns);
+  return writer.take(MessageType::send);
+}
+
+std::string message(const Sent& sent) {
+  Writer writer;
+  writer.put(sent.stream).put(static_cast<std::uint32_t>(sent.times_ns.size()));
+  for (const std::int64_t time_ns : sent.times_ns) writer.put(time_ns);
+  return writer.take(MessageType::sent);
+}
+
+bool is_within_bounds(const SendRequest& request) {
+  if (request.payload_bytes < kProbeBytes || request.count == 0 || request.trains == 0) return false;
+  const std::uint64_t packets = std::uint64_t{request.count} * request.trains;
+  if (packets > kMostRecords || packets * request.payload_bytes > kMostSentBytes) return false;
+  if (request.gap_ps > kMostSentNs * 1000 || request.rest_ns > kMostSentNs) return false;
+  return packets * (request.gap_ps / 1000) + request.trains * request.rest_ns <= kMostSentNs;
+}
+
 std::optional<MessageHead> read_head(std::string_view bytes) {
   if (bytes.size() < kMessageHead) return std::nullopt;
   Reader reader(bytes.substr(0, kMessageHead));
   const auto type = reader.take<std::uint8_t>();
   const auto size = reader.take<std::uint32_t>();
-  if (type < 1 || type > 4 || size > kMostMessageBytes) return std::nullopt;
+  if (type < 1 || type > 6 || size > kMostMessageBytes) return std::nullopt;
   return MessageHead{static_cast<MessageType>(type), size};
 }
 
@@ -157,6 +179,30 @@ std::optional<Records> read_records(std::string_view content) {
     arrival.tos = reader.take<std::uint8_t>();
   }
   return records;
+}
+
+std::optional<SendRequest> read_send_request(std::string_view content) {
+  Reader reader(content);
+  SendRequest request;
+  request.stream = reader.take<std::uint32_t>();
+  request.payload_bytes = reader.take<std::uint16_t>();
+  request.count = reader.take<std::uint32_t>();
+  request.trains = reader.take<std::uint32_t>();
+  request.gap_ps = reader.take<std::uint64_t>();
+  request.rest_ns = reader.take<std::uint64_t>();
+  return if_whole(reader, request);
+}
+
+std::optional<Sent> read_sent(std::string_view content) {
+  Reader reader(content);
+  Sent sent;
+  sent.stream = reader.take<std::uint32_t>();
+  const auto count = reader.take<std::uint32_t>();
+  if (!reader.is_whole() || count > kMostRecords || reader.left() != count * sizeof(std::int64_t))
+    return std::nullopt;
+  sent.times_ns.resize(count);
+  for (std::int64_t& time_ns : sent.times_ns) time_ns = reader.take<std::int64_t>();
+  return sent;
 }
 
 }  // namespace isotach::path

@@ -50,6 +50,36 @@ TEST(PathWire, MessagesComeBackAsTheyWereAndHalfOfThemDoNot) {
             3U);
 }
 
+TEST(PathWire, WhatAServerIsAskedToSendIsBounded) {
+  const SendRequest request{7, 1472, 44, 6, 4'800'500, 4'000'000};
+  const std::string text = message(request);
+  EXPECT_EQ(read_head(text)->type, MessageType::send);
+  const auto read = read_send_request(std::string_view(text).substr(kMessageHead));
+  ASSERT_TRUE(read);
+  EXPECT_EQ(read->payload_bytes, 1472U);
+  EXPECT_EQ(read->gap_ps, 4'800'500U);
+  EXPECT_EQ(read->rest_ns, 4'000'000U);
+  EXPECT_TRUE(is_within_bounds(*read));
+  EXPECT_FALSE(is_within_bounds({7, 10, 44, 6, 0, 0}));
+  EXPECT_FALSE(is_within_bounds({7, 1472, 0, 6, 0, 0}));
+  EXPECT_FALSE(is_within_bounds({7, 1472, 0xffffffff, 0xffffffff, 0, 0}));
+  EXPECT_FALSE(is_within_bounds({7, 1472, 44, 6, 0, 9'000'000'000}));
+  EXPECT_FALSE(is_within_bounds({7, 1472, 44, 6, ~std::uint64_t{0}, 0}));
+  const std::string sent = message(Sent{7, {1, -2}});
+  const auto times = read_sent(std::string_view(sent).substr(kMessageHead));
+  ASSERT_TRUE(times);
+  EXPECT_EQ(times->times_ns, (std::vector<std::int64_t>{1, -2}));
+  EXPECT_FALSE(read_sent(std::string_view(sent).substr(kMessageHead, 9)));
+}
+
+TEST(PathWire, CopiesOfAProbeCountOnce) {
+  Distinct distinct;
+  for (const std::uint32_t each : {3U, 0U, 3U, 3U, 0xffffffffU}) distinct.add(each);
+  EXPECT_EQ(distinct.count(), 2U);
+  distinct.clear();
+  EXPECT_EQ(distinct.count(), 0U);
+}
+
 TEST(PathWire, ALengthBeyondTheBoundIsNoMessage) {
   EXPECT_FALSE(read_head(std::string("\x04\xff\xff\xff\xff", 5)));
   EXPECT_FALSE(read_head(std::string("\x09\x00\x00\x00\x00", 5)));
