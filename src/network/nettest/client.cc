@@ -1,30 +1,21 @@
 #include "network/nettest/client.h"
 
 #include <fmt/format.h>
-#include <poll.h>
 #include <sys/random.h>
-#include <unistd.h>
 
 #include <algorithm>
 
 #include "base/text.h"
 #include "base/ticker.h"
-#include "network/nettest/client_link.h"
-#include "network/nettest/datagram.h"
+#include "network/nettest/client_run.h"
+#include "network/nettest/client_streams.h"
 #include "network/nettest/iperf2_client.h"
-#include "network/nettest/measure.h"
 #include "network/nettest/stream_setup.h"
-#include "network/nettest/workers.h"
 
 namespace isotach::nettest {
 namespace {
 
 constexpr std::int64_t kStateLimitNs = 15 * kNanosecondsPerSecond;
-constexpr std::int64_t kGreetingLimitNs = 5 * kNanosecondsPerSecond;
-// Soon at first, then as often as a slow path may need for one answer: five seconds in all.
-constexpr std::int64_t kHelloFirstNs = 50'000'000;
-constexpr std::int64_t kHelloAgainNs = 250'000'000;
-constexpr int kHelloTries = 21;
 // After the end: for data in flight, at most; and how long nothing must have come to call it all.
 constexpr std::int64_t kDrainLimitNs = 2 * kNanosecondsPerSecond;
 constexpr std::int64_t kQuietNs = 100'000'000;
@@ -36,31 +27,13 @@ int whole_seconds(std::int64_t ns) {
   return static_cast<int>((ns + kNanosecondsPerSecond - 1) / kNanosecondsPerSecond);
 }
 
-class Client {
+// Of a server that speaks iperf3's protocol, and perhaps ours.
+class Client final : public ClientRun {
  public:
-  Client(const ClientOptions& options, SignalWaiter& waiter, Clock& clock, ClientObserver& observer)
-      : options_(options), clock_(clock), observer_(observer), link_(waiter), workers_([this] {
-          prepared_ = link_.prepare();
-          return link_.notify_fd();
-        }()) {}
-
-  ClientResult run() {
-    if (auto begun = begin(); !begun) {
-      result_.error = std::move(begun.error());
-      result_.interrupted = link_.interrupted();
-      return std::move(result_);
-    }
-    auto ended = measure();
-    if (ended) ended = exchange();
-    finish();
-    if (!ended) result_.error = std::move(ended.error());
-    return std::move(result_);
-  }
+  using ClientRun::ClientRun;
 
  private:
-  Result<void> begin() {
-    if (!prepared_) return prepared_;
-    facts_.parameters = options_.parameters;
+  Result<void> begin() override {
     parameters().time_s = whole_seconds(options_.duration_ns);
     parameters().omit_s = whole_seconds(options_.omit_ns);
     if (auto connected = connect_control(); !connected) return connected;
@@ -80,7 +53,7 @@ class Client {
         if (parameters().mss != 0) static_cast<void>(kernel::set_mss(socket, parameters().mss));
         if (parameters().tos != 0)
           static_cast<void>(kernel::set_type_of_service(socket, address.is_v6(), parameters().tos));
-        return bind_local(socket, address);
+        return bind_local(options_, socket, address);
       });
       if (fd) {
         facts_.peer = address;
@@ -94,14 +67,6 @@ class Client {
       if (link_.interrupted()) break;
     }
     return outcome;
-  }
-
-  Result<void> bind_local(int socket, const kernel::SocketAddress& to) {
-    if (options_.bind_host.empty()) return {};
-    const auto family = to.is_v6() ? kernel::IpFamily::v6 : kernel::IpFamily::v4;
-    const auto addresses = kernel::resolve(options_.bind_host, 0, family, true);
-    if (!addresses) return tl::make_unexpected(addresses.error());
-    return kernel::bind_to(socket, addresses->front());
   }
 
   Result<void> agree() {
@@ -138,123 +103,29 @@ class Client {
   }
 
   Result<void> open_stream(int index) {
-    auto fd = parameters().udp ? open_udp(index) : open_tcp();
+    auto fd = opener_.open(index);
     if (!fd) return tl::make_unexpected(std::move(fd.error()));
-    StreamFacts stream;
-    stream.id = stream_id(index);
-    stream.sender = client_sends(parameters(), index);
-    stream.socket = fd->get();
-    stream.local = kernel::local_address(fd->get());
-    stream.peer = facts_.peer;
-    if (index == 0) {
-      facts_.send_buffer_bytes = kernel::send_buffer_of(fd->get());
-      facts_.receive_buffer_bytes = kernel::receive_buffer_of(fd->get());
-      if (parameters().udp) facts_.path_mtu = kernel::path_mtu_of(fd->get(), facts_.peer.is_v6());
-      result_.report.local_congestion = parameters().udp ? "" : kernel::congestion_of(fd->get());
-    }
+    const bool sends = client_sends(parameters(), index);
+    facts_.streams.push_back(look_at(fd->get(), index, sends));
     DataPlan plan = plan_of(parameters());
     plan.initiator = true;
     plan.server = facts_.peer;
     plan.cookie = cookie_;
-    workers_.add(make_transfer(std::move(*fd), plan, stream.sender, workers_.control()));
-    facts_.streams.push_back(stream);
+    workers_.add(make_transfer(std::move(*fd), plan, sends, workers_.control()));
     return {};
-  }
-
-  Result<Fd> open_tcp() {
-    auto fd = link_.connect(facts_.peer, transport_of(parameters()),
-                            monotonic_ns() + options_.connect_limit_ns, [&](int socket) {
-                              auto ready = bind_local(socket, facts_.peer);
-                              return ready ? set_up_stream(socket, facts_.peer.is_v6(), parameters()) : ready;
-                            });
-    if (!fd) return fd;
-    if (::send(fd->get(), cookie_.data(), cookie_.size(), MSG_NOSIGNAL) !=
-        static_cast<ssize_t>(cookie_.size()))
-      return system_failure(errno, "write to the server");
-    if (parameters().transaction == Transaction::none) return fd;
-    const auto greeting =
-        link_.read_bytes(fd->get(), kTransactionGreeting.size(), monotonic_ns() + kGreetingLimitNs);
-    if (!greeting && link_.interrupted()) return tl::make_unexpected(greeting.error());
-    if (!greeting || *greeting != kTransactionGreeting)
-      return failure(ErrorKind::failed, "the server cannot answer transactions: iperf3 has none",
-                     "start this there: isotach nettest -s");
-    return fd;
-  }
-
-  Result<Fd> open_udp(int index) {
-    auto fd = kernel::new_socket(facts_.peer, kernel::Transport::udp);
-    if (!fd) return fd;
-    if (auto bound = bind_local(fd->get(), facts_.peer); !bound)
-      return tl::make_unexpected(std::move(bound.error()));
-    if (auto set = set_up_stream(fd->get(), facts_.peer.is_v6(), parameters()); !set)
-      return tl::make_unexpected(std::move(set.error()));
-    if (auto to = kernel::begin_connect(fd->get(), facts_.peer); !to)
-      return tl::make_unexpected(std::move(to.error()));
-    if (auto known = make_known(fd->get(), index); !known)
-      return tl::make_unexpected(std::move(known.error()));
-    return fd;
-  }
-
-  // A stock server takes the first datagram of each stream for it and answers once; a lost one is sent again.
-  // That the test begins is an answer too: to the last stream.
-  Result<void> make_known(int fd, int index) {
-    std::string hello(kUdpHello);
-    hello.append(cookie_.data(), cookie_.size());
-    const bool last = index + 1 == stream_count(parameters());
-    for (int tries = 0; tries < kHelloTries; ++tries) {
-      const std::int64_t again_ns = std::min(kHelloAgainNs, kHelloFirstNs << std::min(tries, 8));
-      if (::send(fd, hello.data(), hello.size(), MSG_NOSIGNAL) < 0 && errno != EAGAIN &&
-          errno != ECONNREFUSED)
-        return system_failure(errno, "send a datagram to " + facts_.peer.text());
-      const std::int64_t deadline_ns = monotonic_ns() + again_ns;
-      bool waiting = true;
-      while (waiting) {
-        if (answered(fd)) return {};
-        if (last && !begun_) {
-          const auto state = link_.poll_state();
-          if (!state) return tl::make_unexpected(state.error());
-          if (*state) begun_ = **state == State::test_start;
-        }
-        if (begun_) return {};
-        if (link_.interrupted()) return failure(ErrorKind::failed, "interrupted before the test began");
-        waiting = link_.wait(deadline_ns, fd);
-      }
-    }
-    return failure(ErrorKind::failed, "no answer to our UDP datagrams from " + facts_.peer.text(),
-                   "a firewall may let TCP pass and not UDP: open UDP port " + std::to_string(options_.port));
-  }
-
-  // Data that overtook the answer, in reverse, is one.
-  static bool answered(int fd) {
-    std::array<char, 2048> buffer;
-    const ssize_t got = ::recv(fd, buffer.data(), buffer.size(), MSG_DONTWAIT);
-    if (got < 0) return false;
-    const std::string_view answer(buffer.data(), static_cast<std::size_t>(got));
-    return answer == kUdpHelloReply || answer == kOldUdpHelloReply || answer.size() >= head_bytes(false);
   }
 
   Result<void> await_start() {
-    if (!begun_)
+    if (!opener_.begun())
       if (auto state = expect(State::test_start); !state) return state;
     if (auto state = expect(State::test_running); !state) return state;
-    facts_.host = options_.host;
-    facts_.port = options_.port;
-    facts_.wanted_buffer_bytes = parameters().window;
-    facts_.duration_s = static_cast<double>(options_.duration_ns) / 1e9;
-    facts_.start = clock_.now();
     // In reverse the server sends what the limit allows, and it ends here when that has come.
     if (!parameters().reverse) limit_transfers(parameters(), workers_.control());
-    host_cpu_.begin();
-    cpu_before_ = process_cpu();
-    cpu_from_ns_ = monotonic_ns();
-    measurement_.begin(cpu_from_ns_);
-    if (auto started = workers_.start(parameters().threads); !started) return started;
-    observer_.started(facts_);
-    return {};
+    return begin_measuring(parameters().threads);
   }
 
   // Until the time is over, the limit is reached, or something ends it.
-  Result<void> measure() {
+  Result<void> measure() override {
     const std::int64_t start_ns = measurement_.start_ns();
     const std::int64_t counted_ns = start_ns + options_.omit_ns;
     const bool timed = options_.duration_ns > 0;
@@ -309,12 +180,10 @@ class Client {
 
   // How often a limit of received bytes is looked at; 0: the workers tell.
   [[nodiscard]] std::int64_t limit_ns() const {
-    return parameters_limited() && (parameters_const().reverse || parameters_const().bidirectional)
-               ? 5'000'000
-               : 0;
+    return parameters_limited() && (parameters().reverse || parameters().bidirectional) ? 5'000'000 : 0;
   }
   [[nodiscard]] bool parameters_limited() const {
-    return parameters_const().bytes != 0 || parameters_const().blocks != 0;
+    return parameters().bytes != 0 || parameters().blocks != 0;
   }
   [[nodiscard]] bool limit_reached() {
     if (!parameters_limited()) return false;
@@ -326,7 +195,7 @@ class Client {
   }
   // Datagrams that were lost never fill a limit: by their numbers, or by silence, all have been sent.
   [[nodiscard]] bool all_sent_to_us(std::uint64_t bytes) const {
-    const TestParameters& parameters = parameters_const();
+    const TestParameters& parameters = facts_.parameters;
     std::uint64_t numbered = 0;
     std::int64_t last_ns = measurement_.start_ns();
     for (const auto& transfer : workers_.transfers()) {
@@ -353,14 +222,6 @@ class Client {
                         : Error{ErrorKind::failed, 0, "the server closed a stream", {}};
     }
     return std::nullopt;
-  }
-
-  void report_interval(std::int64_t now_ns, bool omitted) {
-    const IntervalReport interval = measurement_.cut(now_ns, omitted);
-    // What is left at the end, after the last whole interval, is no row of its own when it is a moment only.
-    if (options_.interval_ns > 0 &&
-        (interval.end_s - interval.start_s) * 1e9 > 0.05 * static_cast<double>(options_.interval_ns))
-      observer_.interval(facts_, interval);
   }
 
   template <class Condition>
@@ -391,7 +252,7 @@ class Client {
     wait_until(all_in, kDrainLimitNs);
   }
 
-  Result<void> exchange() {
+  Result<void> exchange() override {
     const std::int64_t limit_ns = result_.interrupted ? kHurryNs : kStateLimitNs;
     link_.take_signal();
     if (auto sent = link_.send(State::test_end); !sent) return sent;
@@ -414,21 +275,6 @@ class Client {
     return {};
   }
 
-  CpuShare our_cpu() {
-    if (cpu_) return *cpu_;
-    const CpuUse now = process_cpu();
-    const auto wall_ns = static_cast<double>(monotonic_ns() - cpu_from_ns_);
-    CpuShare share;
-    share.known = true;
-    share.user = 100 * static_cast<double>(now.user_ns - cpu_before_.user_ns) / wall_ns;
-    share.system = 100 * static_cast<double>(now.system_ns - cpu_before_.system_ns) / wall_ns;
-    share.total = share.user + share.system;
-    share.busiest_thread = workers_.busiest_thread();
-    share.host_busy = host_cpu_.busy();
-    cpu_ = share;
-    return share;
-  }
-
   PeerResults our_results() {
     PeerResults results;
     const CpuShare cpu = our_cpu();
@@ -448,14 +294,7 @@ class Client {
     return results;
   }
 
-  void finish() {
-    workers_.stop();
-    workers_.join();
-    TestReport& report = result_.report;
-    report.local = our_cpu();
-    report.streams = measurement_.totals(peer_ ? &*peer_ : nullptr);
-    report.seconds = measurement_.seconds();
-    report.local_path = measurement_.path(facts_);
+  void finish(TestReport& report) override {
     if (peer_) {
       report.remote_path = peer_->path;
       report.remote = {true,
@@ -476,32 +315,11 @@ class Client {
       if (!report.latency) report.latency.emplace();
       report.latency->merge(*transfer->latency());
     }
-    report.warnings = warnings_of(facts_, report);
-    result_.facts = facts_;
   }
 
-  TestParameters& parameters() { return facts_.parameters; }
-  [[nodiscard]] const TestParameters& parameters_const() const { return facts_.parameters; }
-
-  static constexpr std::int64_t kFarNs = 366ll * 24 * 3600 * kNanosecondsPerSecond;
-
-  const ClientOptions& options_;
-  Clock& clock_;
-  ClientObserver& observer_;
-  Result<void> prepared_;
-  ClientLink link_;
   Cookie cookie_{};
-  TestFacts facts_;
-  Workers workers_;
-  Measurement measurement_{workers_, facts_.streams};
-  HostCpu host_cpu_;
-  CpuUse cpu_before_;
-  std::int64_t cpu_from_ns_ = 0;
-  std::optional<CpuShare> cpu_;
-  std::optional<PeerResults> peer_;
+  StreamOpener opener_{options_, facts_, cookie_, link_};
   std::int64_t drain_from_ns_ = 0;
-  bool begun_ = false;
-  ClientResult result_;
 };
 
 }  // namespace

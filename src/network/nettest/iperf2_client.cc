@@ -6,53 +6,27 @@
 #include <array>
 
 #include "base/ticker.h"
-#include "network/nettest/client_link.h"
+#include "network/nettest/client_run.h"
+#include "network/nettest/client_streams.h"
 #include "network/nettest/iperf2_transfer.h"
-#include "network/nettest/measure.h"
 #include "network/nettest/stream_setup.h"
 
 namespace isotach::nettest {
 namespace {
 
-constexpr std::int64_t kFarNs = 366ll * 24 * 3600 * kNanosecondsPerSecond;
 constexpr std::int64_t kLastAgainNs = 250'000'000;
 constexpr int kLastTries = 10;
 constexpr std::int64_t kQuietNs = 200'000'000;
 // A sender of the server's that has been told a time ends on its own.
 constexpr std::int64_t kDrainLimitNs = 2 * kNanosecondsPerSecond;
 
-class Iperf2Client {
+class Iperf2Client final : public ClientRun {
  public:
-  Iperf2Client(const ClientOptions& options, SignalWaiter& waiter, Clock& clock, ClientObserver& observer)
-      : options_(options), clock_(clock), observer_(observer), link_(waiter), workers_([this] {
-          prepared_ = link_.prepare();
-          return link_.notify_fd();
-        }()) {}
-
-  ClientResult run() {
-    if (auto begun = begin(); !begun) {
-      result_.error = std::move(begun.error());
-      result_.interrupted = link_.interrupted();
-      return std::move(result_);
-    }
-    auto ended = measure();
-    if (ended && parameters().udp) ended = ask_for_reports();
-    if (!parameters().udp && !parameters().reverse) close_streams();
-    finish();
-    if (!ended) result_.error = std::move(ended.error());
-    return std::move(result_);
-  }
+  using ClientRun::ClientRun;
 
  private:
-  [[nodiscard]] TestParameters& parameters() { return facts_.parameters; }
-
-  Result<void> begin() {
-    if (!prepared_) return prepared_;
-    facts_.parameters = options_.parameters;
+  Result<void> begin() override {
     facts_.iperf2 = true;
-    facts_.host = options_.host;
-    facts_.port = options_.port;
-    facts_.duration_s = static_cast<double>(options_.duration_ns) / 1e9;
     if (parameters().length == 0)
       parameters().length = parameters().udp ? kDefaultUdpLength : kDefaultTcpLength;
     auto addresses = kernel::resolve(options_.host, options_.port, options_.family, false);
@@ -63,18 +37,22 @@ class Iperf2Client {
       if (outcome = open_streams(); outcome || link_.interrupted() || !facts_.streams.empty()) break;
     }
     if (!outcome) return outcome;
-    facts_.start = clock_.now();
     limit_transfers(parameters(), workers_.control());
     workers_.control().bytes_left.fetch_sub(static_cast<std::int64_t>(begun_bytes_) * parameters().parallel);
-    host_cpu_.begin();
-    cpu_before_ = process_cpu();
-    measurement_.begin(monotonic_ns());
+    if (auto begun = begin_measuring(0); !begun) return begun;
     for (std::size_t i = 0; i < facts_.streams.size(); ++i)
       workers_.transfers()[i]->counters().bytes.fetch_add(begun_bytes_, std::memory_order_relaxed);
-    if (auto started = workers_.start(0); !started) return started;
-    observer_.started(facts_);
     return {};
   }
+
+  // Until the server has told what it received, or has taken all.
+  Result<void> exchange() override {
+    if (parameters().udp) return ask_for_reports();
+    if (!parameters().reverse) close_streams();
+    return {};
+  }
+
+  void finish(TestReport& /*report*/) override {}
 
   [[nodiscard]] Iperf2Test test() {
     Iperf2Test test;
@@ -96,14 +74,8 @@ class Iperf2Client {
           link_.connect(facts_.peer, transport_of(parameters()), monotonic_ns() + options_.connect_limit_ns,
                         [&](int socket) { return set_up(socket); });
       if (!fd) return tl::make_unexpected(std::move(fd.error()));
-      StreamFacts stream;
-      stream.id = stream_id(i);
-      stream.sender = !parameters().reverse;
-      stream.socket = fd->get();
-      stream.local = kernel::local_address(fd->get());
-      stream.peer = facts_.peer;
-      if (i == 0) look_at(fd->get());
-      facts_.streams.push_back(stream);
+      facts_.streams.push_back(look_at(fd->get(), i, !parameters().reverse));
+      if (!parameters().udp && i == 0) facts_.control_mss = kernel::mss_of(fd->get());
       const DataPlan plan = plan_of(parameters());
       if (parameters().udp) {
         workers_.add(make_iperf2_sender(std::move(*fd), plan, test(), workers_.control()));
@@ -113,35 +85,18 @@ class Iperf2Client {
         return system_failure(errno, "write to the server");
       // The server counts them with the data.
       if (!parameters().reverse) begun_bytes_ = words.size();
-      workers_.add(make_transfer(std::move(*fd), plan, stream.sender, workers_.control()));
+      workers_.add(make_transfer(std::move(*fd), plan, !parameters().reverse, workers_.control()));
     }
     return {};
   }
 
   Result<void> set_up(int socket) {
-    if (!options_.bind_host.empty()) {
-      const auto family = facts_.peer.is_v6() ? kernel::IpFamily::v6 : kernel::IpFamily::v4;
-      const auto addresses = kernel::resolve(options_.bind_host, 0, family, true);
-      if (!addresses) return tl::make_unexpected(addresses.error());
-      if (auto bound = kernel::bind_to(socket, addresses->front()); !bound) return bound;
-    }
+    if (auto bound = bind_local(options_, socket, facts_.peer); !bound) return bound;
     return set_up_stream(socket, facts_.peer.is_v6(), parameters());
   }
 
-  void look_at(int socket) {
-    facts_.send_buffer_bytes = kernel::send_buffer_of(socket);
-    facts_.receive_buffer_bytes = kernel::receive_buffer_of(socket);
-    facts_.wanted_buffer_bytes = parameters().window;
-    if (parameters().udp) {
-      facts_.path_mtu = kernel::path_mtu_of(socket, facts_.peer.is_v6());
-    } else {
-      facts_.control_mss = kernel::mss_of(socket);
-      result_.report.local_congestion = kernel::congestion_of(socket);
-    }
-  }
-
   // Until the time is over, the limit is reached, the server has ended its stream, or something ends it.
-  Result<void> measure() {
+  Result<void> measure() override {
     const std::int64_t start_ns = measurement_.start_ns();
     const std::int64_t end_ns =
         options_.duration_ns > 0 ? start_ns + options_.duration_ns : start_ns + kFarNs;
@@ -166,7 +121,7 @@ class Iperf2Client {
       }
       if (!parameters().reverse && workers_.senders_ended()) break;
       if (now_ns < ticker.deadline_ns()) continue;
-      report_interval(now_ns);
+      report_interval(now_ns, false);
       ticker.advance(now_ns);
     }
     if (const auto failed = stream_failure(); failed && outcome) outcome = tl::make_unexpected(*failed);
@@ -179,7 +134,7 @@ class Iperf2Client {
     for (const auto& transfer : workers_.transfers())
       last_ns = std::max(last_ns, transfer->counters().last_ns.load());
     measurement_.end(parameters().reverse && last_ns != 0 ? last_ns : monotonic_ns());
-    report_interval(monotonic_ns());
+    report_interval(monotonic_ns(), false);
     return outcome;
   }
 
@@ -192,13 +147,6 @@ class Iperf2Client {
                    error == ECONNREFUSED || error == ECONNRESET ? "start a server there: iperf -s" : "")
             .value();
     return std::nullopt;
-  }
-
-  void report_interval(std::int64_t now_ns) {
-    const IntervalReport interval = measurement_.cut(now_ns, false);
-    if (options_.interval_ns > 0 &&
-        (interval.end_s - interval.start_s) * 1e9 > 0.05 * static_cast<double>(options_.interval_ns))
-      observer_.interval(facts_, interval);
   }
 
   // Until the server has taken all and closes too: what it says before, unread, would end the connection at
@@ -259,37 +207,7 @@ class Iperf2Client {
     return failure(ErrorKind::failed, "the server does not tell what it received");
   }
 
-  void finish() {
-    TestReport& report = result_.report;
-    const CpuUse now = process_cpu();
-    const auto wall_ns =
-        static_cast<double>(std::max<std::int64_t>(1, monotonic_ns() - measurement_.start_ns()));
-    report.local.known = true;
-    report.local.user = 100 * static_cast<double>(now.user_ns - cpu_before_.user_ns) / wall_ns;
-    report.local.system = 100 * static_cast<double>(now.system_ns - cpu_before_.system_ns) / wall_ns;
-    report.local.total = report.local.user + report.local.system;
-    report.local.busiest_thread = workers_.busiest_thread();
-    report.local.host_busy = host_cpu_.busy();
-    report.streams = measurement_.totals(peer_ ? &*peer_ : nullptr);
-    report.seconds = measurement_.seconds();
-    report.local_path = measurement_.path(facts_);
-    report.warnings = warnings_of(facts_, report);
-    result_.facts = facts_;
-  }
-
-  const ClientOptions& options_;
-  Clock& clock_;
-  ClientObserver& observer_;
-  Result<void> prepared_;
-  ClientLink link_;
-  TestFacts facts_;
-  Workers workers_;
-  Measurement measurement_{workers_, facts_.streams};
-  HostCpu host_cpu_;
-  CpuUse cpu_before_;
   std::size_t begun_bytes_ = 0;
-  std::optional<PeerResults> peer_;
-  ClientResult result_;
 };
 
 }  // namespace

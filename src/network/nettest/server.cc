@@ -14,6 +14,7 @@
 
 #include "network/nettest/datagram.h"
 #include "network/nettest/iperf2_sessions.h"
+#include "network/nettest/listeners.h"
 #include "network/nettest/newcomers.h"
 #include "network/nettest/stream_setup.h"
 #include "network/path/responder.h"
@@ -55,11 +56,6 @@ std::string_view key_of(const Cookie& cookie) {
   return {cookie.data(), cookie.size()};
 }
 
-struct UdpListener {
-  Fd fd;
-  kernel::SocketAddress address;
-};
-
 class Server {
  public:
   Server(const ServerOptions& options, SignalWaiter& waiter, Clock& clock, ServerObserver& observer)
@@ -87,59 +83,14 @@ class Server {
 
  private:
   Result<void> listen() {
-    std::vector<kernel::SocketAddress> addresses;
-    std::vector<std::string> hosts = options_.hosts;
-    if (hosts.empty())
-      hosts = options_.family == kernel::IpFamily::v6   ? std::vector<std::string>{"::1"}
-              : options_.family == kernel::IpFamily::v4 ? std::vector<std::string>{"127.0.0.1"}
-                                                        : std::vector<std::string>{"127.0.0.1", "::1"};
-    Result<void> problem;
-    for (const std::string& host : hosts) {
-      auto found = kernel::resolve(host == "*" ? "" : host, options_.port, options_.family, true);
-      if (!found) return tl::make_unexpected(std::move(found.error()));
-      for (kernel::SocketAddress& address : *found) {
-        // With port 0 the kernel chooses once; all other sockets follow.
-        if (options_.port == 0 && !addresses.empty()) address.set_port(addresses.front().port());
-        auto bound = listen_on(address);
-        if (bound) {
-          addresses.push_back(*bound);
-        } else {
-          problem = tl::make_unexpected(std::move(bound.error()));
-          // A machine without IPv6 is no reason not to serve IPv4.
-          if (!options_.hosts.empty() && host != "*") return problem;
-        }
-      }
-    }
-    if (addresses.empty()) return problem;
-    listen_for_iperf2(addresses);
-    observer_.listening(addresses);
+    auto addresses = listeners_.open(options_, observer_);
+    if (!addresses) return tl::make_unexpected(std::move(addresses.error()));
+    for (std::size_t i = 0; i < listeners_.tcp().size(); ++i)
+      watch(listeners_.tcp()[i].get(), tag(Kind::tcp_listener, i), EPOLLIN);
+    for (std::size_t i = 0; i < listeners_.udp().size(); ++i)
+      watch(listeners_.udp()[i].fd.get(), tag(Kind::udp_listener, i), EPOLLIN);
+    observer_.listening(*addresses);
     return {};
-  }
-
-  void listen_for_iperf2(std::vector<kernel::SocketAddress>& addresses) {
-    if (options_.iperf2_port == 0) return;
-    const std::vector<kernel::SocketAddress> served = addresses;
-    for (kernel::SocketAddress address : served) {
-      address.set_port(options_.iperf2_port);
-      if (auto bound = listen_on(address)) {
-        addresses.push_back(*bound);
-      } else {
-        observer_.not_listening(bound.error());
-      }
-    }
-  }
-
-  Result<kernel::SocketAddress> listen_on(const kernel::SocketAddress& wanted) {
-    auto tcp = kernel::listen_tcp(wanted);
-    if (!tcp) return tl::make_unexpected(std::move(tcp.error()));
-    kernel::SocketAddress address = kernel::local_address(tcp->get());
-    auto udp = kernel::bind_udp(address);
-    if (!udp) return tl::make_unexpected(std::move(udp.error()));
-    watch(tcp->get(), tag(Kind::tcp_listener, tcp_listeners_.size()), EPOLLIN);
-    watch(udp->get(), tag(Kind::udp_listener, udp_listeners_.size()), EPOLLIN);
-    tcp_listeners_.push_back(std::move(*tcp));
-    udp_listeners_.push_back({std::move(*udp), address});
-    return address;
   }
 
   void watch(int fd, std::uint64_t data, std::uint32_t events, int operation = EPOLL_CTL_ADD) {
@@ -169,10 +120,10 @@ class Server {
       const std::uint64_t number = events[i].data.u64 & ((std::uint64_t{1} << 56) - 1);
       switch (static_cast<Kind>(events[i].data.u64 >> 56)) {
         case Kind::tcp_listener:
-          accept_some(tcp_listeners_[number].get());
+          accept_some(listeners_.tcp()[number].get());
           break;
         case Kind::udp_listener:
-          take_hellos(udp_listeners_[number], udp_listeners_[number].fd.get());
+          take_hellos(listeners_.udp()[number], listeners_.udp()[number].fd.get());
           for (const std::uint64_t begun : iperf2_.start())
             watch(iperf2_.notify_of(begun), tag(Kind::iperf2, begun), EPOLLIN);
           break;
@@ -443,12 +394,6 @@ class Server {
     return latest;
   }
 
-  static std::optional<Fd> connected_to(const UdpListener& listener, const kernel::SocketAddress& peer) {
-    auto fd = kernel::bind_udp(listener.address);
-    if (!fd || !kernel::begin_connect(fd->get(), peer)) return std::nullopt;
-    return std::move(*fd);
-  }
-
   // A client whose answer was lost asks again, on the socket that is its own already.
   static void answer_again(Session& session) {
     std::array<char, 64> buffer;
@@ -501,8 +446,7 @@ class Server {
   ServerObserver& observer_;
   std::uint64_t descriptors_ = 1024;
   Fd poller_;
-  std::vector<Fd> tcp_listeners_;
-  std::vector<UdpListener> udp_listeners_;
+  Listeners listeners_;
   path::Responders path_responders_;
   Newcomers newcomers_;
   int accepts_a_turn_ = 1;
