@@ -129,6 +129,31 @@ serve() {
   exit_code 0
   out '^stream,direction,start_s'
   [[ $(awk -F, '{print NF}' <<<"$output" | sort -u | wc -l) == 1 ]]
+  # What copies nothing is named in each row.
+  [[ $(awk -F, 'NR > 1 {print $NF}' <<<"$output" | sort -u) == send ]]
+  isotach nettest -c 127.0.0.1 -p "$port" -t 0.3 -R --skip-rx-copy --csv
+  exit_code 0
+  [[ $(awk -F, 'NR > 1 {print $NF}' <<<"$output" | sort -u) == discard ]]
+}
+
+@test "ends after so many transactions" {
+  serve
+  for kind in '--rr' '--crr' '--rr -u' '--cc'; do
+    # shellcheck disable=SC2086 # words of their own
+    isotach nettest -c 127.0.0.1 -p "$port" $kind -k 37
+    exit_code 0
+    out '^37 transactions in '
+  done
+  isotach nettest -c 127.0.0.1 -p "$port" --rr -r 1,3 -n 100
+  exit_code 0
+  out '^25 transactions in '
+  # Those that were under way beside the last one may still have their answers.
+  isotach nettest -c 127.0.0.1 -p "$port" --rr -P 4 --threads 1 -k 500
+  exit_code 0
+  out '^50[0-3] transactions in '
+  isotach nettest -c 127.0.0.1 -p "$port" --cc -n 100
+  usage_error
+  err 'give their number by -k'
 }
 
 @test "tells the latency of transactions" {

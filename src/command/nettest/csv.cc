@@ -15,7 +15,7 @@ std::string cell(const std::optional<T>& value) {
 std::string nettest_csv_head() {
   return "stream,direction,start_s,end_s,omitted,bytes,bits_per_second,retransmits,cwnd_bytes,rtt_us,"
          "busy_ratio,window_limited_ratio,buffer_limited_ratio,datagrams,lost,out_of_order,duplicates,"
-         "buffer_drops,jitter_s,transactions,mean_latency_ns\n";
+         "buffer_drops,jitter_s,transactions,mean_latency_ns,moved_by\n";
 }
 
 std::string nettest_csv_rows(const nettest::TestFacts& facts, const nettest::IntervalReport& report) {
@@ -43,9 +43,9 @@ std::string nettest_csv_rows(const nettest::TestFacts& facts, const nettest::Int
       text += ",,,,,";
     }
     if (facts.parameters.transaction != nettest::Transaction::none) {
-      text += fmt::format("{},{}\n", stream.transactions, cell(stream.mean_latency_ns));
+      text += fmt::format("{},{},\n", stream.transactions, cell(stream.mean_latency_ns));
     } else {
-      text += ",\n";
+      text += fmt::format(",,{}\n", stream.moved_by);
     }
   }
   return text;

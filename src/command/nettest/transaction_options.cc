@@ -70,12 +70,14 @@ void read_transaction_options(Reading& reading, nettest::TestParameters& paramet
   if (parameters.transaction_rate > 0) parameters.outstanding = kOpenLoopOutstanding;
   reading.number("--burst", 1, nettest::kMostOutstanding, parameters.outstanding);
   parameters.busy_poll = reading.has("--busy-poll");
-  for (const char* option : {"--reverse", "--bidir", "--bytes", "--blocks", "--bitrate", "--length", "--tx",
-                             "--zerocopy", "--skip-rx-copy", "--cold"})
+  for (const char* option :
+       {"--reverse", "--bidir", "--bitrate", "--length", "--tx", "--zerocopy", "--skip-rx-copy", "--cold"})
     if (reading.has(option))
       reading.fail(Error{ErrorKind::usage, 0, std::string(option) + " has no meaning with transactions", ""});
   if (makes_connections(parameters.transaction) && parameters.udp)
     reading.fail("--crr and --cc need TCP: UDP has no connections");
+  if (parameters.transaction == nettest::Transaction::connect_close && parameters.bytes != 0)
+    reading.fail("connections alone carry no bytes: give their number by -k");
   parameters.rate_bps = 0;
 }
 

@@ -32,6 +32,7 @@ class Iperf2Sender final : public Transfer {
     const std::string words = iperf2_test(test, true);
     buffer_.replace(kIperf2DatagramBytes, words.size(), words);
     buffer_.resize(plan.length);
+    counters_.engine.store(SendEngine::send, std::memory_order_relaxed);
     if (plan.rate_bps == 0) return;
     const double gap_ns = static_cast<double>(plan.length) * 8e9 / static_cast<double>(plan.rate_bps);
     group_ = std::max(1, static_cast<int>(std::ceil(kShortestGapNs / gap_ns)));

@@ -115,6 +115,7 @@ IntervalReport Measurement::cut(std::int64_t now_ns, bool omitted) {
   std::vector<StreamSample> now = all(now_ns);
   for (std::size_t i = 0; i < streams_.size(); ++i) {
     report.streams.push_back(interval_between(last_[i], now[i], streams_[i].sender));
+    report.streams.back().moved_by = workers_.transfers()[i]->moved_by();
     if (!now[i].tcp) continue;
     Extremes& extremes = extremes_[i];
     const kernel::TcpInfo& tcp = *now[i].tcp;
@@ -188,12 +189,10 @@ DataPath Measurement::path(const TestFacts& facts) const {
     const int tos = transfer.counters().tos.load(kRelaxed);
     if (streams_[i].sender) {
       const Engine* engine = transfer.engine();
-      const bool joined = parameters.engine != SendEngine::send && !facts.iperf2;
-      const SendEngine asked = !parameters.udp ? parameters.engine
-                               : joined        ? SendEngine::gso
-                                               : SendEngine::send;
-      if (engine != nullptr || path.sent_by.empty())
-        path.sent_by = name_of(engine != nullptr ? engine->kind() : asked);
+      const SendEngine kind = transfer.counters().engine.load(kRelaxed);
+      const SendEngine asked = parameters.udp ? SendEngine::send : parameters.engine;
+      if (kind != SendEngine::automatic || path.sent_by.empty())
+        path.sent_by = name_of(kind != SendEngine::automatic ? kind : asked);
       // Where others were faster with a limited amount, a stream has sent nothing.
       if (engine != nullptr || parameters.udp) {
         copied += engine != nullptr ? engine->copied() : 1;

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/clock.h"
@@ -59,6 +60,8 @@ struct StreamInterval {
   double jitter_s = 0;
   std::uint64_t transactions = 0;
   std::optional<double> mean_latency_ns;
+  // How this end moved it (engine.h), of TCP and UDP streams: what copies nothing is another test.
+  std::string_view moved_by;
   std::optional<std::uint64_t> buffer_drops;
   std::optional<std::uint64_t> retransmits;
   std::optional<kernel::TcpInfo> tcp;  // at its end

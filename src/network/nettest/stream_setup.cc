@@ -69,7 +69,11 @@ bool client_sends(const TestParameters& parameters, int index) {
 }
 
 std::unique_ptr<Transfer> make_transfer(Fd fd, const DataPlan& plan, bool sends, TransferControl& control) {
-  if (plan.transaction != Transaction::none) return make_transactions(std::move(fd), plan);
+  if (plan.transaction != Transaction::none) {
+    auto transactions = make_transactions(std::move(fd), plan);
+    transactions->count_with(control);
+    return transactions;
+  }
   if (plan.udp)
     return sends ? make_udp_sender(std::move(fd), plan, control) : make_udp_receiver(std::move(fd), plan);
   return sends ? make_tcp_sender(std::move(fd), plan, control) : make_tcp_receiver(std::move(fd), plan);
@@ -81,6 +85,12 @@ void limit_transfers(const TestParameters& parameters, TransferControl& control)
   if (bytes == 0 && parameters.blocks != 0)
     bytes = parameters.blocks > kMost / parameters.length ? kMost : parameters.blocks * parameters.length;
   if (bytes == 0) return;
+  // Of transactions, `blocks` are whole ones.
+  const std::uint64_t each = std::uint64_t{parameters.request_bytes} + parameters.response_bytes;
+  const std::uint64_t transactions =
+      parameters.blocks != 0 ? parameters.blocks : bytes / each + (bytes % each != 0 ? 1 : 0);
+  control.transactions_left.store(static_cast<std::int64_t>(std::min(transactions, kMost)),
+                                  std::memory_order_relaxed);
   control.bytes_left.store(static_cast<std::int64_t>(std::min(bytes, kMost)), std::memory_order_relaxed);
   control.limited.store(true, std::memory_order_relaxed);
 }

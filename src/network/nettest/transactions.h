@@ -21,6 +21,7 @@ class Initiator : public Transfer {
  public:
   [[nodiscard]] bool is_sender() const override { return true; }
   [[nodiscard]] std::uint64_t unanswered() const override { return unanswered_; }
+  void count_with(TransferControl& control) override { control_ = &control; }
   [[nodiscard]] const Histogram* latency() const override { return &latency_; }
 
  protected:
@@ -38,6 +39,8 @@ class Initiator : public Transfer {
     add(counters_.latency_sum_ns, took_ns);
     add(counters_.bytes, bytes);
     counters_.last_ns.store(now_ns, kRelaxed);
+    if (control_ == nullptr || !control_->limited.load(kRelaxed)) return;
+    if (control_->transactions_left.fetch_sub(1, kRelaxed) == 1) control_->stop_sending.store(true, kRelaxed);
   }
 
   // At the end: what was due and not sent, and what waits for an answer that nobody hears any more.
@@ -47,6 +50,7 @@ class Initiator : public Transfer {
   }
 
  private:
+  TransferControl* control_ = nullptr;
   std::uint64_t unanswered_ = 0;
   Histogram latency_;
 };

@@ -49,8 +49,9 @@ struct DataPlan {
 struct TransferControl {
   std::atomic<bool> stop_sending{false};
   std::atomic<bool> stop_all{false};
-  std::atomic<bool> limited{false};         // whether bytes_left counts
-  std::atomic<std::int64_t> bytes_left{0};  // of all senders together
+  std::atomic<bool> limited{false};                // whether bytes_left counts
+  std::atomic<std::int64_t> bytes_left{0};         // of all senders together
+  std::atomic<std::int64_t> transactions_left{0};  // the same; who brings it to 0 stops the others
 };
 
 struct alignas(64) TransferCounters {
@@ -64,12 +65,13 @@ struct alignas(64) TransferCounters {
   std::atomic<std::uint64_t> calls{0};  // of the kernel: of UDP, what the network layer saw
   std::atomic<std::uint64_t> transactions{0};
   std::atomic<std::uint64_t> latency_sum_ns{0};
-  std::atomic<std::uint64_t> late{0};     // paced pieces sent late
-  std::atomic<std::uint64_t> skipped{0};  // paced pieces never sent
-  std::atomic<std::int64_t> last_ns{0};   // monotonic: when data moved last
-  std::atomic<int> tos{-1};               // of the last datagram received
-  std::atomic<int> error{0};              // errno that ended it
-  std::atomic<bool> ended{false};         // the peer has closed, or `error`
+  std::atomic<std::uint64_t> late{0};                     // paced pieces sent late
+  std::atomic<std::uint64_t> skipped{0};                  // paced pieces never sent
+  std::atomic<std::int64_t> last_ns{0};                   // monotonic: when data moved last
+  std::atomic<int> tos{-1};                               // of the last datagram received
+  std::atomic<SendEngine> engine{SendEngine::automatic};  // what sends, once it does; automatic: nothing yet
+  std::atomic<int> error{0};                              // errno that ended it
+  std::atomic<bool> ended{false};                         // the peer has closed, or `error`
 };
 
 enum class Step : std::uint8_t { moved, waits, ended };
@@ -109,6 +111,8 @@ class Transfer {
   virtual void heard() {}
   // The exchange cannot go on; 0: the peer has closed.
   void fail(int errno_value) { static_cast<void>(end(errno_value)); }
+  // Before it starts: where control.limited, what it does counts, and ends the test.
+  virtual void count_with(TransferControl& /*control*/) {}
   // Round-trip times in ns; once the worker has ended.
   [[nodiscard]] virtual const Histogram* latency() const { return nullptr; }
   // Distances in time between datagrams that are paced, as they left or came; and how much longer than the
@@ -123,6 +127,12 @@ class Transfer {
 
   // How it sends; nothing where it does not send a stream of TCP. Its shares once the worker has ended.
   [[nodiscard]] virtual const Engine* engine() const { return nullptr; }
+  // The name of how it sends or receives a stream (engine.h), whenever it is asked; empty: it does not yet,
+  // or moves no stream.
+  [[nodiscard]] virtual std::string_view moved_by() const {
+    const SendEngine kind = counters_.engine.load(std::memory_order_relaxed);
+    return kind == SendEngine::automatic ? std::string_view() : name_of(kind);
+  }
 
   [[nodiscard]] int fd() const { return fd_.get(); }
   [[nodiscard]] TransferCounters& counters() { return counters_; }

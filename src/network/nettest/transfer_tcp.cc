@@ -1,4 +1,3 @@
-#include <sys/mman.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -7,6 +6,7 @@
 
 #include "base/clock.h"
 #include "network/nettest/pacer.h"
+#include "network/nettest/receive_memory.h"
 #include "network/nettest/transfer.h"
 
 namespace isotach::nettest {
@@ -34,33 +34,6 @@ SendEngine engine_of(const DataPlan& plan) {
 std::size_t pages(std::size_t bytes) {
   return (bytes + kPageBytes - 1) / kPageBytes * kPageBytes;
 }
-
-// Memory that a thread receives into: pages that are there once something was received into them. What stands
-// in it is of no interest.
-class ReceiveMemory {
- public:
-  ReceiveMemory() = default;
-  ~ReceiveMemory() {
-    if (bytes_ > 0) ::munmap(memory_, bytes_);
-  }
-  ReceiveMemory(const ReceiveMemory&) = delete;
-  ReceiveMemory& operator=(const ReceiveMemory&) = delete;
-
-  // Nothing, with errno, where there is none.
-  char* of(std::size_t bytes) {
-    if (bytes <= bytes_) return memory_;
-    void* memory = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (memory == MAP_FAILED) return nullptr;
-    if (bytes_ > 0) ::munmap(memory_, bytes_);
-    memory_ = static_cast<char*>(memory);
-    bytes_ = bytes;
-    return memory_;
-  }
-
- private:
-  char* memory_ = nullptr;
-  std::size_t bytes_ = 0;
-};
 
 class TcpSender final : public Transfer {
  public:
@@ -120,6 +93,7 @@ class TcpSender final : public Transfer {
     if (Payload::with(ring_bytes_) == nullptr) return false;
     engine_ = make_engine(kind_, fd(), length_);
     if (engine_ == nullptr && falls_back_) engine_ = make_engine(SendEngine::send, fd(), length_);
+    if (engine_ != nullptr) counters_.engine.store(engine_->kind(), kRelaxed);
     return engine_ != nullptr;
   }
 
@@ -161,8 +135,7 @@ class TcpReceiver final : public Transfer {
 
   Step step(bool may_wait) override {
     // With MSG_TRUNC the kernel throws away what it would copy.
-    static thread_local ReceiveMemory thread_memory;
-    char* memory = thread_memory.of(ring_bytes_);
+    char* memory = ReceiveMemory::of_thread(ring_bytes_);
     if (memory == nullptr) return end(errno);
     const ssize_t got = ::recv(fd(), memory + place_, size_, flags_ | (may_wait ? 0 : MSG_DONTWAIT));
     if (got < 0) return errno == EAGAIN || errno == EINTR ? Step::waits : end(errno);
@@ -177,6 +150,9 @@ class TcpReceiver final : public Transfer {
   }
 
   [[nodiscard]] bool is_sender() const override { return false; }
+  [[nodiscard]] std::string_view moved_by() const override {
+    return (flags_ & MSG_TRUNC) != 0 ? kDiscarded : kReceivedByCopy;
+  }
 
  private:
   static constexpr std::size_t kLargestRing = 16 * 1024 * 1024;
