@@ -26,6 +26,7 @@ LIMIT_S = 30
 # The bad peers below hold a server that waits for them for at least 10 s.
 SERVED_WITHIN_S = 5
 IDLE_CONNECTIONS = 10_000
+MORE_THAN_BUFFERS = 64 * 2**20  # of two sockets hold
 TESTS_AT_ONCE = 256
 # What a connection may cost the server.
 CONNECTION_KIB = 64
@@ -257,6 +258,37 @@ def huge_results():
     server.stop()
 
 
+def deaf_client():
+    """Asks over two connections that share a thread, and reads no answer: it is not heard for ever, because the
+    answers would pile up."""
+    server = Server()
+    good_test(server, "first")
+    before = server.resident_kib()
+    mine = cookie("deaf")
+    ours = b',"isotach":{"version":1,"transaction":"rr","request_bytes":1000,"response_bytes":65536,"threads":1}}'
+    with server.connect() as control:
+        control.sendall(mine)
+        read(control, 1)
+        control.sendall(framed(PARAMETERS.replace(b'"parallel":1', b'"parallel":2')[:-1] + ours))
+        read(control, 1)
+        streams = []
+        for _ in range(2):
+            streams.append(server.connect())
+            streams[-1].sendall(mine)
+        read(control, 2)
+        for stream in streams:
+            stream.settimeout(0.5)
+            try:
+                for _ in range(MORE_THAN_BUFFERS // 65536):
+                    stream.sendall(bytes(65536))
+                raise Failed("who reads no answers is heard for ever")
+            except (TimeoutError, ConnectionError):
+                pass
+        check(server.resident_kib() - before < 20_000, f"grew by {server.resident_kib() - before} KiB")
+        good_test(server, "after")
+    server.stop()
+
+
 def many_tests():
     """Tests that run at once, from one host: none ends before all run."""
     idle_count()
@@ -379,6 +411,7 @@ def cases():
     yield "server: strangers while the streams of a test are due", strangers
     yield f"server: a good client beside {IDLE_CONNECTIONS} idle connections", idle_connections
     yield "server: results of 2 GiB are refused", huge_results
+    yield "server: a client that asks and reads no answers", deaf_client
     yield f"server: {TESTS_AT_ONCE} tests at once", many_tests
     yield "server: a client that is killed", killed_client
     yield "client: a server that dies leaves the partial result", dying_server
