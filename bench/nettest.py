@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
-"""isotach nettest beside iperf3 and iperf: rate, and CPU time of both ends, over loopback and over a veth pair.
+"""isotach nettest beside iperf3, iperf and nuttcp: rate, and CPU time of both ends, over loopback and a veth pair.
 
 usage: nettest.py [PAIRS [WORD]]
        nettest.py --hostile
 
-The programs take turns, two seconds each; medians of PAIRS (9) neighbouring pairs are printed. CPU time is what the
-kernel charged to client and server from start to end. The veth pair stands between two network namespaces of its
-own and needs root. A row whose sender or receiver copies nothing says so: its peer copies at both ends.
+The programs take turns, one or two seconds each; medians of PAIRS (9) neighbouring pairs are printed, and of their ratios, with
+what they should be and whether they are. CPU time is what the kernel charged to client and server from start to end.
+The veth pair stands between two network namespaces of its own and needs root; peers other than iperf3 are measured over
+loopback alone. A row whose sender or receiver copies
+nothing says so: its peer copies at both ends. 9 pairs take six minutes.
 
 With a WORD only rows whose names hold it. With --hostile, how long a good client waits beside each kind of bad one,
 and beside 10,000 idle connections.
@@ -24,16 +26,41 @@ import uuid
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 ISOTACH = os.environ.get("ISOTACH", str(ROOT / "build" / "isotach"))
 PORT = "5299"
-SECONDS = "2"
+UDP = ["-u", "-b", "0", "-l", "1400"]
+LARGEST_LOSS = 0.1
 
-# name, options of both, of ours, of iperf3
+
+class Goal:
+    """A rate of at least so many times the peer's, and at most so much of its CPU, or one of the two."""
+
+    def __init__(self, rate, cpu=None, either=False, loss=False):
+        self.rate, self.cpu, self.either, self.loss = rate, cpu, either, loss
+
+    def text(self):
+        words = [f"rate {self.rate:g}"] + ([f"CPU {self.cpu:g}"] if self.cpu else [])
+        return (" or " if self.either else ", ").join(words) + (f", loss {LARGEST_LOSS:g} %" if self.loss else "")
+
+    def is_met(self, rate, cpu, loss):
+        met = [rate >= self.rate] + ([cpu <= self.cpu] if self.cpu else [])
+        return (any(met) if self.either else all(met)) and (not self.loss or loss <= LARGEST_LOSS)
+
+
+# Whatever else, no topology is slower than this.
+NEVER_BELOW = 0.98
+
+ONE = ["-t", "1"]
+TWO = ["-t", "2"]  # what is compared closely: of a second, the start of our program is a fiftieth
+ONE_BY_ONE = UDP + ONE + ["-w", "4M"]
+
+# name, options of both, of ours, of the peer, the peer, what is to be reached
 ROWS = [
-    ("TCP, 1 stream, copies", [], ["--tx=send"], []),
-    ("TCP, 1 stream, sender does not", [], ["--tx=splice"], []),
-    ("TCP, 8 streams, copies", ["-P", "8"], ["--tx=send"], []),
-    ("TCP, 8 streams, sender does not", ["-P", "8"], ["--tx=splice"], []),
-    ("UDP 1400 bytes, one call each", ["-u", "-b", "0", "-l", "1400", "-w", "4M"], ["--no-gso"], []),
-    ("UDP 1400 bytes, joined calls", ["-u", "-b", "0", "-l", "1400", "-w", "4M"], [], []),
+    ("TCP, 1 stream, sender does not copy", TWO, [], [], "iperf3", Goal(1.2, 0.82, either=True)),
+    ("TCP, 1 stream, both copy", ONE, ["--tx=send"], [], "iperf3", Goal(NEVER_BELOW)),
+    ("TCP, 8 streams, sender does not copy", TWO + ["-P", "8"], [], [], "iperf3", Goal(1.5, 0.7)),
+    ("UDP 1400 bytes, joined by the kernel", UDP + ONE, ["-w", "64M"], ["-w", "4M"], "iperf3", Goal(15, loss=True)),
+    ("UDP 1400 bytes, one by one", ONE_BY_ONE, ["--no-gso"], [], "iperf3", Goal(1.2, loss=True)),
+    ("UDP 1400 bytes, one by one", ONE_BY_ONE, ["--no-gso"], [], "iperf", Goal(1.2, loss=True)),
+    ("UDP 1400 bytes, one by one", ONE_BY_ONE, ["--no-gso"], [], "nuttcp", Goal(1.2, loss=True)),
 ]
 
 
@@ -76,10 +103,11 @@ class Veth:
         return ["ip", "netns", "exec", self.spaces[1], *words]
 
 
-def listens(space):
-    words = ["cat", "/proc/net/tcp", "/proc/net/tcp6"]
-    table = subprocess.run(space.server(words), capture_output=True, text=True, check=False).stdout
-    return any(f":{int(PORT):04X} " in line.split(" 0A ")[0] + " " and " 0A " in line for line in table.splitlines())
+def listens(space, protocols=("tcp", "tcp6")):
+    words = ["cat", *(f"/proc/net/{protocol}" for protocol in protocols)]
+    lines = subprocess.run(space.server(words), capture_output=True, text=True, check=False).stdout.splitlines()
+    fields = [line.split() for line in lines]
+    return any(row[1].endswith(f":{int(PORT):04X}") and row[3] in ("0A", "07") for row in fields if ":" in row[0])
 
 
 def cpu_seconds(process):
@@ -89,59 +117,95 @@ def cpu_seconds(process):
     return usage.ru_utime + usage.ru_stime
 
 
-def measure(space, ours, options):
-    words = [ISOTACH, "nettest"] if ours else ["iperf3"]
-    bind = ["-B", space.address]
-    server = subprocess.Popen(space.server(words + ["-s", "-1", "-p", PORT] + bind), stdout=subprocess.DEVNULL,
-                              stderr=subprocess.DEVNULL)
-    while not listens(space):
+def start_server(space, words, protocols=("tcp", "tcp6")):
+    server = subprocess.Popen(space.server(words), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    while not listens(space, protocols):
         time.sleep(0.02)
-    client = subprocess.Popen(space.client(words + ["-c", space.address, "-p", PORT, "-t", SECONDS, "-J"] + options),
-                              stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-    document = json.loads(client.stdout.read())
-    cpu = cpu_seconds(client) + cpu_seconds(server)
-    received = document["end"]["sum_received"]
-    udp = document["end"].get("sum", {})
-    return {"rate": received["bits_per_second"] / 1e9, "cpu": cpu / (received["bytes"] / 1e9),
-            "loss": udp.get("lost_percent", 0.0)}
+    return server
+
+
+def text_of(space, words):
+    client = subprocess.Popen(space.client(words), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    text = client.stdout.read()
+    return text, cpu_seconds(client)
+
+
+def ended(server):
+    """What it used, and what it said."""
+    server.terminate()
+    text = server.stdout.read()
+    return cpu_seconds(server), text
+
+
+def result(bits_per_second, received_bytes, cpu_s, lost_percent=0.0):
+    return {"rate": bits_per_second / 1e9, "cpu": cpu_s / max(received_bytes / 1e9, 1e-9), "loss": lost_percent}
+
+
+def measure_iperf3(space, words, options):
+    """Of iperf3, and of ours, which is served and asked like it."""
+    server = start_server(space, words + ["-s", "-1", "-p", PORT, "-B", space.address])
+    text, cpu = text_of(space, words + ["-c", space.address, "-p", PORT, "-i", "0", "-J"] + options)
+    server.stdout.read()
+    cpu += cpu_seconds(server)
+    end = json.loads(text)["end"]
+    received = end["sum_received"]
+    return result(received["bits_per_second"], received["bytes"], cpu, end.get("sum", {}).get("lost_percent", 0.0))
 
 
 def measure_iperf(space, options):
-    """Of iperf 2, TCP: its client tells what it sent, all of which arrives."""
-    server = subprocess.Popen(space.server(["iperf", "-s", "-p", PORT, "-B", space.address]), stdout=subprocess.DEVNULL,
-                              stderr=subprocess.DEVNULL)
-    while not listens(space):
-        time.sleep(0.02)
-    client = subprocess.Popen(space.client(["iperf", "-c", space.address, "-p", PORT, "-t", SECONDS, "-y", "C"] + options),
-                              stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-    lines = [line.split(",") for line in client.stdout.read().splitlines()]
+    """Of iperf 2: of UDP its server tells what arrived; of TCP its client what it sent, all of which does."""
+    udp = "-u" in options
+    given = [("100g" if word == "0" else word) for word in options]
+    server = start_server(space, ["iperf", "-s", "-p", PORT, "-B", space.address, "-w", "4M"] + (["-u"] if udp else []),
+                          ("udp", "udp6") if udp else ("tcp", "tcp6"))
+    text, cpu = text_of(space, ["iperf", "-c", space.address, "-p", PORT, "-f", "b", "-y", "C"] + given)
+    far_cpu, _ = ended(server)
+    lines = [line.split(",") for line in text.splitlines() if line.count(",") >= 8]
+    if udp:  # the last line is the server's report
+        last = lines[-1]
+        return result(int(last[8]), int(last[7]), cpu + far_cpu, float(last[12]))
     streams = [line for line in lines if line[5] != "-1"]  # that is their sum
-    cpu = cpu_seconds(client)
-    server.terminate()
-    cpu += cpu_seconds(server)
-    return {"rate": sum(int(line[8]) for line in streams) / 1e9, "cpu": cpu / (sum(int(line[7]) for line in streams) / 1e9)}
+    return result(sum(int(line[8]) for line in streams), sum(int(line[7]) for line in streams), cpu + far_cpu)
 
 
-def bench_iperf(space, pairs):
-    """So that it is seen which of the two is the better peer."""
-    for name, options in (("iperf 2: TCP, 1 stream", []), ("iperf 2: TCP, 8 streams", ["-P", "8"])):
-        runs = [measure_iperf(space, options) for _ in range(pairs)]
-        rate, cpu = (statistics.median(run[key] for run in runs) for key in ("rate", "cpu"))
-        print(f"{space.name:9} {name:32} {'':7} {rate:7.2f} {'':6}   {'':6} {cpu:6.3f}", flush=True)
+def measure_nuttcp(space, options):
+    """Of nuttcp, UDP alone."""
+    length, seconds = (options[options.index(name) + 1] for name in ("-l", "-t"))
+    server = start_server(space, ["nuttcp", "-S", f"-P{PORT}", "--nofork"])
+    text, cpu = text_of(space, ["nuttcp", f"-P{PORT}", "-u", "-R100g", "-w4m", f"-l{length}", f"-T{seconds}", "-fparse",
+                                space.address])
+    far_cpu, _ = ended(server)
+    told = dict(word.split("=") for word in text.split())
+    rate = float(told["rate_Mbps"]) * 1e6
+    return result(rate, float(told["megabytes"]) * 2**20, cpu + far_cpu, float(told["data_loss"]))
+
+
+def measure(space, program, options):
+    if program == "iperf":
+        return measure_iperf(space, options)
+    if program == "nuttcp":
+        return measure_nuttcp(space, options)
+    return measure_iperf3(space, [ISOTACH, "nettest"] if program == "isotach" else ["iperf3"], options)
+
+
+def bench_row(space, pairs, row):
+    name, both, ours, theirs, peer, goal = row
+    if shutil.which(peer) is None:
+        print(f"{space.name:9} {name:37} {peer:7} is not there", flush=True)
+        return
+    runs = [(measure(space, "isotach", both + ours), measure(space, peer, both + theirs)) for _ in range(pairs)]
+    middle = [{key: statistics.median(run[side][key] for run in runs) for key in runs[0][0]} for side in (0, 1)]
+    rate, cpu = (statistics.median(run[0][key] / run[1][key] for run in runs) for key in ("rate", "cpu"))
+    is_met = goal.is_met(rate, cpu, middle[0]["loss"]) and rate >= NEVER_BELOW
+    print(f"{space.name:9} {name:37} {peer:7} {middle[0]['rate']:7.2f} {middle[1]['rate']:7.2f} x{rate:5.2f}   "
+          f"{middle[0]['cpu']:6.3f} {middle[1]['cpu']:6.3f} x{cpu:5.2f}   "
+          f"{middle[0]['loss']:5.2f} {middle[1]['loss']:5.2f}   {goal.text()}: {'met' if is_met else 'missed'}", flush=True)
 
 
 def bench(space, pairs, word):
-    if shutil.which("iperf") is not None and word in "TCP":
-        bench_iperf(space, pairs)
-    for name, both, ours, theirs in ROWS:
-        if word not in name:
-            continue
-        runs = [(measure(space, True, both + ours), measure(space, False, both + theirs)) for _ in range(pairs)]
-        middle = [{key: statistics.median(run[side][key] for run in runs) for key in runs[0][0]} for side in (0, 1)]
-        ratio = [statistics.median(run[0][key] / run[1][key] for run in runs) for key in ("rate", "cpu")]
-        print(f"{space.name:9} {name:32} {middle[0]['rate']:7.2f} {middle[1]['rate']:7.2f} x{ratio[0]:5.2f}   "
-              f"{middle[0]['cpu']:6.3f} {middle[1]['cpu']:6.3f} x{ratio[1]:5.2f}   "
-              f"{middle[0]['loss']:5.1f} {middle[1]['loss']:5.1f}", flush=True)
+    for row in ROWS:
+        if word in row[0] and (space.name == "loopback" or row[4] == "iperf3"):
+            bench_row(space, pairs, row)
 
 
 def main():
@@ -153,7 +217,7 @@ def main():
         print("iperf3 is not installed")
         return
     pairs = int(sys.argv[1]) if len(sys.argv) > 1 else 9
-    print(f"{pairs} pairs; rate in Gbit/s, CPU of both ends in s/GB, loss in %; ours, iperf3, median ratio of the pairs")
+    print(f"{pairs} pairs; rate in Gbit/s, CPU of both ends in s/GB: ours, theirs, median ratio of the pairs; loss in %; goal")
     word = sys.argv[2] if len(sys.argv) > 2 else ""
     bench(Loopback(), pairs, word)
     if os.geteuid() == 0:

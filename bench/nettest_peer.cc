@@ -1,10 +1,13 @@
-// Two designs of transactions that published tools have, for bench/nettest_transactions.py where those tools
-// are not installed: many connections by one thread and epoll, as neper's tcp_rr does it (the server changes
-// the interest of each connection around each request), and a connection for each transaction, one at a time,
-// as netperf's TCP_CRR.
+// Designs of transactions that published tools have, for bench/nettest_transactions.py where those tools are
+// not installed: many connections by one thread and epoll, as neper's tcp_rr does it (the server changes the
+// interest of each connection around each request); one connection and blocking calls, as netperf's TCP_RR;
+// and a connection for each transaction, one at a time, as netperf's TCP_CRR.
 //
-// usage: nettest_peer rr-server PORT | rr-client PORT FLOWS SECONDS | crr-server PORT | crr-client PORT
-// SECONDS The client prints transactions per second. Loopback, one byte each way.
+// usage: nettest_peer rr-server PORT | rr-client PORT FLOWS SECONDS
+//        nettest_peer one-server PORT REQUEST RESPONSE | one-client PORT REQUEST RESPONSE SECONDS
+//        nettest_peer crr-server PORT | crr-client PORT SECONDS
+//
+// The client prints transactions per second. Loopback; one byte each way where no sizes are given.
 #include <arpa/inet.h>
 #include <netinet/tcp.h>
 #include <sys/epoll.h>
@@ -120,6 +123,40 @@ void ask_many(int port, int flows, double seconds) {
   std::printf("%.1f\n", static_cast<double>(transactions) / (end_s - start_s));
 }
 
+bool moves_all(int fd, std::vector<char>& buffer, bool sends) {
+  for (std::size_t done = 0; done < buffer.size();) {
+    const ssize_t moved = sends ? ::send(fd, buffer.data() + done, buffer.size() - done, MSG_NOSIGNAL)
+                                : ::recv(fd, buffer.data() + done, buffer.size() - done, 0);
+    if (moved <= 0) return false;
+    done += static_cast<std::size_t>(moved);
+  }
+  return true;
+}
+
+void serve_one(int port, std::size_t request_bytes, std::size_t response_bytes) {
+  const int client = ::accept(listen_on(port), nullptr, nullptr);
+  const int on = 1;
+  ::setsockopt(client, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  std::vector<char> request(request_bytes);
+  std::vector<char> response(response_bytes);
+  while (moves_all(client, request, false) && moves_all(client, response, true)) continue;
+}
+
+void ask_one(int port, std::size_t request_bytes, std::size_t response_bytes, double seconds) {
+  const int fd = connect_to(port);
+  std::vector<char> request(request_bytes);
+  std::vector<char> response(response_bytes);
+  const double start_s = now_s();
+  double end_s = start_s;
+  long transactions = 0;
+  while (end_s - start_s < seconds) {
+    if (!moves_all(fd, request, true) || !moves_all(fd, response, false)) fail("transaction");
+    ++transactions;
+    end_s = now_s();
+  }
+  std::printf("%.1f\n", static_cast<double>(transactions) / (end_s - start_s));
+}
+
 // Ends when a client closes without having asked.
 void serve_each(int port) {
   const int listener = listen_on(port);
@@ -159,6 +196,9 @@ int main(int count, char** words) {
   const int port = std::atoi(words[2]);
   if (what == "rr-server") serve_many(port);
   if (what == "rr-client" && count == 5) ask_many(port, std::atoi(words[3]), std::atof(words[4]));
+  const auto bytes = [words](int place) { return static_cast<std::size_t>(std::atol(words[place])); };
+  if (what == "one-server" && count == 5) serve_one(port, bytes(3), bytes(4));
+  if (what == "one-client" && count == 6) ask_one(port, bytes(3), bytes(4), std::atof(words[5]));
   if (what == "crr-server") serve_each(port);
   if (what == "crr-client" && count == 4) ask_each(port, std::atof(words[3]));
   return 0;

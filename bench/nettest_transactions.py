@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 """isotach nettest's transactions, beside others': rate, and CPU time of both ends for each transaction, over loopback.
 
-usage: nettest_transactions.py [PAIRS]
+usage: nettest_transactions.py [PAIRS [WORD]]
 
 The programs take turns, one second each; medians of PAIRS (9) neighbouring pairs are printed, and the medians of their
-ratios. Peers: sockperf (ping-pong) and qperf where they are installed, and the designs of neper and netperf in
-build/bench/nettest_peer. CPU time is what the kernel charged to both programs from start to end; what sockperf and
-qperf use to warm up counts in it.
+ratios, with what they should be and whether they are. Peers: sockperf (ping-pong), qperf and iperf 2 (bounceback) where
+they are installed, and the designs of neper and netperf in build/bench/nettest_peer. CPU time is what the kernel charged
+to both programs from start to end; what sockperf and qperf use to warm up counts in it. Where ours should be equal, up
+to 3 % less is: no more can be told apart. With a WORD only rows whose names hold it. 9 pairs take five minutes.
 """
 import os
 import pathlib
@@ -74,8 +75,23 @@ def isotach(*options):
 def peer(kind, *numbers):
     def go():
         port = free_port()
-        return measured([PEER, f"{kind}-server", port], [PEER, f"{kind}-client", port, *numbers, str(SECONDS)], port,
-                        lambda text: float(text))
+        for_server = numbers if kind == "one" else ()
+        return measured([PEER, f"{kind}-server", port, *for_server],
+                        [PEER, f"{kind}-client", port, *numbers, str(SECONDS)], port, lambda text: float(text))
+    return go
+
+
+def bounceback(flows, size):
+    """Of iperf 2: a thread and a blocking connection for each flow."""
+    def go():
+        port = free_port()
+
+        def rate(text):
+            counts = re.findall(r"\b(\d+)=[\d.]+/[\d.]+/[\d.]+/[\d.]+ ms.*rps", text)
+            return sum(int(count) for count in counts) / SECONDS
+        return measured(["iperf", "-s", "-p", port],
+                        ["iperf", "-c", "127.0.0.1", "-p", port, "--bounceback=1", "--bounceback-period", "0",
+                         "-t", str(SECONDS), "-P", str(flows), "-l", str(size)], port, rate)
     return go
 
 
@@ -101,32 +117,44 @@ def qperf(test):
     return go
 
 
-# row, ours, the peer, the program that must be there
+EQUAL = 0.97
+
+# row, ours, the peer, how it is measured, the rate and the CPU that ours should reach, as a multiple of the peer's
 ROWS = [
-    ("TCP, 1 flow, 1 byte", isotach("--rr"), "sockperf", sockperf("14", "--tcp")),
-    ("TCP, 1 flow, 1 byte", isotach("--rr"), "qperf", qperf("tcp_lat")),
-    ("UDP, 1 flow, 1 byte", isotach("--rr", "-u"), "sockperf", sockperf("14")),
-    ("UDP, 1 flow, 1 byte", isotach("--rr", "-u"), "qperf", qperf("udp_lat")),
-    ("TCP, 1 flow, 1 byte, busy polling", isotach("--rr", "--busy-poll"), "qperf", qperf("tcp_lat")),
-    ("TCP, 64 flows, 1 thread a side", isotach("--rr", "-P", "64", "--threads", "1"), PEER, peer("rr", "64")),
-    ("a connection for each, one at a time", isotach("--crr"), PEER, peer("crr")),
-    ("a connection for each, 32 in flight", isotach("--crr", "--burst", "32"), PEER, peer("crr")),
+    ("TCP, 1 flow, 1 byte", isotach("--rr"), "sockperf", sockperf("14", "--tcp"), EQUAL, None),
+    ("TCP, 1 flow, 1 byte", isotach("--rr"), "qperf", qperf("tcp_lat"), EQUAL, None),
+    ("TCP, 1 flow, 1 byte", isotach("--rr"), PEER, peer("one", "1", "1"), EQUAL, None),
+    ("TCP, 1 flow, 2K and 32K", isotach("--rr", "-r", "2K,32K"), PEER, peer("one", "2048", "32768"), EQUAL, None),
+    ("UDP, 1 flow, 1 byte", isotach("--rr", "-u"), "sockperf", sockperf("14"), EQUAL, None),
+    ("UDP, 1 flow, 1 byte", isotach("--rr", "-u"), "qperf", qperf("udp_lat"), EQUAL, None),
+    ("TCP, 1 flow, 1 byte, busy polling", isotach("--rr", "--busy-poll"), "qperf", qperf("tcp_lat"), 1.3, None),
+    ("UDP, 1 flow, 1 byte, busy polling", isotach("--rr", "-u", "--busy-poll"), "qperf", qperf("udp_lat"), 1.3, None),
+    ("TCP, 64 flows, 1 thread a side", isotach("--rr", "-P", "64", "--threads", "1"), PEER, peer("rr", "64"), 1.6, 0.65),
+    ("TCP, 64 flows of 100 bytes, the same", isotach("--rr", "-r", "100,100", "-P", "64", "--threads", "1"), "iperf",
+     bounceback(64, 100), 1.6, 0.65),
+    ("a connection for each, one at a time", isotach("--crr"), PEER, peer("crr"), 1.1, None),
+    ("a connection for each, 32 in flight", isotach("--crr", "--burst", "32"), PEER, peer("crr"), 1.5, None),
 ]
 
 
 def main():
     pairs = int(sys.argv[1]) if len(sys.argv) > 1 else 9
-    print(f"{pairs} pairs; transactions/s, and us of CPU of both ends for each: ours, theirs, median ratio of the pairs")
-    for name, ours, program, theirs in ROWS:
+    word = sys.argv[2] if len(sys.argv) > 2 else ""
+    print(f"{pairs} pairs; transactions/s, and us of CPU of both ends for each: ours, theirs, median ratio of the pairs; goal")
+    for name, ours, program, theirs, wanted_rate, wanted_cpu in ROWS:
+        if word not in name:
+            continue
         label = pathlib.Path(program).name
         if shutil.which(program) is None:
             print(f"{name:38} {label:13} is not there")
             continue
         runs = [(ours(), theirs()) for _ in range(pairs)]
         middle = [[statistics.median(run[side][what] for run in runs) for what in (0, 1)] for side in (0, 1)]
-        ratio = [statistics.median(run[0][what] / run[1][what] for run in runs) for what in (0, 1)]
-        print(f"{name:38} {label:13} {middle[0][0]:8.0f} {middle[1][0]:8.0f} x{ratio[0]:5.2f}   "
-              f"{middle[0][1]:6.2f} {middle[1][1]:6.2f} x{ratio[1]:5.2f}", flush=True)
+        rate, cpu = (statistics.median(run[0][what] / run[1][what] for run in runs) for what in (0, 1))
+        goal = (f"rate {wanted_rate:g}" if wanted_rate != EQUAL else "equal") + (f", CPU {wanted_cpu:g}" if wanted_cpu else "")
+        is_met = rate >= wanted_rate and (wanted_cpu is None or cpu <= wanted_cpu)
+        print(f"{name:38} {label:13} {middle[0][0]:8.0f} {middle[1][0]:8.0f} x{rate:5.2f}   "
+              f"{middle[0][1]:6.2f} {middle[1][1]:6.2f} x{cpu:5.2f}   {goal}: {'met' if is_met else 'missed'}", flush=True)
 
 
 main()
