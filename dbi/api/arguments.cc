@@ -298,6 +298,10 @@ class Builder {
     if (!place_of(reg, argument)) {
       fail(std::string(name_) + ": register " + REG_StringShort(reg) + " cannot be passed");
     }
+    if (kind == ArgumentKind::register_reference && REG_is_seg(reg)) {
+      fail(std::string(name_) + ": " + REG_StringShort(reg) +
+           " cannot be changed: use IARG_REG_CONST_REFERENCE");
+    }
     if (kind == ArgumentKind::register_value && argument.size > 8) {
       fail(std::string(name_) + ": " + REG_StringShort(reg) +
            " is wider than an argument: use IARG_REG_CONST_REFERENCE");
@@ -311,11 +315,15 @@ class Builder {
   }
   void set_result(REG reg) {
     Argument argument;
-    if (!place_of(reg, argument) || argument.high_byte) {
-      fail(std::string(name_) + ": IARG_RETURN_REGS cannot set " + REG_StringShort(reg));
+    if (!place_of(reg, argument) || (argument.value >= 16 && argument.value < plan_register::kTool)) {
+      fail(std::string(name_) +
+           ": IARG_RETURN_REGS sets general registers and those of PIN_ClaimToolRegister, not " +
+           REG_StringShort(reg) + "; use IARG_REG_REFERENCE");
     }
     call_.returns_value = true;
     call_.return_register = static_cast<uint16_t>(argument.value);
+    call_.return_size = argument.size;
+    call_.return_high_byte = argument.high_byte;
   }
 
   Call& call_;

@@ -153,7 +153,7 @@ BOOL INS_HasFallThrough(INS ins) {
 }
 BOOL INS_IsValidForIpointAfter(INS ins) {
   const Flow flow = scan_of(ins, "INS_IsValidForIpointAfter").flow;
-  return INS_HasFallThrough(ins) && flow != Flow::system_call && flow != Flow::trap;
+  return INS_HasFallThrough(ins) && flow != Flow::system_call && flow != Flow::emulate && flow != Flow::trap;
 }
 BOOL INS_IsValidForIpointTakenBranch(INS ins) {
   return INS_IsControlFlow(ins);

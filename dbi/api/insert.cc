@@ -66,6 +66,22 @@ void insert_buffer(INS ins, IPOINT place, BUFFER_ID buffer, va_list& list, Wish 
   calls.push_back(std::move(call));
 }
 
+void check_place_of_jump(INS ins, IPOINT place, const char* name) {
+  if (place == IPOINT_BEFORE || (place == IPOINT_AFTER && INS_IsValidForIpointAfter(ins))) return;
+  fail(std::string(name) +
+       ": only IPOINT_BEFORE, and IPOINT_AFTER where the instruction goes on behind itself");
+}
+
+// A whole general register, or one that the tool claimed.
+int16_t register_for(REG reg, const char* name) {
+  Argument where;
+  if (!place_of(reg, where) || where.size != 8 || (where.value >= 16 && where.value < plan_register::kTool)) {
+    fail(std::string(name) + ": needs a whole general register or one of PIN_ClaimToolRegister, not " +
+         REG_StringShort(reg));
+  }
+  return static_cast<int16_t>(where.value);
+}
+
 INS place_in(BBL bbl, IPOINT place) {
   return place == IPOINT_AFTER || place == IPOINT_TAKEN_BRANCH ? BBL_InsTail(bbl) : BBL_InsHead(bbl);
 }
@@ -141,24 +157,34 @@ VOID INS_InsertFillBufferThen(INS ins, IPOINT place, BUFFER_ID buffer, ...) {
 VOID INS_Delete(INS ins) {
   find(ins, "INS_Delete").instruction->removed = true;
 }
+VOID INS_RewriteMemoryOperand(INS ins, UINT32 index, REG reg) {
+  const InstructionRef at = find(ins, "INS_RewriteMemoryOperand");
+  const FullInstruction& full = at.full();
+  const auto refuse = [&](const char* why) {
+    fail("INS_RewriteMemoryOperand: " + disassemble(full, false) + ": " + why);
+  };
+  if (index >= full.memory_count) refuse("there is no memory operand of this number");
+  const MemoryOperand& operand = full.memory[index];
+  const Scan& scan = at.instruction->scan;
+  if (operand.is_implicit || scan.modrm_offset == 0)
+    refuse("only an operand that is written out can be rewritten");
+  if (operand.index_is_vector) refuse("the addresses of a gather or scatter cannot be rewritten");
+  if (scan.flow != Flow::next) refuse("operands of jumps and calls cannot be rewritten");
+  at.instruction->rewrite_register = register_for(reg, "INS_RewriteMemoryOperand");
+}
 VOID INS_InsertDirectJump(INS ins, IPOINT place, ADDRINT target) {
   PlannedInstruction& one = *find(ins, "INS_InsertDirectJump").instruction;
-  if (place != IPOINT_BEFORE && place != IPOINT_AFTER)
-    fail("INS_InsertDirectJump: only IPOINT_BEFORE and IPOINT_AFTER");
+  check_place_of_jump(ins, place, "INS_InsertDirectJump");
   one.redirected = true;
   one.redirect_after = place == IPOINT_AFTER;
   one.redirect_target = target;
 }
 VOID INS_InsertIndirectJump(INS ins, IPOINT place, REG target) {
   PlannedInstruction& one = *find(ins, "INS_InsertIndirectJump").instruction;
-  Argument where;
-  if (!place_of(target, where) || where.size != 8) fail("INS_InsertIndirectJump: not with this register");
-  if (place != IPOINT_BEFORE && place != IPOINT_AFTER) {
-    fail("INS_InsertIndirectJump: only IPOINT_BEFORE and IPOINT_AFTER");
-  }
+  check_place_of_jump(ins, place, "INS_InsertIndirectJump");
   one.redirected = true;
   one.redirect_after = place == IPOINT_AFTER;
-  one.redirect_register = static_cast<int16_t>(where.value);
+  one.redirect_register = register_for(target, "INS_InsertIndirectJump");
 }
 
 }  // namespace LEVEL_BASE

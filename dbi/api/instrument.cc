@@ -37,7 +37,7 @@ State& state() {
 
 void sort_calls(TracePlan& plan) {
   for (PlannedInstruction& instruction : plan.instructions) {
-    if (instruction.removed || instruction.redirected) plan.instrumented = true;
+    if (instruction.any()) plan.instrumented = true;
     if (instruction.calls.empty()) continue;
     plan.instrumented = true;
     if (instruction.calls.size() == 1) continue;

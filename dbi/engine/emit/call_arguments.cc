@@ -6,6 +6,9 @@
 namespace isotach::dbi {
 namespace {
 
+// cs, ss, ds, es, fs, gs of a 64-bit program.
+constexpr uint64_t kSelectors[] = {0x33, 0x2b, 0, 0, 0, 0};
+
 constexpr uint8_t kIntegerArguments[] = {rdi, rsi, rdx, rcx, r8, r9};
 
 // movzx to, [base + offset] of 1 or 2 bytes; mov of 4.
@@ -66,7 +69,6 @@ void CallEmitter::load_register(const Argument& argument, uint8_t to) {
       break;
   }
   if (number >= plan_register::kSegment && number < plan_register::kSegment + 6) {
-    static constexpr uint16_t kSelectors[] = {0x33, 0x2b, 0, 0, 0, 0};
     code_.mov_reg_imm64(to, kSelectors[number - plan_register::kSegment]);
     return;
   }
@@ -156,6 +158,10 @@ void CallEmitter::load_argument(const Argument& argument, uint8_t to, Place plac
     case ArgumentKind::register_const_reference:
     case ArgumentKind::register_reference: {
       int32_t offset = -1;
+      if (number >= plan_register::kSegment && number < plan_register::kSegment + 6) {
+        code_.mov_reg_imm64(to, reinterpret_cast<uint64_t>(&kSelectors[number - plan_register::kSegment]));
+        return;
+      }
       if (number < 16) {
         offset = register_offset(number) + (argument.high_byte ? 1 : 0);
       } else if (number == plan_register::kFlags) {

@@ -119,10 +119,12 @@ bool CallEmitter::emit(bool is_last) {
   emit_group(before_, Place::before);
   const uint64_t behind = instruction_.address + scan.length;
   if (instruction_.redirected) {
+    if (instruction_.redirect_after && !instruction_.removed && !e_.emit_instruction(instruction_, false))
+      return false;
     if (instruction_.redirect_register >= 0) {
       e_.mark(spilled(0, rcx));
       code_.store_gs(rcx, slot_offset(0));
-      code_.mov_reg_reg(rcx, static_cast<uint8_t>(instruction_.redirect_register));
+      e_.emit_load_register(static_cast<uint16_t>(instruction_.redirect_register), rcx);
       e_.emit_indirect_jump();
     } else {
       e_.emit_link(instruction_.redirect_target);
@@ -141,7 +143,8 @@ bool CallEmitter::emit(bool is_last) {
   if (!e_.emit_instruction(instruction_, false)) return false;
   e_.end_lost(index_);
   emit_group(after_, Place::after);
-  if (is_last && scan.flow == Flow::next) e_.emit_link(behind);
+  // A trace may also end behind a conditional branch, at a limit.
+  if (is_last) e_.emit_link(behind);
   return true;
 }
 
@@ -357,12 +360,32 @@ void CallEmitter::emit_call(const Call& call, Place place) {
   }
   if (call.returns_value) {
     if (call.return_register < 16) {
-      code_.store(rax, rbx, register_offset(call.return_register));
+      emit_return_value(call);
     } else if (call.return_register >= plan_register::kTool) {
       code_.store(rax, rbx, CONTEXT_TOOL_REGISTERS + 8 * (call.return_register - plan_register::kTool));
     } else {
       stop("a routine returns into a register that cannot be set", call.routine);
     }
+  }
+}
+
+// Into a general register of the program, of which the context holds the value.
+void CallEmitter::emit_return_value(const Call& call) {
+  const int32_t offset = register_offset(call.return_register);
+  switch (call.return_size) {
+    case 1:
+      code_.bytes({0x88, 0x83});  // mov [rbx + offset], al
+      code_.int32(offset + (call.return_high_byte ? 1 : 0));
+      return;
+    case 2:
+      code_.bytes({0x66, 0x89, 0x83});  // mov [rbx + offset], ax
+      code_.int32(offset);
+      return;
+    case 4:
+      code_.bytes({0x89, 0xc0});  // mov eax, eax
+      [[fallthrough]];
+    default:
+      code_.store(rax, rbx, offset);
   }
 }
 

@@ -53,6 +53,7 @@ class CallEmitter {
   void emit_group(const Calls& calls, Place place);
   void emit_saved_group(const Calls& calls, Place place);
   void emit_call(const Call& call, Place place);
+  void emit_return_value(const Call& call);
   bool can_be_inlined(const Call& call, Place place) const;
   void emit_inlined(const Call& call, Place place);
   void emit_increment(const InlineBody& body, int32_t addend);

@@ -265,6 +265,8 @@ bool Emitter::emit_instruction(const PlannedInstruction& instruction, bool is_la
     case Flow::next:
       if (is_popf(scan)) {
         emit_popf(instruction);
+      } else if (instruction.rewrite_register >= 0) {
+        if (!emit_rewritten(instruction)) return false;
       } else if (scan.segment != Segment::none) {
         if (!emit_segment_access(instruction)) return false;
       } else {
@@ -370,6 +372,28 @@ bool Emitter::emit_far_rip_relative(const PlannedInstruction& instruction) {
   code_.load_gs(static_cast<uint8_t>(base), slot_offset(1));
   mark(0);
   return true;
+}
+
+// With its memory operand where a register says that it lies.
+bool Emitter::emit_rewritten(const PlannedInstruction& instruction) {
+  const int free = free_register(instruction);
+  if (free < 0) return false;
+  const auto base = static_cast<uint8_t>(free);
+  mark(spilled(1, base));
+  code_.store_gs(base, slot_offset(1));
+  emit_load_register(static_cast<uint16_t>(instruction.rewrite_register), base);
+  emit_with_base(instruction, base, 0);
+  code_.load_gs(base, slot_offset(1));
+  mark(0);
+  return true;
+}
+
+void Emitter::emit_load_register(uint16_t number, uint8_t to) {
+  if (number < 16) {
+    code_.mov_reg_reg(to, static_cast<uint8_t>(number));
+  } else {
+    code_.load_gs(to, static_cast<int32_t>(CONTEXT_TOOL_REGISTERS + 8 * (number - plan_register::kTool)));
+  }
 }
 
 void Emitter::emit_with_base(const PlannedInstruction& instruction, uint8_t base, int32_t displacement) {

@@ -110,6 +110,9 @@ class Emitter {
                                     int64_t displacement);
   bool emit_gather_with_segment(const PlannedInstruction& instruction, int base);
   bool emit_far_rip_relative(const PlannedInstruction& instruction);
+  bool emit_rewritten(const PlannedInstruction& instruction);
+  // plan_register `number`, a live general register or one that a tool claimed.
+  void emit_load_register(uint16_t number, uint8_t to);
   bool emit_string_with_segment(const PlannedInstruction& instruction);
   // The instruction's bytes with its memory operand replaced by [base + displacement].
   void emit_with_base(const PlannedInstruction& instruction, uint8_t base, int32_t displacement);

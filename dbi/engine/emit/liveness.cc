@@ -79,7 +79,7 @@ void compute_liveness(const TracePlan& plan, Liveness& out) {
     }
     uint16_t registers = 0xffff, at_faults = 0xffff;
     uint32_t flags = kStatusFlags;
-    if (scan.flow == Flow::next && !instruction.removed && !instruction.redirected) {
+    if (scan.flow == Flow::next && !instruction.any()) {
       const RegisterUse use = general_register_use(scan, instruction.bytes);
       out.touched[i] = use.touched;
       registers = static_cast<uint16_t>((out.registers[i + 1] & ~use.written) | use.read);

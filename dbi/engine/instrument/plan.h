@@ -99,25 +99,47 @@ struct Call {
   bool predicated = false;       // only where the instruction's condition (cmov, rep with count 0) holds
   bool after_condition = false;  // buffer: only if the condition before it held
   bool fast_linkage = false;
-  bool returns_all = false;      // in the place of a function: rdx, xmm0 and xmm1 are results too
-  bool returns_value = false;    // IARG_RETURN_REGS: into `return_register`
-  uint16_t return_register = 0;  // plan_register; general registers and kTool ones, whole
-  int32_t order = 0;             // IARG_CALL_ORDER: lower is earlier; equal: as inserted
+  bool returns_all = false;       // in the place of a function: rdx, xmm0 and xmm1 are results too
+  bool returns_value = false;     // IARG_RETURN_REGS: into `return_register`
+  uint16_t return_register = 0;   // plan_register; general registers and kTool ones
+  uint8_t return_size = 8;        // in bytes; 4: the upper half becomes 0, as the processor has it
+  bool return_high_byte = false;  // ah, ch, dh, bh
+  int32_t order = 0;              // IARG_CALL_ORDER: lower is earlier; equal: as inserted
   uint32_t buffer = 0;
 };
 
-struct PlannedInstruction {
+// What becomes of an instruction itself.
+struct Changes {
+  bool removed = false;  // INS_Delete
+  // INS_InsertDirectJump, INS_InsertIndirectJump: goes there instead (after the instruction's before calls).
+  bool redirected = false;
+  bool redirect_after = false;  // after the instruction, not before it
+  uint64_t redirect_target = 0;
+  int16_t redirect_register = -1;  // plan_register: a general register or a kTool one
+  // INS_RewriteMemoryOperand: this plan_register, likewise, holds the address of the operand that is written
+  // out.
+  int16_t rewrite_register = -1;
+
+  [[nodiscard]] bool any() const { return removed || redirected || rewrite_register >= 0; }
+  // Adds what `other` asks for.
+  void add(const Changes& other) {
+    removed |= other.removed;
+    if (other.redirected) {
+      redirected = true;
+      redirect_after = other.redirect_after;
+      redirect_target = other.redirect_target;
+      redirect_register = other.redirect_register;
+    }
+    if (other.rewrite_register >= 0) rewrite_register = other.rewrite_register;
+  }
+};
+
+struct PlannedInstruction : Changes {
   uint64_t address = 0;
   Scan scan;
   const uint8_t* bytes =
       nullptr;              // where they can be read while the trace is translated: not always `address`
   std::vector<Call> calls;  // in the order in which they were inserted
-  bool removed = false;     // INS_Delete
-  // INS_InsertDirectJump, INS_InsertIndirectJump: goes there instead (after the instruction's before calls).
-  bool redirected = false;
-  bool redirect_after = false;  // after the instruction, not before it
-  uint64_t redirect_target = 0;
-  int16_t redirect_register = -1;
   DecodedInstruction* decoded = nullptr;  // made when somebody asks: see decoded()
 };
 
@@ -131,9 +153,7 @@ class PlannedInstructions {
     }
     PlannedInstruction& one = all_[size_++];
     one.calls.clear();
-    one.removed = one.redirected = one.redirect_after = false;
-    one.redirect_target = 0;
-    one.redirect_register = -1;
+    static_cast<Changes&>(one) = {};
     one.decoded = nullptr;
     return one;
   }

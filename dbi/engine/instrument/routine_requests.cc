@@ -77,16 +77,10 @@ void RoutineRequests::close(Routine& routine) {
   const auto found = opened_.find(routine.number);
   if (found == opened_.end()) return;
   for (PlannedInstruction& one : found->second->instructions) {
-    if (one.calls.empty() && !one.removed && !one.redirected) continue;
+    if (one.calls.empty() && !one.any()) continue;
     AtInstruction& kept = at_instruction_[one.address];
     std::move(one.calls.begin(), one.calls.end(), std::back_inserter(kept.calls));
-    kept.removed |= one.removed;
-    if (one.redirected) {
-      kept.redirected = true;
-      kept.redirect_after = one.redirect_after;
-      kept.redirect_target = one.redirect_target;
-      kept.redirect_register = one.redirect_register;
-    }
+    kept.add(one);
   }
   opened_.erase(found);
 }
@@ -139,13 +133,7 @@ void RoutineRequests::apply(TracePlan& plan) {
     if (const auto found = at_instruction_.find(one.address); found != at_instruction_.end()) {
       const AtInstruction& kept = found->second;
       one.calls.insert(one.calls.begin(), kept.calls.begin(), kept.calls.end());
-      one.removed |= kept.removed;
-      if (kept.redirected) {
-        one.redirected = true;
-        one.redirect_after = kept.redirect_after;
-        one.redirect_target = kept.redirect_target;
-        one.redirect_register = kept.redirect_register;
-      }
+      one.add(kept);
       plan.instrumented = true;
     }
     if (one.scan.flow == Flow::return_near && !exits_.empty()) {

@@ -64,11 +64,8 @@ class RoutineRequests {
   void forget(uint64_t low, uint64_t high);
 
  private:
-  struct AtInstruction {
+  struct AtInstruction : Changes {
     std::vector<Call> calls;
-    bool removed = false, redirected = false, redirect_after = false;
-    uint64_t redirect_target = 0;
-    int16_t redirect_register = -1;
   };
   struct Exit {
     uint64_t high;

@@ -185,6 +185,10 @@ ISOTACH_API VOID INS_InsertFillBuffer(INS ins, IPOINT place, BUFFER_ID buffer, .
 ISOTACH_API VOID INS_InsertFillBufferPredicated(INS ins, IPOINT place, BUFFER_ID buffer, ...);
 ISOTACH_API VOID INS_InsertFillBufferThen(INS ins, IPOINT place, BUFFER_ID buffer, ...);
 ISOTACH_API VOID INS_Delete(INS ins);
+// The instruction accesses the address in `reg`, a whole general register or one of PIN_ClaimToolRegister,
+// instead of that of its memory operand `index`, which must be written out. The register is mostly set by a
+// call before the instruction with IARG_MEMORYOP_EA and IARG_RETURN_REGS.
+ISOTACH_API VOID INS_RewriteMemoryOperand(INS ins, UINT32 index, REG reg);
 ISOTACH_API VOID INS_InsertDirectJump(INS ins, IPOINT place, ADDRINT target);
 ISOTACH_API VOID INS_InsertIndirectJump(INS ins, IPOINT place, REG target);
 

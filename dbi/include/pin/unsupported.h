@@ -9,8 +9,6 @@
 namespace LEVEL_BASE {
 
 // Addresses of memory operands as a tool wants them.
-ISOTACH_UNSUPPORTED("memory operands cannot be redirected; use PIN_SafeCopy and IARG_REG_REFERENCE")
-VOID INS_RewriteMemoryOperand(INS ins, UINT32 index, REG reg);
 ISOTACH_UNSUPPORTED("memory operands cannot be redirected")
 VOID INS_RewriteScatteredMemoryOperand(INS ins, UINT32 index);
 struct PIN_MEM_TRANS_INFO;
