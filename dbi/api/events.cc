@@ -74,6 +74,7 @@ THREADID number_of(const ThreadContext& context) {
 }
 
 void thread_started(ThreadContext& context) {
+  clear_thread_data(context);
   start_trace_buffers(context);
   if (lists().thread_start.empty()) return;
   const ClientLock locked;

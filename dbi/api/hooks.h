@@ -31,7 +31,9 @@ void forget_translations(uint64_t low, uint64_t high);
 [[noreturn]] void go_on_at(ThreadContext& context);
 
 // The data of its keys is destroyed: the thread ends.
+// Of a thread that ends: what has a destructor is given to it; the rest stays to be read.
 void destroy_thread_data(ThreadContext& context);
+void clear_thread_data(ThreadContext& context);
 
 // The translation lock: PIN_LockClient. Each thread may take it more than once.
 void lock_client();

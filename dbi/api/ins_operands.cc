@@ -80,6 +80,11 @@ std::vector<REG> registers(INS ins, bool want_read, const char* function) {
   };
   for (unsigned i = 0; i < full.instruction.operand_count; ++i) {
     const auto& one = full.operands[i];
+    // Zydis lists the selectors that syscall loads; the program sees no change of them.
+    const bool is_selector_of_syscall = full.instruction.mnemonic == ZYDIS_MNEMONIC_SYSCALL &&
+                                        one.type == ZYDIS_OPERAND_TYPE_REGISTER &&
+                                        ZydisRegisterGetClass(one.reg.value) == ZYDIS_REGCLASS_SEGMENT;
+    if (is_selector_of_syscall) continue;
     if (one.type == ZYDIS_OPERAND_TYPE_REGISTER && (want_read ? reads(one) : writes(one))) add(one.reg.value);
     if (one.type == ZYDIS_OPERAND_TYPE_MEMORY && want_read) {
       add(one.mem.base);

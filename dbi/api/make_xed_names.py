@@ -61,11 +61,11 @@ def main():
     categories = names(folder, "EnumInstructionCategory.h", "ZYDIS_CATEGORY_")
     extensions = names(folder, "EnumISAExt.h", "ZYDIS_ISA_EXT_")
     enum(out, "xed_iclass_enum_t", "XED_ICLASS_", mnemonics, ICLASS_SPLIT, ICLASS_ALIASES, ICLASS_EXTRA)
-    enum(out, "xed_category_enum_t", "XED_CATEGORY_", categories)
-    enum(out, "xed_extension_enum_t", "XED_EXTENSION_", extensions)
+    enum(out, "xed_category_enum_t", "XED_CATEGORY_", categories, aliases={"3DNOW": "AMD3DNOW"})
+    enum(out, "xed_extension_enum_t", "XED_EXTENSION_", extensions, aliases={"3DNOW": "AMD3DNOW"})
     registers = re.findall(r"^\s*ZYDIS_REGISTER_(\w+),",
                            (pathlib.Path(folder) / "Zydis" / "Generated" / "EnumRegister.h").read_text(), re.M)
-    enum(out, "xed_reg_enum_t", "XED_REG_", registers)
+    enum(out, "xed_reg_enum_t", "XED_REG_", registers, aliases={"INVALID": "NONE"})
     out += ["", "}  // namespace LEVEL_BASE", ""]
     pathlib.Path(output).write_text("\n".join(out))
 

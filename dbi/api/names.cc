@@ -180,14 +180,6 @@ std::string upper(const char* text) {
   return result;
 }
 
-FullInstruction& inside(xed_decoded_inst_t* inst) {
-  static_assert(sizeof(FullInstruction) <= sizeof inst->opaque);
-  return *reinterpret_cast<FullInstruction*>(inst->opaque);
-}
-const FullInstruction& inside(const xed_decoded_inst_t* inst) {
-  return *reinterpret_cast<const FullInstruction*>(inst->opaque);
-}
-
 }  // namespace
 
 xed_iclass_enum_t class_of(const FullInstruction& full) {
@@ -205,6 +197,12 @@ xed_iclass_enum_t class_of(const FullInstruction& full) {
   if (attributes & ZYDIS_ATTRIB_HAS_REPNE) return repeated(mnemonic, true);
   if (attributes & ZYDIS_ATTRIB_HAS_LOCK) return locked(mnemonic);
   return static_cast<xed_iclass_enum_t>(mnemonic);
+}
+
+xed_iclass_enum_t opcode_of(const FullInstruction& full) {
+  const xed_iclass_enum_t iclass = class_of(full);
+  const bool is_repeated = iclass >= XED_ICLASS_REP_MOVSB && iclass <= XED_ICLASS_REPNE_SCASQ;
+  return is_repeated ? static_cast<xed_iclass_enum_t>(full.instruction.mnemonic) : iclass;
 }
 
 std::string class_name(uint32_t iclass) {
@@ -235,10 +233,10 @@ std::string EXTENSION_StringShort(UINT32 extension) {
 }
 
 OPCODE INS_Opcode(INS ins) {
-  return class_of(find(ins, "INS_Opcode").full());
+  return opcode_of(find(ins, "INS_Opcode").full());
 }
 std::string INS_Mnemonic(INS ins) {
-  return class_name(class_of(find(ins, "INS_Mnemonic").full()));
+  return class_name(opcode_of(find(ins, "INS_Mnemonic").full()));
 }
 INT32 INS_Category(INS ins) {
   return static_cast<INT32>(find(ins, "INS_Category").full().instruction.meta.category);
@@ -251,6 +249,7 @@ INT32 INS_Extension(INS ins) {
 xed_decoded_inst_t* INS_XedDec(INS ins) {
   static thread_local xed_decoded_inst_t copy;
   new (copy.opaque) FullInstruction(find(ins, "INS_XedDec").full());
+  copy._inst = form_of(inside(&copy));
   return &copy;
 }
 REG INS_XedExactMapToPinReg(xed_reg_enum_t reg) {
@@ -262,6 +261,7 @@ xed_reg_enum_t INS_XedExactMapFromPinReg(REG reg) {
 
 VOID xed_decoded_inst_zero(xed_decoded_inst_t* inst) {
   new (inst->opaque) FullInstruction;
+  inst->_inst = nullptr;
 }
 VOID xed_decoded_inst_zero_set_mode(xed_decoded_inst_t* inst, const xed_state_t* state) {
   xed_decoded_inst_zero(inst);
@@ -276,6 +276,7 @@ xed_error_enum_t xed_decode(xed_decoded_inst_t* inst, const xed_uint8_t* bytes, 
   if (!full.is_wide_mode || size == 0) return XED_ERROR_GENERAL_ERROR;
   decode_fully(bytes, size, reinterpret_cast<uint64_t>(bytes), full);
   full.is_wide_mode = true;
+  inst->_inst = form_of(full);
   if (full.is_valid) return XED_ERROR_NONE;
   return size < 15 && full.length == size ? XED_ERROR_BUFFER_TOO_SHORT : XED_ERROR_GENERAL_ERROR;
 }
@@ -331,28 +332,6 @@ const CHAR* xed_error_enum_t2str(xed_error_enum_t error) {
     default:
       return "GENERAL_ERROR";
   }
-}
-xed_uint_t xed_decoded_inst_number_of_memory_operands(const xed_decoded_inst_t* inst) {
-  return inside(inst).memory_count;
-}
-BOOL xed_decoded_inst_mem_read(const xed_decoded_inst_t* inst, unsigned int n) {
-  return n < inside(inst).memory_count && inside(inst).memory[n].read;
-}
-BOOL xed_decoded_inst_mem_written(const xed_decoded_inst_t* inst, unsigned int n) {
-  return n < inside(inst).memory_count && inside(inst).memory[n].written;
-}
-xed_uint_t xed_decoded_inst_get_memory_operand_length(const xed_decoded_inst_t* inst, unsigned int n) {
-  return n < inside(inst).memory_count ? inside(inst).memory[n].size : 0;
-}
-xed_int64_t xed_decoded_inst_get_memory_displacement(const xed_decoded_inst_t* inst, unsigned int n) {
-  return n < inside(inst).memory_count ? inside(inst).memory[n].displacement : 0;
-}
-xed_int32_t xed_decoded_inst_get_branch_displacement(const xed_decoded_inst_t* inst) {
-  const auto& raw = inside(inst).instruction.raw.imm[0];
-  return raw.is_relative ? static_cast<xed_int32_t>(raw.value.s) : 0;
-}
-xed_uint64_t xed_decoded_inst_get_unsigned_immediate(const xed_decoded_inst_t* inst) {
-  return inside(inst).instruction.raw.imm[0].value.u;
 }
 
 }  // namespace LEVEL_BASE

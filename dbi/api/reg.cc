@@ -245,8 +245,27 @@ UINT32 REG_Size(REG reg) {
   if (reg == REG_X87) return sizeof(FXSAVE);
   return REG_valid(reg) ? 8 : 0;
 }
-INT32 REG_Width(REG reg) {
-  return static_cast<INT32>(REG_Size(reg) * 8);
+REGWIDTH REG_Width(REG reg) {
+  switch (REG_Size(reg)) {
+    case 1:
+      return REGWIDTH_8;
+    case 2:
+      return REGWIDTH_16;
+    case 4:
+      return REGWIDTH_32;
+    case 8:
+      return REGWIDTH_64;
+    case 10:
+      return REGWIDTH_80;
+    case 16:
+      return REGWIDTH_128;
+    case 32:
+      return REGWIDTH_256;
+    case 64:
+      return REGWIDTH_512;
+    default:
+      return REG_Size(reg) > 64 ? REGWIDTH_FPSTATE : REGWIDTH_INVALID;
+  }
 }
 BOOL REG_is_gr(REG reg) {
   return general_part(reg).size == 8;

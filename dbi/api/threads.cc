@@ -9,7 +9,10 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <cstring>
+#include <map>
 #include <mutex>
+#include <utility>
 
 #include "api/hooks.h"
 #include "engine/dispatch/context.h"
@@ -71,6 +74,16 @@ void* run_internal(void* pointer) {
   PIN_ExitThread(0);
 }
 
+// Data of threads that have ended, of keys without a destructor: tools read it when the program ends.
+struct Ended {
+  std::mutex lock;
+  std::map<std::pair<THREADID, TLS_KEY>, uint64_t> values;
+};
+Ended& ended() {
+  static auto* const all = new Ended;
+  return *all;
+}
+
 uint64_t* key_slot(TLS_KEY key, THREADID thread) {
   if (key < 0 || key >= static_cast<TLS_KEY>(kMostKeys) || !keys[key].used) return nullptr;
   if (thread >= kFirstInternal && thread < kFirstInternal + kMostInternal) {
@@ -78,15 +91,19 @@ uint64_t* key_slot(TLS_KEY key, THREADID thread) {
   }
   ThreadContext* context = this_thread();
   if (context == nullptr || context->thread_id != thread) context = thread_by_number(thread);
-  return context != nullptr ? &context->tool_keys[key] : nullptr;
+  if (context != nullptr) return &context->tool_keys[key];
+  const std::lock_guard<std::mutex> guard(ended().lock);
+  const auto found = ended().values.find({thread, key});
+  return found != ended().values.end() ? &found->second : nullptr;
 }
 
 void destroy(uint64_t* values) {
   for (unsigned i = 0; i < kMostKeys; ++i) {
     if (!keys[i].used || values[i] == 0) continue;
+    if (keys[i].destructor == nullptr) continue;
     void* value = reinterpret_cast<void*>(values[i]);
     values[i] = 0;
-    if (keys[i].destructor != nullptr) keys[i].destructor(value);
+    keys[i].destructor(value);
   }
 }
 
@@ -97,7 +114,16 @@ timespec from_milliseconds(UINT32 milliseconds) {
 }  // namespace
 
 void destroy_thread_data(ThreadContext& context) {
+  for (unsigned i = 0; i < kMostKeys; ++i) {
+    if (!keys[i].used || keys[i].destructor != nullptr || context.tool_keys[i] == 0) continue;
+    const std::lock_guard<std::mutex> guard(ended().lock);
+    ended().values[{static_cast<THREADID>(context.thread_id), static_cast<TLS_KEY>(i)}] =
+        context.tool_keys[i];
+  }
   destroy(context.tool_keys);
+}
+void clear_thread_data(ThreadContext& context) {
+  std::memset(context.tool_keys, 0, sizeof context.tool_keys);
 }
 
 }  // namespace isotach::dbi::api

@@ -2,5 +2,6 @@
 #pragma once
 extern "C++" {
 #include "pin/xed.h"
+#include "pin/xed_operands.h"
 }
 using namespace LEVEL_BASE;

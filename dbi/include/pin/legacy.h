@@ -1,6 +1,10 @@
 // Names of old kits, and small functions that few tools use.
 #pragma once
 
+// Tools for old kits name containers std::tr1::unordered_map.
+#include <tr1/unordered_map>
+#include <tr1/unordered_set>
+
 #include "pin/image.h"
 #include "pin/ins.h"
 #include "pin/process.h"
@@ -9,6 +13,13 @@
 // Of the C library of other kits.
 #ifndef sprintf_s
 #define sprintf_s snprintf
+#endif
+#ifndef strnlen_s
+#define strnlen_s(text, most) ((text) != nullptr ? strnlen((text), (most)) : size_t{0})
+#endif
+// The compiler's kind, as headers of other kits say it.
+#ifndef PIN_GNU_COMPATIBLE
+#define PIN_GNU_COMPATIBLE
 #endif
 
 namespace LEVEL_BASE {

@@ -394,13 +394,32 @@ union PIN_REGISTER {
   FLT64 dbl[8];
 };
 static const UINT32 MAX_BYTES_PER_PIN_REG = 64;
-static const UINT32 MAX_QWORDS_PER_PIN_REG = 8;
+static const UINT32 MAX_WORDS_PER_PIN_REG = MAX_BYTES_PER_PIN_REG / 2;
+static const UINT32 MAX_DWORDS_PER_PIN_REG = MAX_BYTES_PER_PIN_REG / 4;
+static const UINT32 MAX_QWORDS_PER_PIN_REG = MAX_BYTES_PER_PIN_REG / 8;
+static const UINT32 MAX_FLOATS_PER_PIN_REG = MAX_BYTES_PER_PIN_REG / 4;
+static const UINT32 MAX_DOUBLES_PER_PIN_REG = MAX_BYTES_PER_PIN_REG / 8;
+
+// How wide a register is.
+enum REGWIDTH {
+  REGWIDTH_8,
+  REGWIDTH_16,
+  REGWIDTH_32,
+  REGWIDTH_64,
+  REGWIDTH_80,
+  REGWIDTH_128,
+  REGWIDTH_256,
+  REGWIDTH_512,
+  REGWIDTH_FPSTATE,
+  REGWIDTH_INVALID,
+  REGWIDTH_NATIVE = REGWIDTH_64
+};
 
 ISOTACH_API std::string REG_StringShort(REG reg);  // "rax"
 ISOTACH_API REG REG_FullRegName(REG reg);          // of ax: rax
 ISOTACH_API UINT32 REG_Size(REG reg);              // in bytes
-ISOTACH_API INT32 REG_Width(REG reg);              // in bits
-ISOTACH_API BOOL REG_is_gr(REG reg);               // whole general register
+ISOTACH_API REGWIDTH REG_Width(REG reg);
+ISOTACH_API BOOL REG_is_gr(REG reg);  // whole general register
 ISOTACH_API BOOL REG_is_gr8(REG reg);
 ISOTACH_API BOOL REG_is_gr16(REG reg);
 ISOTACH_API BOOL REG_is_gr32(REG reg);

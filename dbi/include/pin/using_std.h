@@ -20,5 +20,7 @@ using std::getline; using std::exception; using std::bad_alloc; using std::numer
 using std::nothrow; using std::min; using std::max; using std::swap; using std::sort;
 using std::stable_sort; using std::find; using std::find_if; using std::transform; using std::copy;
 using std::fill; using std::reverse; using std::unique; using std::lower_bound; using std::upper_bound;
-using std::for_each; using std::less; using std::greater; using std::to_string;
+using std::flush; using std::showpoint;
+using std::noshowpoint; using std::for_each;
+using std::less; using std::greater; using std::to_string;
 // clang-format on

@@ -40,8 +40,10 @@ struct xed_state_t {
   xed_address_width_enum_t stack_addr_width;
 };
 // An instruction with room for what the decoder knows of it.
+struct xed_inst_t;
 struct alignas(16) xed_decoded_inst_t {
   UINT8 opaque[2048];
+  const xed_inst_t* _inst;  // as xed_decoded_inst_inst()
 };
 typedef xed_decoded_inst_t xed_decoded_inst_s;
 
@@ -89,5 +91,6 @@ ISOTACH_API xed_int64_t xed_decoded_inst_get_memory_displacement(const xed_decod
                                                                  unsigned int n);
 ISOTACH_API xed_int32_t xed_decoded_inst_get_branch_displacement(const xed_decoded_inst_t* inst);
 ISOTACH_API xed_uint64_t xed_decoded_inst_get_unsigned_immediate(const xed_decoded_inst_t* inst);
+ISOTACH_API BOOL xed_decoded_inst_get_immediate_is_signed(const xed_decoded_inst_t* inst);
 
 }  // namespace LEVEL_BASE
