@@ -6,6 +6,7 @@
 //   -way rewrite   each memory operand that is written out is accessed through a register of the tool
 //   -way jumps     behind each third instruction a jump to where it goes on, by address or by register
 //   -way selectors reads the segment registers at each use of one
+//   -way registers counts instructions in a register of the tool, with flags changed, and in memory
 //   -way forms     each instruction's operands by the decoder's interface against those of the API
 #include <cstdio>
 
@@ -30,6 +31,9 @@ ADDRINT load(const ADDRINT* address, UINT32 size) {
 ADDRINT same(ADDRINT value) {
   ++calls;
   return value;
+}
+ADDRINT add(ADDRINT sum, UINT32 number) {
+  return sum + number;
 }
 VOID look_at_selector(ADDRINT value, const PIN_REGISTER* reference, ADDRINT base) {
   ++calls;
@@ -105,6 +109,11 @@ VOID change(INS ins, VOID*) {
     INS_InsertCall(ins, IPOINT_BEFORE, AFUNPTR(look_at_selector), IARG_REG_VALUE, REG_SEG_FS,
                    IARG_REG_CONST_REFERENCE, REG_SEG_FS, IARG_REG_VALUE, REG_SEG_FS_BASE, IARG_END);
     ++places;
+  } else if (what == "registers") {
+    INS_InsertCall(ins, IPOINT_BEFORE, AFUNPTR(add), IARG_REG_VALUE, scratch[0], IARG_UINT32, 3,
+                   IARG_RETURN_REGS, scratch[0], IARG_END);
+    INS_InsertCall(ins, IPOINT_BEFORE, AFUNPTR(count_behind), IARG_ADDRINT, INS_Address(ins), IARG_END);
+    ++places;
   } else if (what == "forms") {
     check_forms(ins);
     ++calls;
@@ -113,6 +122,9 @@ VOID change(INS ins, VOID*) {
 
 VOID thread_start(THREADID thread, CONTEXT*, INT32, VOID*) {
   PIN_SetThreadData(key, &places, thread);
+}
+VOID thread_end(THREADID, const CONTEXT* context, INT32, VOID*) {
+  if (way.Value() == "registers" && PIN_GetContextReg(context, scratch[0]) != 3 * calls) ++wrong;
 }
 VOID end(INT32, VOID*) {
   // Of a thread that has ended.
@@ -128,6 +140,7 @@ int main(int argc, char** argv) {
   key = PIN_CreateThreadDataKey(nullptr);
   INS_AddInstrumentFunction(change, nullptr);
   PIN_AddThreadStartFunction(thread_start, nullptr);
+  PIN_AddThreadFiniFunction(thread_end, nullptr);
   PIN_AddFiniFunction(end, nullptr);
   PIN_StartProgram();
 }

@@ -77,7 +77,7 @@ void CallEmitter::load_register(const Argument& argument, uint8_t to) {
     return;
   }
   if (number >= plan_register::kTool && number < plan_register::kTool + 32) {
-    code_.load(to, rbx, static_cast<int32_t>(CONTEXT_TOOL_REGISTERS + 8 * (number - plan_register::kTool)));
+    code_.load(to, rbx, tool_register_offset(number));
     return;
   }
   stop("an argument names a register whose value is not supported yet", number);
@@ -180,7 +180,7 @@ void CallEmitter::load_argument(const Argument& argument, uint8_t to, Place plac
       } else if (number == plan_register::kX87) {
         offset = CONTEXT_X87;
       } else if (number >= plan_register::kTool) {
-        offset = static_cast<int32_t>(CONTEXT_TOOL_REGISTERS + 8 * (number - plan_register::kTool));
+        offset = tool_register_offset(number);
       }
       if (offset < 0) stop("an argument refers to a register that is not supported yet", number);
       code_.lea(to, rbx, offset);
@@ -290,7 +290,8 @@ bool CallEmitter::can_load_live(const Argument& argument, Place place) const {
     case ArgumentKind::branch_taken:
       return place == Place::before;
     case ArgumentKind::register_value:
-      return argument.value < 16 && argument.size == 8 && !argument.high_byte;
+      return (argument.value < 16 || argument.value >= plan_register::kTool) && argument.size == 8 &&
+             !argument.high_byte;
     case ArgumentKind::memory_size:
       return true;
     case ArgumentKind::memory_address: {
@@ -395,7 +396,9 @@ void CallEmitter::load_argument_live(const Argument& argument, uint8_t to, uint1
       return;
     case ArgumentKind::register_value: {
       const auto reg = static_cast<uint8_t>(argument.value);
-      if ((changed >> reg & 1) != 0) {
+      if (argument.value >= plan_register::kTool) {
+        code_.load_gs(to, tool_register_offset(static_cast<unsigned>(argument.value)));
+      } else if ((changed >> reg & 1) != 0) {
         code_.load_gs(to, register_offset(reg));
       } else {
         code_.mov_reg_reg(to, reg);

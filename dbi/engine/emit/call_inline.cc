@@ -21,7 +21,9 @@ bool reaches(const Assembler& code, uint64_t address) {
 uint16_t sources(const Call& call, const DecodedInstruction* instruction) {
   uint16_t mask = 0;
   for (const Argument& argument : call.arguments) {
-    if (argument.kind == ArgumentKind::register_value) mask |= static_cast<uint16_t>(1u << argument.value);
+    if (argument.kind == ArgumentKind::register_value && argument.value < 16) {
+      mask |= static_cast<uint16_t>(1u << argument.value);
+    }
     if (argument.kind == ArgumentKind::memory_address && instruction != nullptr) {
       const MemoryOperand& operand = instruction->memory[argument.value];
       if (operand.base >= 0 && operand.base < 16) mask |= static_cast<uint16_t>(1u << operand.base);
@@ -58,7 +60,9 @@ void rip_form(Assembler& code, std::initializer_list<uint8_t> head, uint8_t reg,
 }  // namespace
 
 bool CallEmitter::can_be_inlined(const Call& call, Place place) const {
-  if ((call.predicated && !runs_) || call.returns_value || call.after_condition) return false;
+  if ((call.predicated && !runs_) || call.after_condition) return false;
+  // A result goes where no register of the program is.
+  if (call.returns_value && (call.return_register < plan_register::kTool || call.returns_all)) return false;
   if (call.step != Call::Step::plain && call.step != Call::Step::buffer) return false;
   if (place == Place::after && wants_addresses(call)) return false;
   if (!std::all_of(call.arguments.begin(), call.arguments.end(),
@@ -177,7 +181,7 @@ void CallEmitter::emit_inlined(const Call& call, Place place) {
     current_live_registers_ = 0xffff;
     current_live_flags_ = kStatusFlags;
   }
-  if (body.is_increment) {
+  if (body.is_increment && !call.returns_value) {
     const bool by_argument = body.addend_register >= 0;
     if (!by_argument) {
       emit_increment(body, body.addend);
@@ -193,7 +197,7 @@ void CallEmitter::emit_inlined(const Call& call, Place place) {
   uint16_t borrowed = body.touched;
   for (size_t i = 0; i < count; ++i) borrowed |= static_cast<uint16_t>(1u << kArgumentRegisters[i]);
   const bool keep_flags = body.writes_flags && current_live_flags_ != 0;
-  if (keep_flags) borrowed |= 1u << rax;
+  if (keep_flags || call.returns_value) borrowed |= 1u << rax;
   const uint16_t kept =
       borrowed & (current_live_registers_ | sources(call, wants_addresses(call) ? &full() : nullptr));
   for (uint8_t reg = 0; reg < 16; ++reg) {
@@ -206,6 +210,7 @@ void CallEmitter::emit_inlined(const Call& call, Place place) {
   }
   for (size_t i = 0; i < count; ++i) load_argument_live(call.arguments[i], kArgumentRegisters[i], borrowed);
   for (const PlannedInstruction& instruction : body.instructions) e_.emit_copy(instruction);
+  if (call.returns_value) code_.store_gs(rax, tool_register_offset(call.return_register));
   if (keep_flags) {
     code_.load_gs(rax, CONTEXT_CALL_FLAGS);
     code_.bytes({0x04, 0x7f, 0x9e});  // add al, 127; sahf

@@ -27,7 +27,7 @@ bool uses(const Call& call, ArgumentKind kind) {
 
 // Arguments through which a routine may change the program's registers, or see all of them.
 bool needs_all_registers(const Call& call) {
-  if (call.returns_value) return true;
+  if (call.returns_value && call.return_register < plan_register::kTool) return true;
   return std::any_of(call.arguments.begin(), call.arguments.end(), [](const Argument& argument) {
     switch (argument.kind) {
       case ArgumentKind::thread_context:
@@ -362,7 +362,7 @@ void CallEmitter::emit_call(const Call& call, Place place) {
     if (call.return_register < 16) {
       emit_return_value(call);
     } else if (call.return_register >= plan_register::kTool) {
-      code_.store(rax, rbx, CONTEXT_TOOL_REGISTERS + 8 * (call.return_register - plan_register::kTool));
+      code_.store(rax, rbx, tool_register_offset(call.return_register));
     } else {
       stop("a routine returns into a register that cannot be set", call.routine);
     }

@@ -392,7 +392,7 @@ void Emitter::emit_load_register(uint16_t number, uint8_t to) {
   if (number < 16) {
     code_.mov_reg_reg(to, static_cast<uint8_t>(number));
   } else {
-    code_.load_gs(to, static_cast<int32_t>(CONTEXT_TOOL_REGISTERS + 8 * (number - plan_register::kTool)));
+    code_.load_gs(to, tool_register_offset(number));
   }
 }
 

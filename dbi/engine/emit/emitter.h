@@ -24,6 +24,11 @@ namespace isotach::dbi {
 extern "C" uint32_t isotach_program_uses_x87;
 extern "C" uint32_t isotach_program_uses_std;
 
+// Where ThreadContext keeps a register that a tool claimed; `number` as in plan_register.
+inline constexpr int32_t tool_register_offset(unsigned number) {
+  return static_cast<int32_t>(CONTEXT_TOOL_REGISTERS + 8 * (number - plan_register::kTool));
+}
+
 // The program executes such an instruction from now on.
 inline void note_traits(const Scan& scan) {
   if (scan.uses_x87) isotach_program_uses_x87 = 1;

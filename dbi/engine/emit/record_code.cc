@@ -168,7 +168,7 @@ void RecordEmitter::store_values(const Call& record, uint32_t index, Place place
   for (const Argument& argument : record.arguments) {
     if (is_constant(argument)) continue;
     const int32_t to = at + static_cast<int32_t>(argument.offset);
-    if (argument.kind == ArgumentKind::register_value) {
+    if (argument.kind == ArgumentKind::register_value && argument.value < 16) {
       code_.store_low(argument.size, static_cast<uint8_t>(argument.value), base, to);
       continue;
     }
