@@ -2,8 +2,10 @@
 #include "api/start.h"
 
 #include <dlfcn.h>
+#include <fcntl.h>
 #include <immintrin.h>
 #include <limits.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -11,6 +13,7 @@
 #include <atomic>
 #include <cstdio>
 #include <cstdlib>
+#include <string_view>
 
 #include "api/events.h"
 #include "api/hooks.h"
@@ -48,12 +51,36 @@ thread_local unsigned lock_depth = 0;
   end_process(kToolFailed);
 }
 
+// A tool whose structures are of another version would run, and be wrong. Looked for before it is loaded: its
+// constructors run while it is.
+void check_version(const std::string& path, size_t size) {
+  const int file = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (file < 0 || size == 0) return;  // the dynamic linker says why
+  void* const bytes = mmap(nullptr, size, PROT_READ, MAP_PRIVATE, file, 0);
+  close(file);
+  if (bytes == MAP_FAILED) return;
+  const std::string_view text(static_cast<const char*>(bytes), size);
+  constexpr std::string_view kMark = ISOTACH_KIT_MARK;
+  std::string version;
+  if (const size_t at = text.find(kMark); at != std::string_view::npos) {
+    const std::string_view rest = text.substr(at + kMark.size(), 12);
+    version = rest.substr(0, rest.find(';'));
+  }
+  munmap(bytes, size);
+  // Without a mark it is of another kit, and asks for functions that the dynamic linker does not find.
+  if (version.empty() || version == ISOTACH_TEXT(ISOTACH_KIT_VERSION)) return;
+  refuse("the tool " + path + " was built for version " + version +
+         " of the kit, this is version " ISOTACH_TEXT(
+             ISOTACH_KIT_VERSION) "; build it again with PIN_ROOT set to the folder of this pin");
+}
+
 // Says what is wrong before the dynamic linker does in its words.
 void check_tool(const std::string& path) {
   struct stat status;
   if (stat(path.c_str(), &status) != 0)
     refuse("there is no tool " + path + "; after -t comes the path of a .so");
   if (S_ISDIR(status.st_mode)) refuse(path + " is a folder, not a tool; after -t comes the path of a .so");
+  check_version(path, static_cast<size_t>(status.st_size));
 }
 
 std::string load_error(const std::string& path, const char* detail) {

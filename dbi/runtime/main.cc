@@ -13,6 +13,7 @@
 
 #include "api/start.h"
 #include "engine/dispatch/attach.h"
+#include "engine/dispatch/crash.h"
 #include "engine/dispatch/engine.h"
 #include "engine/dispatch/signals.h"
 #include "engine/dispatch/threads.h"
@@ -102,6 +103,7 @@ int64_t follow(ThreadContext& context) {
 }
 
 void run_under_engine(ThreadContext& context) {
+  end_early_reports();
   take_over_signals(context);
   run_program(context);
 }
@@ -191,6 +193,7 @@ int run(int argc, char** argv) {
     command.arguments = arguments.tool_arguments;
     command.attaches = attaches;
     command.run = run_program_then;
+    if (!attaches) begin_early_reports();
     api::run_tool(context, command);
   }
   run_program_then(context);

@@ -58,6 +58,12 @@ FAILING = {
     "ends_the_process": ("", "PIN_ExitProcess(11);", "", 11),
     "throws": ("", 'throw std::runtime_error("thrown by the tool");', "thrown by the tool", -6),
     "throws_in_main": ('throw std::runtime_error("thrown by the tool");', "", "thrown by the tool", -6),
+    "throws_in_callback": ("", 'if (0 == 0) throw 7;', "terminate", -6),
+    "crashes_in_main": ("*(volatile int *)8 = 1;", "", "a fault of the tool or the engine", 125),
+    "leaks": ("", 'for (int i = 0; i < 64; ++i) new char[4096];', "", 0),
+    "writes_to_a_closed_descriptor": ("close(1); std::fputs(\"lost\\n\", stdout); std::fflush(stdout);", "", "", 0),
+    "writes_to_a_closed_pipe": ("int ends[2]; pipe(ends); close(ends[0]); if (write(ends[1], \"x\", 1) != -1) exit(8);",
+                                "", "", 0),
     "crashes": ("", "*(volatile int *)8 = 1;", "a fault of the tool or the engine", 125),
 }
 TAINTED = """\
@@ -318,6 +324,17 @@ def test_what_is_missing_is_said(folder):
     made = subprocess.run(["g++", "-w", "-c", "-fPIC", f"-I{engine.KIT}/source/include/pin", "tool.cpp"], cwd=folder,
                           capture_output=True, timeout=LIMIT_S)
     assert made.returncode != 0 and b"traces have one version" in made.stderr, made
+
+
+def test_tool_of_another_version(folder):
+    tool = build(FAILING_TOOL % ("", ""), folder, "tool")
+    assert pin(tool).returncode == 0
+    whole = tool.read_bytes()
+    mark = re.search(rb"isotach-kit-version:(\d+);", whole)
+    tool.write_bytes(whole.replace(mark.group(0), b"isotach-kit-version:" + b"0" * len(mark.group(1)) + b";"))
+    result = pin(tool)
+    assert result.returncode == 1 and "was built for version 0" in result.stderr.decode(), result
+    assert "build it again" in result.stderr.decode(), result
 
 
 def test_no_tools(folder):

@@ -5,6 +5,8 @@
 #include <sys/syscall.h>
 
 #include <cstdio>
+#include <iterator>
+#include <utility>
 
 #include "engine/dispatch/engine.h"
 #include "engine/os/raw_syscall.h"
@@ -62,7 +64,28 @@ void say_address(const char* what, void* address) {
   for (;;) raw_syscall(SYS_exit_group, kEngineFailed);
 }
 
+constexpr int kFaults[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE};
+struct sigaction before[std::size(kFaults)];
+bool reports_early = false;
+
+void report_early(int signal, siginfo_t* info, void* user) {
+  report(nullptr, signal, *info, *static_cast<ucontext_t*>(user));
+}
+
 }  // namespace
+
+void begin_early_reports() {
+  struct sigaction action {};
+  action.sa_sigaction = report_early;
+  action.sa_flags = SA_SIGINFO;
+  for (size_t i = 0; i < std::size(kFaults); ++i) sigaction(kFaults[i], &action, &before[i]);
+  reports_early = true;
+}
+
+void end_early_reports() {
+  if (!std::exchange(reports_early, false)) return;
+  for (size_t i = 0; i < std::size(kFaults); ++i) sigaction(kFaults[i], &before[i], nullptr);
+}
 
 void report_crash(ThreadContext& context, int signal, const siginfo_t& info, const ucontext_t& user) {
   report(&context, signal, info, user);

@@ -13,4 +13,10 @@ struct ThreadContext;
 // The same on a thread that is not the program's.
 [[noreturn]] void report_crash_outside(int signal, const siginfo_t& info, const ucontext_t& user);
 
+// Faults in the tool's code before the program runs, when the engine does not handle signals yet: reported
+// until end_early_reports() gives the program's settings back. Not while a program that was taken over runs
+// on: its faults are its own.
+void begin_early_reports();
+void end_early_reports();
+
 }  // namespace isotach::dbi

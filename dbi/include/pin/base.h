@@ -28,11 +28,13 @@
 #include <utility>
 #include <vector>
 
+#include "pin/version.h"
+
 #define PIN_DEPRECATED_API
 #define PIN_PRODUCT_VERSION_MAJOR 3
 #define PIN_PRODUCT_VERSION_MINOR 31
 #define PIN_BUILD_NUMBER 98869
-#define PIN_ISOTACH 1
+#define PIN_ISOTACH ISOTACH_KIT_VERSION
 
 #define PIN_FAST_ANALYSIS_CALL
 #define PIN_CDECL
