@@ -3,6 +3,7 @@
 
 Ends with the line "N passed, N failed, N skipped".
 """
+import json
 import os
 import pathlib
 import re
@@ -62,8 +63,6 @@ FAILING = {
     "crashes_in_main": ("*(volatile int *)8 = 1;", "", "a fault of the tool or the engine", 125),
     "leaks": ("", 'for (int i = 0; i < 64; ++i) new char[4096];', "", 0),
     "writes_to_a_closed_descriptor": ("close(1); std::fputs(\"lost\\n\", stdout); std::fflush(stdout);", "", "", 0),
-    "writes_to_a_closed_pipe": ("int ends[2]; pipe(ends); close(ends[0]); if (write(ends[1], \"x\", 1) != -1) exit(8);",
-                                "", "", 0),
     "crashes": ("", "*(volatile int *)8 = 1;", "a fault of the tool or the engine", 125),
 }
 TAINTED = """\
@@ -167,6 +166,26 @@ def test_memory_accesses(folder):
     assert not wrong, wrong[:3]
     records = run_kit_tool("memtrace", folder).read_bytes()
     assert len(records) % 24 == 0 and abs(len(records) // 24 - len(lines)) < 0.03 * len(lines)
+
+
+def test_memory_accesses_for_others(folder):
+    lines = run_kit_tool("memtrace", folder, ("-format", "text")).read_text().splitlines()
+    entries = list(struct.iter_unpack("<HHQ", run_kit_tool("memtrace", folder, ("-format", "drmemtrace")).read_bytes()))
+    kinds = [kind for kind, _, _ in entries]
+    assert (kinds[0], kinds[1:3], kinds[-2:]) == (25, [22, 24], [23, 26]), (entries[:3], entries[-2:])
+    assert set(kinds) <= {0, 1, 10, 22, 23, 24, 25, 26}
+    accesses = kinds.count(0) + kinds.count(1)
+    assert abs(accesses - len(lines)) < 0.03 * len(lines), (accesses, len(lines))
+    assert abs(kinds.count(1) - sum(" W " in line for line in lines)) < 0.03 * len(lines)
+    assert all(0 < size <= 15 and address for kind, size, address in entries if kind == 10)
+    events = json.loads(run_kit_tool("memtrace", folder, ("-format", "perfetto")).read_text())["traceEvents"]
+    assert abs(len(events) - len(lines)) < 0.03 * len(lines)
+    assert [event["ts"] for event in events] == list(range(len(events)))
+    writes = sum(event["name"] == "write" for event in events)
+    assert abs(writes - kinds.count(1)) < 0.03 * len(lines)
+    assert all(event["ph"] == "X" and int(event["args"]["address"], 16) and event["args"]["size"] for event in events)
+    wrong = pin(kit_tool("memtrace"), ["-format", "tarot"])
+    assert wrong.returncode == 2 and b"not 'tarot'" in wrong.stderr, wrong
 
 
 def test_coverage(folder):
