@@ -334,4 +334,27 @@ const CHAR* xed_error_enum_t2str(xed_error_enum_t error) {
   }
 }
 
+namespace {
+
+// The value below `end` whose name is this one, or 0, which is none.
+template <typename Enum, typename NameOf>
+Enum named(const CHAR* name, uint32_t end, NameOf&& name_of) {
+  for (uint32_t value = 1; value < end; ++value) {
+    if (name_of(value) == name) return static_cast<Enum>(value);
+  }
+  return static_cast<Enum>(0);
+}
+
+}  // namespace
+
+xed_iclass_enum_t str2xed_iclass_enum_t(const CHAR* name) {
+  return named<xed_iclass_enum_t>(name, XED_ICLASS_LAST, class_name);
+}
+xed_category_enum_t str2xed_category_enum_t(const CHAR* name) {
+  return named<xed_category_enum_t>(name, XED_CATEGORY_LAST, CATEGORY_StringShort);
+}
+xed_extension_enum_t str2xed_extension_enum_t(const CHAR* name) {
+  return named<xed_extension_enum_t>(name, XED_EXTENSION_LAST, EXTENSION_StringShort);
+}
+
 }  // namespace LEVEL_BASE

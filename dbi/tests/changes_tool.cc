@@ -78,6 +78,7 @@ VOID check_forms(INS ins) {
   const xed_iform_enum_t number = xed_decoded_inst_get_iform_enum(decoded);
   if (number == XED_IFORM_INVALID || xed_iform_to_iclass(number) != xed_decoded_inst_get_iclass(decoded))
     ++wrong;
+  if (str2xed_category_enum_t(CATEGORY_StringShort(INS_Category(ins)).c_str()) != INS_Category(ins)) ++wrong;
   ++places;
 }
 
@@ -127,6 +128,8 @@ VOID thread_end(THREADID, const CONTEXT* context, INT32, VOID*) {
   if (way.Value() == "registers" && PIN_GetContextReg(context, scratch[0]) != 3 * calls) ++wrong;
 }
 VOID end(INT32, VOID*) {
+  if (str2xed_iclass_enum_t("CALL_NEAR") != XED_ICLASS_CALL_NEAR || str2xed_iclass_enum_t("NOTHING") != 0)
+    ++wrong;
   // Of a thread that has ended.
   if (PIN_GetThreadData(key, 0) != &places) ++wrong;
   std::fprintf(stderr, "places %d calls %d wrong %lu\n", places > 100, calls > 100, wrong);

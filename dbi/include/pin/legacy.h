@@ -14,6 +14,9 @@
 #ifndef sprintf_s
 #define sprintf_s snprintf
 #endif
+#ifndef snprintf_s
+#define snprintf_s snprintf
+#endif
 #ifndef strnlen_s
 #define strnlen_s(text, most) ((text) != nullptr ? strnlen((text), (most)) : size_t{0})
 #endif

@@ -82,6 +82,10 @@ ISOTACH_API const CHAR* xed_iclass_enum_t2str(xed_iclass_enum_t iclass);
 ISOTACH_API const CHAR* xed_category_enum_t2str(xed_category_enum_t category);
 ISOTACH_API const CHAR* xed_extension_enum_t2str(xed_extension_enum_t extension);
 ISOTACH_API const CHAR* xed_error_enum_t2str(xed_error_enum_t error);
+// The one of this name; ..._INVALID: there is none.
+ISOTACH_API xed_iclass_enum_t str2xed_iclass_enum_t(const CHAR* name);
+ISOTACH_API xed_category_enum_t str2xed_category_enum_t(const CHAR* name);
+ISOTACH_API xed_extension_enum_t str2xed_extension_enum_t(const CHAR* name);
 ISOTACH_API xed_uint_t xed_decoded_inst_number_of_memory_operands(const xed_decoded_inst_t* inst);
 ISOTACH_API BOOL xed_decoded_inst_mem_read(const xed_decoded_inst_t* inst, unsigned int n);
 ISOTACH_API BOOL xed_decoded_inst_mem_written(const xed_decoded_inst_t* inst, unsigned int n);
