@@ -1,6 +1,7 @@
 #include "launcher/detach.h"
 
 #include <poll.h>
+#include <signal.h>
 #include <sys/ptrace.h>
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
@@ -56,6 +57,7 @@ class Detacher {
   Problem run() {
     if (!threads_.stop_all()) return give_up("cannot stop it: " + threads_.error());
     read_request();
+    if (!memory_.ok()) return give_up(memory_.error() + "; it may have executed another program since");
     if (request_.magic != kDetachMagic) return give_up("the runtime in it is of another version");
     const uint32_t wanted = 1;
     memory_.write(address_ + offsetof(DetachRequest, wanted), &wanted, sizeof wanted);
@@ -126,13 +128,37 @@ class Detacher {
     return is_interrupted(thread.at_stop) || (!is_new && !is_same);
   }
 
+  // The engine blocks one of these only where one that the program itself blocks is pending.
+  int signal_for(const Stopped& thread) const {
+    for (const int signal : {request_.signal, SIGBUS, SIGILL, SIGFPE, SIGSEGV})
+      if (!(thread.mask >> (signal - 1) & 1)) return signal;
+    return request_.signal;
+  }
+
   void send_signal(const Stopped& thread) const {
     siginfo_t info{};
-    info.si_signo = request_.signal;
+    info.si_signo = signal_for(thread);
     info.si_code = SI_QUEUE;
     info.si_pid = getpid();
     info.si_value.sival_ptr = reinterpret_cast<void*>(request_.signal_value);
-    syscall(SYS_rt_tgsigqueueinfo, process_, thread.tracee->thread(), request_.signal, &info);
+    syscall(SYS_rt_tgsigqueueinfo, process_, thread.tracee->thread(), info.si_signo, &info);
+  }
+
+  // A thread that was on its way out already when it was asked again has that pending. All is blocked.
+  void take_back_requests(const Stopped& thread) const {
+    siginfo_t pending[32];
+    __ptrace_peeksiginfo_args from{0, 0, 32};
+    const long count = ptrace(PTRACE_PEEKSIGINFO, thread.tracee->thread(), &from, pending);
+    for (long i = 0; i < count; i++) {
+      if (pending[i].si_code != SI_QUEUE ||
+          reinterpret_cast<uint64_t>(pending[i].si_value.sival_ptr) != request_.signal_value)
+        continue;
+      // In the stack of the engine, on which it waits.
+      const uint64_t set_at = (thread.at_stop.rsp - 1024) & ~15ull;
+      const uint64_t set = uint64_t{1} << (pending[i].si_signo - 1);
+      thread.tracee->write(set_at, &set, sizeof set);
+      thread.tracee->call(SYS_rt_sigtimedwait, set_at, 0, 0, sizeof set);
+    }
   }
 
   // Those that did not leave, for the message.
@@ -219,6 +245,7 @@ class Detacher {
       if (!parked) continue;
       Tracee& tracee = *thread.tracee;
       tracee.set_signal_mask(~0ull);
+      take_back_requests(thread);
       if (const RestartableSequence& sequence = parked->sequence; sequence.pointer) {
         tracee.set_registers(thread.registers);
         tracee.call(SYS_rseq, sequence.pointer, sequence.size, 0, sequence.signature);

@@ -205,6 +205,43 @@ def test_killed_launcher():
         target.ends_well("launchers that are asked to end")
 
 
+# A program that computes, with SIGTRAP blocked, and perhaps one pending; tells what became of it.
+BLOCKED = """\
+import signal, sys, threading
+hits = []
+signal.signal(signal.SIGTRAP, lambda *_: hits.append(1))
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTRAP])
+go_on = []
+signal.signal(signal.SIGUSR1, lambda *_: go_on.append(1))
+if sys.argv[1] == "pending": signal.pthread_kill(threading.get_ident(), signal.SIGTRAP)
+print("ready", flush=True)
+while not go_on: sum(range(100))
+pending = signal.SIGTRAP in signal.sigpending()
+before = len(hits)
+signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTRAP])
+print(pending, before, len(hits))
+"""
+
+
+def test_blocked_trap():
+    """The engine's own use of SIGTRAP is not seen by a program that blocks it, nor does it stand in the engine's way."""
+    for how, told in (("none", "False 0 0"), ("pending", "True 0 1")):
+        with subprocess.Popen([os.path.realpath("/usr/bin/python3"), "-c", BLOCKED, how], stdout=subprocess.PIPE,
+                              text=True) as process:
+            process.stdout.readline()
+            for turn in range(2):
+                got = subprocess.run([engine.PIN, "--pid", str(process.pid), "--detach-after", "30ms"], check=False,
+                                     capture_output=True, text=True, timeout=60)
+                check(f"SIGTRAP blocked, {how} pending, round {turn}", got.returncode == 0, str(got))
+            process.send_signal(signal.SIGUSR1)
+            try:
+                out = process.communicate(timeout=30)[0]
+            except subprocess.TimeoutExpired:
+                process.kill()
+                out = "no end"
+            check(f"SIGTRAP blocked, {how} pending", out == told + "\n", out)
+
+
 def test_refused():
     with Target() as target:
         pid = str(target.process.pid)

@@ -214,8 +214,8 @@ int64_t program_rseq(ThreadContext& context, uint64_t pointer, uint64_t size, ui
 }
 
 bool is_request_to_leave(const siginfo_t& info) {
-  return __atomic_load_n(&request.wanted, __ATOMIC_ACQUIRE) != 0 && info.si_signo == request.signal &&
-         info.si_code == SI_QUEUE && reinterpret_cast<uint64_t>(info.si_value.sival_ptr) == kRequestValue;
+  return __atomic_load_n(&request.wanted, __ATOMIC_ACQUIRE) != 0 && info.si_code == SI_QUEUE &&
+         reinterpret_cast<uint64_t>(info.si_value.sival_ptr) == kRequestValue;
 }
 
 void leave_engine(ThreadContext& context, uint64_t mask) {

@@ -31,6 +31,11 @@ int64_t kernel_sigaction(int signal, const SignalAction* action, SignalAction* o
 bool change_mask(ThreadContext& context, uint64_t how, const uint64_t* set, uint64_t* old, int64_t& result);
 void set_program_mask(ThreadContext& context, uint64_t mask);
 
+// To the calling thread, as it came.
+void send_to_itself(const siginfo_t& info);
+// What SignalState::held has goes back to the kernel.
+void send_held_faults(ThreadContext& context);
+
 bool is_wanted_by_tool(int signal);
 // What the kernel must be told so that it does what the program asked for.
 SignalAction kernel_action(int signal, const SignalAction& wanted);

@@ -31,12 +31,28 @@ bool change_mask(ThreadContext& context, uint64_t how, const uint64_t* set, uint
   return result != kInterrupted;
 }
 
+void send_to_itself(const siginfo_t& info) {
+  raw_syscall(SYS_rt_tgsigqueueinfo, static_cast<uint64_t>(raw_syscall(SYS_getpid)),
+              static_cast<uint64_t>(raw_syscall(SYS_gettid)), static_cast<uint64_t>(info.si_signo),
+              reinterpret_cast<uint64_t>(&info));
+}
+
+void send_held_faults(ThreadContext& context) {
+  for (siginfo_t& info : context.signals->held) {
+    if (info.si_signo == 0) continue;
+    const siginfo_t one = info;
+    info = {};
+    send_to_itself(one);
+  }
+}
+
 void set_program_mask(ThreadContext& context, uint64_t mask) {
   SignalState& state = *context.signals;
   state.blocked_faults = mask & kFaults;
   const uint64_t kernel_mask = mask & ~kFaults;
   int64_t result;
   if (!change_mask(context, SIG_SETMASK, &kernel_mask, nullptr, result)) state.mask = mask;
+  send_held_faults(context);
 }
 
 bool is_wanted_by_tool(int signal) {

@@ -165,12 +165,6 @@ uint64_t frame_mask(const ucontext_t& user) {
   return mask;
 }
 
-void send_to_itself(const siginfo_t& info) {
-  raw_syscall(SYS_rt_tgsigqueueinfo, static_cast<uint64_t>(raw_syscall(SYS_getpid)),
-              static_cast<uint64_t>(raw_syscall(SYS_gettid)), static_cast<uint64_t>(info.si_signo),
-              reinterpret_cast<uint64_t>(&info));
-}
-
 void record(ThreadContext& context, const siginfo_t& info, ucontext_t& user) {
   SignalState& state = *context.signals;
   state.is_recorded = true;
@@ -334,9 +328,14 @@ void master_handler(int signal, siginfo_t* info, void* data) {
     report_crash(context, signal, *info, user);
   }
   SignalState& state = *context.signals;
-  if ((state.blocked_faults & bit(signal)) != 0) {
-    // Sent by kill(2) while the program blocks it: stays pending in the kernel, where sigwait(2) and
-    // signalfd(2) find it.
+  if ((state.blocked_faults & bit(signal)) != 0 && !is_request_to_leave(*info)) {
+    // Sent by kill(2) while the program blocks it. The way to a boundary needs these signals: until it is
+    // reached, it is kept here.
+    if (state.is_recorded) {
+      state.held[signal] = *info;
+      return;
+    }
+    // Stays pending in the kernel, where sigwait(2) and signalfd(2) find it.
     set_frame_mask(user, frame_mask(user) | bit(signal));
     send_to_itself(*info);
     return;
@@ -388,7 +387,10 @@ void deliver(ThreadContext& context) {
   state.is_recorded = false;
   const FaultRegisters fault = context.fault;
   context.fault = {};
-  if (is_request_to_leave(info)) leave_engine(context, mask);
+  if (is_request_to_leave(info)) {
+    send_held_faults(context);
+    leave_engine(context, mask);
+  }
 
   SignalAction action;
   {

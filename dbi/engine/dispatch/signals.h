@@ -47,9 +47,10 @@ struct SignalState {
   bool is_stepping = false;  // towards the next boundary by the trap flag
   bool is_stepping_pushf = false;
   siginfo_t info{};
-  uint64_t mask = 0;            // of the program, when the signal came
-  uint64_t blocked_faults = 0;  // of the five signals, those that the program thinks blocked
-  uint64_t call_return = 0;     // what [rsp] of the analysis call held before we replaced it
+  uint64_t mask = 0;              // of the program, when the signal came
+  uint64_t blocked_faults = 0;    // of the five signals, those that the program thinks blocked
+  siginfo_t held[SIGSEGV + 1]{};  // of those, what came while one is recorded; si_signo 0: none
+  uint64_t call_return = 0;       // what [rsp] of the analysis call held before we replaced it
 };
 
 // Makes the calling thread able to take signals: its alternate stack. With context in GS.

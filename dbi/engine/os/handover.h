@@ -90,7 +90,8 @@ struct DetachRequest {
   uint64_t magic;
   uint32_t wanted;    // set to 1 by the launcher
   uint32_t finished;  // set to 1 by the runtime's `finish`
-  int32_t signal;     // to be queued with this value, and si_code SI_QUEUE
+  int32_t signal;     // to be queued with this value, and si_code SI_QUEUE; or another fault's, where the
+                      // thread has blocked it
   uint32_t parked_count;
   uint64_t signal_value;
   // A thread whose rip is here, with a result that no program ever sees, was stopped within a system call.
