@@ -42,8 +42,10 @@ ElfFile read_elf(const std::string& path) {
   for (unsigned i = 0; file.wrong.empty() && i < header.e_phnum; i++) {
     Elf64_Phdr segment;
     if (pread(descriptor, &segment, sizeof segment,
-              static_cast<off_t>(header.e_phoff + i * sizeof segment)) != sizeof segment)
+              static_cast<off_t>(header.e_phoff + i * sizeof segment)) != sizeof segment) {
       file.wrong = "is cut short";
+      break;
+    }
     if (segment.p_type != PT_INTERP || segment.p_filesz >= PATH_MAX) continue;
     char text[PATH_MAX] = {};
     if (pread(descriptor, text, segment.p_filesz, static_cast<off_t>(segment.p_offset)) > 0)
