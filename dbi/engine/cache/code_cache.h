@@ -51,8 +51,8 @@ class CodeCache {
     const auto found = originals_.find(pc);
     return found == originals_.end() ? nullptr : &units_[found->second];
   }
-  Unit* find_step(uint64_t pc) const {
-    const auto found = steps_.find(pc);
+  Unit* find_step(uint64_t pc, bool is_retry) const {
+    const auto found = steps_.find(step_key(pc, is_retry));
     return found == steps_.end() ? nullptr : &units_[found->second];
   }
   // A unit that is to be filled in and then inserted.
@@ -102,6 +102,7 @@ class CodeCache {
     uint32_t first_unit = 0;
   };
 
+  static uint64_t step_key(uint64_t pc, bool is_retry) { return pc << 1 | (is_retry ? 1 : 0); }
   void unlink(Exit& exit);
   void retire(Unit& unit);
   void free_unit(Unit& unit);
@@ -130,7 +131,7 @@ class CodeCache {
   AddressTable by_page_{size_t{1} << 8};              // of pages_
   uint32_t last_page_ = 0;                            // of pages_: that of the last unit
   std::unordered_map<uint64_t, uint32_t> originals_;  // units
-  std::unordered_map<uint64_t, uint32_t> steps_;      // units
+  std::unordered_map<uint64_t, uint32_t> steps_;      // units, by step_key()
   std::vector<std::unique_ptr<Retired>> retired_;
   uint64_t epoch_ = 1;
 };

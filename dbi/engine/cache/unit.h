@@ -107,6 +107,7 @@ struct Unit {
   uint32_t map_count = 0;
   bool is_original = false;  // of a replaced function: found by find_original() alone
   bool is_step = false;      // of one instruction, with no way to other units: found by find_step() alone
+  bool is_retry = false;     // such a one, without the calls before the instruction
   bool dead = false;         // flushed: no way leads here any more, but a thread may still be inside
   uint32_t shared_count_count = 0;
   MapEntry* map = nullptr;

@@ -31,7 +31,7 @@ struct FaultRegisters {
   int64_t error = 0, trap = 0, address = 0;
 };
 
-// The program's own trap flag, and the instruction that is executed alone because of it: see single_step.h.
+// The program's own trap flag, and the instruction that is executed alone: see single_step.h.
 struct OwnStep {
   enum class Kind : uint8_t {
     plain,
@@ -41,7 +41,10 @@ struct OwnStep {
     repeats_while_equal,
     repeats_while_different
   };
-  bool is_wanted = false;
+  bool is_wanted = false;  // the trap flag
+  bool is_retry = false;  // the instruction at ThreadContext::pc is to be executed, without what a tool wants
+                          // done before it: that is done
+  bool traps = false;     // behind the instruction
   bool is_inside = false;  // the thread is in the unit of the instruction at `pc`
   Kind kind = Kind::plain;
   uint64_t pc = 0;

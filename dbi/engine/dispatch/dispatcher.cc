@@ -129,7 +129,7 @@ void resume_at_pc(ThreadContext& context) {
   {
     Locked locked(engine.lock);
     Unit* unit;
-    if (context.step.is_wanted) {
+    if (is_single(context)) {
       make_room(engine);
       unit = begin_step(engine, context);
     } else if (is_at_original(context)) {

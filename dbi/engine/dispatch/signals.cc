@@ -258,11 +258,12 @@ bool handle_own_fault(ThreadContext& context, int signal, const siginfo_t& info,
   if (signal == SIGSEGV && info.si_code == SEGV_ACCERR && is_in_cache(pc) &&
       let_code_be_written(reinterpret_cast<uint64_t>(info.si_addr))) {
     // The unit that was running may be among those that are flushed: on from its instruction, translated
-    // anew.
+    // anew; what a tool wanted done before it is done.
     const Place place = place_of(pc);
     if (place.is_unit) {
       copy_registers(context, user.uc_mcontext);
-      settle(context, place, Leaving::to_restart);
+      context.step.is_retry = dbi::engine().translator.options().instrumenter != nullptr;
+      settle(context, place, context.step.is_retry ? Leaving::in_fault : Leaving::to_restart);
       context.pc = place.pc;
       state.is_stepping = false;
       leave_to(context, user, isotach_signal_entry);
@@ -567,6 +568,9 @@ extern "C" void isotach_deliver_pending(isotach::dbi::ThreadContext* context) {
   __atomic_store_n(&context->epoch, kOutside, __ATOMIC_RELEASE);
   __atomic_store_n(&context->pending, 0, __ATOMIC_RELAXED);
   leave_step(*context);
-  if (context->signals->is_recorded) deliver(*context);
+  if (context->signals->is_recorded) {
+    context->step.is_retry = false;
+    deliver(*context);
+  }
   resume_at_pc(*context);
 }

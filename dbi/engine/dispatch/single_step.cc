@@ -61,15 +61,22 @@ void set_trap_flag(ThreadContext& context, uint64_t flags) {
   context.step.is_wanted = (flags & kTrapFlag) != 0;
 }
 
+bool is_single(const ThreadContext& context) {
+  return context.step.is_wanted || context.step.is_retry;
+}
+
 Unit* begin_step(Engine& engine, ThreadContext& context) {
-  Unit* unit = engine.translator.translate_step(context, context.pc);
+  OwnStep& step = context.step;
+  const bool is_retry = step.is_retry;
+  step.is_retry = false;
+  Unit* unit = engine.translator.translate_step(context, context.pc, is_retry);
   if (unit == nullptr) return nullptr;
   uint8_t bytes[16] = {};
   const uint64_t length = unit->pc_end - unit->pc;
   std::memcpy(bytes, reinterpret_cast<const void*>(context.pc), length);
   const Scan scan = scan_instruction(bytes, length, context.pc);
-  OwnStep& step = context.step;
   step.is_inside = true;
+  step.traps = step.is_wanted;
   step.pc = context.pc;
   step.kind = kind_of(bytes, scan);
   uint64_t& count = context.registers[rcx];
@@ -91,6 +98,7 @@ void end_step(ThreadContext& context, bool by_system_call) {
   const Kind kind = context.step.kind;
   if (goes_on(context)) context.pc = context.step.pc;
   leave_step(context);
+  if (!context.step.traps) return;
   if (kind == Kind::pushes_flags) show_pushed_trap_flag(context);
   if (by_system_call || kind == Kind::loads_stack_segment) return;
   raise_fault(context, SIGTRAP, TRAP_TRACE, context.pc);

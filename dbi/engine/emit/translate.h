@@ -33,7 +33,8 @@ class Translator {
 
   // The instruction at `pc` alone, in a unit that always goes back to the dispatcher: for a program that
   // steps itself.
-  Unit* translate_step(ThreadContext& context, uint64_t pc);
+  // `is_retry`: without what a tool wants done before it.
+  Unit* translate_step(ThreadContext& context, uint64_t pc, bool is_retry);
 
   TranslateOptions& options() { return options_; }
 
