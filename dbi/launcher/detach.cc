@@ -23,6 +23,8 @@ namespace isotach::dbi {
 namespace {
 
 constexpr int64_t kDeadlineNs = 10'000'000'000;
+// Time in which a thread of the program got no processor does not count, up to this.
+constexpr int64_t kMostNs = 120'000'000'000;
 // With all of the program's threads parked and each other one run meanwhile, until those are believed not to
 // be its.
 constexpr int kQuietRounds = 3;
@@ -175,12 +177,13 @@ class Detacher {
 
   // Makes every thread of the program leave the code cache. All are stopped afterwards.
   std::string park_all() {
-    const int64_t deadline = now_ns() + kDeadlineNs;
+    const int64_t begin = now_ns();
+    int64_t deadline = begin + kDeadlineNs, last_ns = begin;
     int quiet = 0, idle = 0;
     for (int round = 0;; round++) {
       read_parked();
       if (!memory_.ok()) return memory_.error();
-      bool all_are = true, all_ran = true;
+      bool all_are = true, all_ran = true, all_had_time = true;
       std::vector<Stopped*> to_run;
       for (Stopped& thread : threads_.threads()) {
         if (parked_of(thread.tracee->thread())) continue;
@@ -190,20 +193,24 @@ class Detacher {
           continue;
         }
         all_are = false;
+        all_had_time = has_run(thread) && all_had_time;
         if (thread.at_stop.rip == request_.system_call_end && is_interrupted(thread.at_stop)) {
           send_from_system_call(thread);
         } else if (round % kRoundsOfSignal == 0 && !is_restarting(thread)) {
           send_signal(thread);
         }
       }
-      idle = all_ran ? 0 : idle + 1;
+      idle = all_ran && all_had_time ? 0 : idle + 1;
+      const int64_t now = now_ns();
+      if (!all_had_time && deadline < begin + kMostNs) deadline += now - last_ns;
+      last_ns = now;
       if (!all_are) quiet = 0;
-      if (all_are && (all_ran || now_ns() > deadline - kDeadlineNs + kBelievedAfterNs)) quiet++;
+      if (all_are && (all_ran || now > deadline - kDeadlineNs + kBelievedAfterNs)) quiet++;
       if (quiet >= kQuietRounds || (all_are && to_run.empty())) {
         has_other_threads_ = !to_run.empty();
         return "";
       }
-      if (now_ns() > deadline) return "thread " + describe_last(to_run);
+      if (now > deadline) return "thread " + describe_last(to_run);
       // From the back: let_run() takes them out of the list.
       while (!to_run.empty()) {
         threads_.let_run(*to_run.back());
