@@ -5,6 +5,8 @@ usage: counts_test.py [--all] [--kit KIT] [NAME]...
 
 Instructions: a call at each instruction counts steps (an iteration of a REP instruction is one); a call at each
 basic block counts instructions. Memory: each access of the program's own image, in order, with address and size.
+Registers: all general ones and the flags before each instruction, of programs without a C library, whose registers
+are the same in each run.
 Without --all only short programs are stepped through, with it 20 more. A program whose steps differ between two
 native runs is skipped. Ends with "N passed, N failed, N skipped".
 """
@@ -39,6 +41,9 @@ SMALL = {
     "pointers": "int g(int x) { return x + 1; } int h(int x) { return x * 2; } int (*volatile t[2])(int) = {g, h}; "
                 "int main(void) { int x = 1; for (int i = 0; i < 200; i++) x = t[i * 7 / 3 & 1](x) & 0xffff; return x & 63; }",
 }
+# Without a C library. Each begins at `start`.
+ALONE = ("void start(void) { __asm__ volatile(\"syscall\" : : \"a\"(231), \"D\"(main())); __builtin_unreachable(); }",
+         ["-nostdlib", "-e", "start", "-mstackrealign", "-fno-stack-protector"])
 COMMANDS = ["/bin/true", "/bin/false", "/bin/echo a b", "/bin/cat /etc/hostname", "/usr/bin/printf %d\\n 7",
             "/usr/bin/expr 6 + 7", "/usr/bin/basename /a/b", "/usr/bin/dirname /a/b",
             "/usr/bin/seq 1 50", "/usr/bin/factor 91",
@@ -112,6 +117,24 @@ def check_memory(name, command, way, results):
         results.ok()
 
 
+def check_registers(name, command, results):
+    """Every register before every instruction."""
+    with tempfile.NamedTemporaryFile() as theirs, tempfile.NamedTemporaryFile() as ours:
+        if step(command, "--trace", theirs.name) is None:
+            results.skip(name, "cannot be stepped through here")
+            return
+        wanted = pathlib.Path(theirs.name).read_text().splitlines()
+        done, _, got = probe(command, "digests", ours.name)
+    for number, (a, b) in enumerate(zip(wanted, got)):
+        if a != b:
+            results.fail(name, f"step {number} of {len(wanted)}: '{b}' instead of '{a}'")
+            return
+    if len(wanted) != len(got):
+        results.fail(name, f"{len(got)} steps instead of {len(wanted)}; {done.describe()}")
+    else:
+        results.ok()
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--all", action="store_true")
@@ -142,6 +165,16 @@ def main():
             made = subprocess.run(["gcc", "-O1", "-static", "-x", "c", "-o", path, "-"], input=source, text=True, check=False)
             if made.returncode == 0:
                 jobs.append((name, [path], True))
+        alone = [("access_program (registers)", str(TESTS / "access_program"))]
+        for name in ("arithmetic", "recursion", "pointers"):
+            path = f"{folder}/{name}_alone"
+            made = subprocess.run(["gcc", "-O1", "-static", *ALONE[1], "-x", "c", "-o", path, "-"], text=True, check=False,
+                                  input=f"{SMALL[name]}\n{ALONE[0]}")
+            if made.returncode == 0:
+                alone.append((f"{name} (registers)", path))
+        for name, path in alone:
+            if wanted(name):
+                check_registers(name, [path], results)
         if arguments.all:
             jobs += [(command, command.split(), False) for command in COMMANDS]
         jobs = [job for job in jobs if wanted(job[0])]

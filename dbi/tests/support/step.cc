@@ -195,9 +195,11 @@ bool is_repeated_string(const uint8_t* bytes) {
   return false;
 }
 
+// Without the trap flag in r11, where a system call leaves it: it is the stepper's own.
 uint64_t digest(const Registers& r) {
-  const uint64_t values[] = {r.rax, r.rcx, r.rdx, r.rbx, r.rsp, r.rbp, r.rsi, r.rdi,           r.r8,
-                             r.r9,  r.r10, r.r11, r.r12, r.r13, r.r14, r.r15, r.eflags & 0xcd5};
+  const uint64_t values[] = {r.rax, r.rcx, r.rdx, r.rbx, r.rsp,           r.rbp,
+                             r.rsi, r.rdi, r.r8,  r.r9,  r.r10,           r.r11 & ~uint64_t{0x100},
+                             r.r12, r.r13, r.r14, r.r15, r.eflags & 0xcd5};
   uint64_t result = 0xcbf29ce484222325;
   for (uint64_t value : values) {
     result = (result ^ value) * 0x9fb21c651e98df25;

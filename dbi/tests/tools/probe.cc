@@ -1,7 +1,7 @@
 // The tests' own tool: counts and records in the ways that tools do it, so that each way can be compared with
 // the oracle, and so that programs can be seen to run unchanged under each.
 //
-//   -way none|ins|bbl|watched|call|context|if|registers|memory|record|heavy|heavy_bbl
+//   -way digests|none|ins|bbl|watched|call|context|if|registers|memory|record|heavy|heavy_bbl
 //
 //   ins        a counter at each instruction, short enough to be written in place
 //   bbl        the number of instructions added at each basic block
@@ -13,6 +13,7 @@
 //   heavy      40 calls at each instruction, of which the first counts: code too large for a whole trace
 //   heavy_bbl  the same calls, with the counts of bbl
 //   if         INS_InsertIfCall and INS_InsertThenCall: a call at every 100th instruction
+//   digests    "pc digest" at each instruction, of all general registers and flags: as step --trace does
 //   registers  register values, stack pointer, branch targets and flags as arguments
 //   memory     each memory operand of each instruction of the program's own image: "pc r|w address size"
 //   record     the same as records of a trace buffer, of which few fit: of all images, "pc r|w address size"
@@ -92,6 +93,22 @@ VOID when_due() {
 VOID with_registers(ADDRINT pc, ADDRINT rsp, ADDRINT rax, ADDRINT flags, ADDRINT r15, UINT32 thread) {
   ++count;
   mixed = mixed * 31 + (pc ^ rsp ^ rax ^ flags ^ r15) + thread;
+}
+
+VOID digest(const CONTEXT* context) {
+  static const REG kRegisters[] = {REG_RAX, REG_RCX, REG_RDX, REG_RBX, REG_RSP, REG_RBP, REG_RSI, REG_RDI,
+                                   REG_R8,  REG_R9,  REG_R10, REG_R11, REG_R12, REG_R13, REG_R14, REG_R15};
+  constexpr ADDRINT kFlags = 0xcd5;
+  UINT64 result = 0xcbf29ce484222325;
+  const auto add = [&result](ADDRINT value) {
+    result = (result ^ value) * 0x9fb21c651e98df25;
+    result ^= result >> 29;
+  };
+  for (const REG reg : kRegisters)
+    add(PIN_GetContextReg(context, reg) & (reg == REG_R11 ? ~ADDRINT{0x100} : ~ADDRINT{0}));
+  add(PIN_GetContextReg(context, REG_RFLAGS) & kFlags);
+  fprintf(records, "%lx %016lx\n", static_cast<unsigned long>(PIN_GetContextReg(context, REG_INST_PTR)),
+          static_cast<unsigned long>(result));
 }
 
 VOID at_branch(ADDRINT target, BOOL taken) {
@@ -189,6 +206,8 @@ VOID instrument_instruction(INS ins, VOID*) {
   } else if (way == "context") {
     INS_InsertCall(ins, IPOINT_BEFORE, reinterpret_cast<AFUNPTR>(call_with_context), IARG_INST_PTR,
                    IARG_CONTEXT, IARG_END);
+  } else if (way == "digests") {
+    INS_InsertCall(ins, IPOINT_BEFORE, reinterpret_cast<AFUNPTR>(digest), IARG_CONST_CONTEXT, IARG_END);
   } else if (way == "if") {
     INS_InsertIfCall(ins, IPOINT_BEFORE, reinterpret_cast<AFUNPTR>(is_due), IARG_END);
     INS_InsertThenCall(ins, IPOINT_BEFORE, reinterpret_cast<AFUNPTR>(when_due), IARG_END);
