@@ -15,6 +15,9 @@
 namespace isotach::dbi {
 namespace {
 
+// This file's functions, the handler, its return and the place of the fault, which is told already.
+constexpr int kFramesOfHandler = 5;
+
 void say(const char* text, int size) {
   if (size > 0) raw_syscall(SYS_write, 2, reinterpret_cast<uint64_t>(text), static_cast<uint64_t>(size));
 }
@@ -37,6 +40,21 @@ void say_address(const char* what, void* address) {
   }
 }
 
+// Who called, but for the innermost `skipped`.
+void say_callers(int skipped) {
+  void* frames[48];
+  const int count = backtrace(frames, 48);
+  for (int i = skipped; i < count; ++i) say_address("called from", frames[i]);
+}
+
+void say_program(const ThreadContext* context) {
+  if (context == nullptr) return;
+  char line[128];
+  say(line, std::snprintf(line, sizeof line, "  the program (thread %llu) stood near 0x%llx\n",
+                          static_cast<unsigned long long>(context->thread_id),
+                          static_cast<unsigned long long>(context->pc)));
+}
+
 [[noreturn]] void report(const ThreadContext* context, int signal, const siginfo_t& info,
                          const ucontext_t& user) {
   static bool is_second = false;
@@ -53,14 +71,8 @@ void say_address(const char* what, void* address) {
                     "the program\n",
                     signal, info.si_addr, is_known ? where.dli_fname : "unknown code"));
   say_address("at", pc);
-  void* frames[48];
-  const int count = backtrace(frames, 48);
-  for (int i = 3; i < count; ++i) say_address("called from", frames[i]);
-  if (context != nullptr) {
-    say(line, std::snprintf(line, sizeof line, "  the program (thread %llu) stood near 0x%llx\n",
-                            static_cast<unsigned long long>(context->thread_id),
-                            static_cast<unsigned long long>(context->pc)));
-  }
+  say_callers(kFramesOfHandler);
+  say_program(context);
   for (;;) raw_syscall(SYS_exit_group, kEngineFailed);
 }
 
@@ -89,6 +101,16 @@ void end_early_reports() {
 
 void report_crash(ThreadContext& context, int signal, const siginfo_t& info, const ucontext_t& user) {
   report(&context, signal, info, user);
+}
+
+void report_abort() {
+  char line[128];
+  say(line, std::snprintf(line, sizeof line,
+                          "isotach pin: the tool or the engine has called abort(), not the program\n"));
+  say_callers(2);
+  uint64_t gs_base = 0;
+  asm("rdgsbase %0" : "=r"(gs_base));
+  say_program(gs_base == 0 ? nullptr : &current_context());
 }
 
 void report_crash_outside(int signal, const siginfo_t& info, const ucontext_t& user) {

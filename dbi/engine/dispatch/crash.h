@@ -19,4 +19,7 @@ struct ThreadContext;
 void begin_early_reports();
 void end_early_reports();
 
+// The calling thread is in abort(3): of the tool, a library of it, or the engine.
+void report_abort();
+
 }  // namespace isotach::dbi

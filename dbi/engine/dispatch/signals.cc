@@ -34,9 +34,11 @@ void isotach_call_interrupted();
 
 asm(R"(
     .text
+# Unwinders know a signal frame by these very bytes, and look for a function at the byte before them.
+    nop
     .globl isotach_signal_return
 isotach_signal_return:
-    mov $15, %eax
+    movq $15, %rax
     syscall
 # Where an analysis call returns to that a signal interrupted: the handler of this trap steps on from there.
     .globl isotach_call_interrupted
