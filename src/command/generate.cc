@@ -1,5 +1,5 @@
-// isotach generate: man pages and documents for the build, from the descriptions that the
-// program itself uses. Hidden: nobody needs it but the build.
+// isotach generate: man pages and documents for the build, and files for other programs, from the
+// descriptions that the program itself uses.
 #include <sys/stat.h>
 
 #include <cerrno>
@@ -76,12 +76,11 @@ CommandSpec generate_command() {
   CommandSpec spec;
   spec.name = "generate";
   spec.area = "about";
-  spec.summary = "write man pages and documents for the build";
+  spec.summary = "write a dashboard, alerts, documents: what is made from descriptions";
   spec.usages = {"isotach generate [--man DIR] [--metrics FILE] [--findings DIR] [--grafana FILE]"};
   spec.description =
-      "Writes what is made from the descriptions of commands, metrics and findings. The build runs it; files "
-      "that "
-      "exist are replaced.";
+      "Writes what is made from the descriptions of commands, metrics and findings. The build makes its "
+      "documents with it; a fleet its dashboard and its alerts. Files that exist are replaced.";
   spec.options = {
       {"--man", 0, "DIR", "write one page for each command, for scdoc", "output", {}, "directory"},
       {"--metrics", 0, "FILE", "write the table of all metrics", "output", {}, "file"},
@@ -96,10 +95,11 @@ CommandSpec generate_command() {
        "file"},
   };
   spec.examples = {
+      {"isotach generate --grafana isotach.json --prometheus-rules isotach-rules.yml",
+       "for Grafana and Prometheus; docs/fleet.md says how they are used"},
       {"isotach generate --man build/man", "what the build does"},
       {"isotach generate --metrics docs/metrics.md", "after a metric was added or changed"},
   };
-  spec.hidden = true;
   spec.run = run;
   return spec;
 }

@@ -105,6 +105,6 @@ class Arguments {
 [[nodiscard]] CommandSpec completions_command();
 [[nodiscard]] CommandSpec restore_command();
 [[nodiscard]] CommandSpec help_command();
-[[nodiscard]] CommandSpec generate_command();  // hidden: man pages and docs for the build
+[[nodiscard]] CommandSpec generate_command();  // what is made from descriptions
 
 }  // namespace isotach::command

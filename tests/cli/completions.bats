@@ -65,7 +65,7 @@ has_not() { ! grep -qxF -e "$2" <<<"$1" || { echo "$2 is in: $1"; return 1; }; }
   offers=$(bash_offers isotach '')
   has "$offers" vm
   has "$offers" agent
-  has_not "$offers" generate
+  has_not "$offers" internal-hold-pages
   [ "$(bash_offers isotach rep)" = replay ]
   [ "$(bash_offers isotach help rec)" = record ]
 }
@@ -121,7 +121,7 @@ has_not() { ! grep -qxF -e "$2" <<<"$1" || { echo "$2 is in: $1"; return 1; }; }
   offers=$(fish_offers 'isotach ')
   has "$offers" vm
   has "$offers" replay
-  has_not "$offers" generate
+  has_not "$offers" internal-hold-pages
   offers=$(fish_offers 'isotach agent --')
   has "$offers" --listen
   has_not "$offers" --wide

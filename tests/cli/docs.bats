@@ -5,7 +5,8 @@ setup_file() {
   export DOCUMENTS="${ISOTACH_SOURCE:=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)}"
   export EXAMPLES=$BATS_FILE_TMPDIR/examples
   # Indented lines that start isotach, also at the end of a pipe, without what follows "#".
-  sed -nE 's/^    (.*\| )?(isotach( .*)?)$/\2/p' "$DOCUMENTS/README.md" "$DOCUMENTS/docs/guide.md" |
+  sed -nE 's/^    (.*\| |sudo )?(isotach( .*)?)$/\2/p' "$DOCUMENTS/README.md" "$DOCUMENTS/docs/guide.md" \
+    "$DOCUMENTS/docs/fleet.md" "$DOCUMENTS"/docs/questions/*.md |
     sed -E 's/ +#.*//; s/ \| .*//; s/ -- .*//; s/<[^ ]*//' >"$EXAMPLES"
 }
 

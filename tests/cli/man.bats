@@ -14,7 +14,7 @@ setup() {
   local source page
   [ -e "$BATS_TEST_TMPDIR/man/isotach.1.scd" ]
   [ -e "$BATS_TEST_TMPDIR/man/isotach-vm.1.scd" ]
-  [ ! -e "$BATS_TEST_TMPDIR/man/isotach-generate.1.scd" ]
+  [ ! -e "$BATS_TEST_TMPDIR/man/isotach-internal-hold-pages.1.scd" ]
   for source in "$BATS_TEST_TMPDIR"/man/*.scd; do
     page=${source%.scd}
     scdoc <"$source" >"$page"

@@ -33,6 +33,35 @@ setup() { load ../cli/helpers; }
   ! readelf --sections --wide "$root/usr/bin/isotach" | grep -q '\.debug_info'
 }
 
+@test "nothing in it names the folder it was built in" {
+  local found
+  found=$(grep -rlF "$ISOTACH_SOURCE" "$root" || true)
+  [[ -z $found ]] || fails_with "built in $ISOTACH_SOURCE: $found"
+}
+
+@test "made once more it is the same to the byte" {
+  local again=$BATS_TEST_TMPDIR/again
+  SOURCE_DATE_EPOCH=$(git -C "$ISOTACH_SOURCE" log -1 --format=%ct) \
+    cpack -G "DEB;TGZ" -B "$again" --config "$ISOTACH_SOURCE/build/CPackConfig.cmake"
+  cmp "$again"/isotach_*.deb "$package"
+  cmp "$again"/isotach-*.tar.gz "$ISOTACH_SOURCE"/build/package/isotach-*.tar.gz
+}
+
+@test "the archive holds the files of the package" {
+  diff <(tar -tzf "$ISOTACH_SOURCE"/build/package/isotach-*.tar.gz | sed -E 's,^[^/]+/(usr/)?,,; /\/$/d; /^$/d' | sort) \
+    <(dpkg-deb --fsys-tarfile "$package" | tar -t | sed 's,^\./usr/,,; /\/$/d; /^$/d' | sort)
+}
+
+@test "a bill of materials with every library that the programs are linked with" {
+  local materials=$root/usr/share/doc/isotach/sbom.spdx.json name
+  jq -e '.spdxVersion == "SPDX-2.3" and .packages[0].name == "isotach"' "$materials"
+  while read -r name; do
+    jq -e --arg name "$name" 'any(.packages[]; .name == $name)' "$materials" >/dev/null ||
+      fails_with "$name is a dependency and not in the bill"
+  done < <(dpkg-deb --field "$package" Depends | tr ',' '\n' | sed 's/^ *//; s/ .*//; s/:any$//')
+  jq -e 'any(.packages[]; .name == "uplot")' "$materials"
+}
+
 @test "files belong to root and nobody else may write them" {
   local mode owner rest
   while read -r mode owner rest; do

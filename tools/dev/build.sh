@@ -109,12 +109,3 @@ run_fuzzer() {
   exec "fuzz/${name}_fuzz" -max_total_time="$seconds" -max_len=65536 -print_final_stats=1 \
     -timeout=10 -rss_limit_mb=2048 "$found" "$corpus"
 }
-
-build_package() {
-  build_release documents engine || return
-  rm -rf build/package
-  mkdir -p build/package
-  logged package cpack -G DEB -B build/package --config build/CPackConfig.cmake || return
-  rm -rf build/package/_CPack_Packages
-  say "package: $(echo build/package/*.deb)"
-}
