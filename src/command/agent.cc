@@ -19,6 +19,7 @@
 #include "command/spec.h"
 #include "command/traffic/recorded.h"
 #include "doctor/recent_diagnosis.h"
+#include "kernel/privileges.h"
 #include "machine/series.h"
 #include "view/export/openmetrics.h"
 #include "view/web/http_server.h"
@@ -271,6 +272,15 @@ int run(Context& context, const Arguments& arguments) {
   Machine machine(settings->proc_root);
   if (settings->traffic)
     if (auto counted = machine.count_traffic(context.clock); !counted) return context.report(counted.error());
+  const bool serves = !settings->once && settings->textfile.empty();
+  if (serves) {
+    auto kept = settings->traffic ? kernel::capabilities_to_count_traffic() : kernel::capabilities_to_look();
+    if (settings->mesh) {
+      const auto more = kernel::capabilities_to_test();
+      kept.insert(kept.end(), more.begin(), more.end());
+    }
+    if (auto dropped = kernel::drop_privileges(kept); !dropped) return context.report(dropped.error());
+  }
   if (!settings->once) machine.watch_connections(context.clock);
   MetricsPage page([&](record::Sample& sample) { return machine.collect(sample); }, machine.table(),
                    context.clock,

@@ -1,5 +1,6 @@
 // isotach web: the live overview in a browser, or a recording in the same page.
 #include <fmt/format.h>
+#include <linux/capability.h>
 #include <sys/utsname.h>
 
 #include <algorithm>
@@ -15,6 +16,7 @@
 #include "command/spec.h"
 #include "command/traffic/recorded.h"
 #include "command/version.h"
+#include "kernel/privileges.h"
 #include "kernel/system_root.h"
 #include "machine/series.h"
 #include "record/recorder.h"
@@ -203,6 +205,14 @@ class Trouble {
   bool failing_ = false;
 };
 
+// Of what was opened so far nothing is lost; a recording is still to be written by whoever asked for it.
+Result<void> drop_privileges(const Settings& settings) {
+  auto kept = settings.traffic ? kernel::capabilities_to_count_traffic() : kernel::capabilities_to_look();
+  if (settings.record_path.empty()) return kernel::drop_privileges(kept);
+  kept.push_back(CAP_DAC_OVERRIDE);
+  return kernel::drop_privileges(kept, kernel::UserAfter::same);
+}
+
 int serve_live(Context& context, const Arguments& arguments, const Settings& settings) {
   const kernel::SystemRoot root =
       settings.proc_root.empty() ? kernel::SystemRoot() : kernel::SystemRoot(settings.proc_root);
@@ -232,6 +242,7 @@ int serve_live(Context& context, const Arguments& arguments, const Settings& set
         fitting));
   view::LiveFeed feed(table, std::max<std::size_t>(2, std::min(wanted, fitting)));
 
+  if (auto dropped = drop_privileges(settings); !dropped) return context.report(dropped.error());
   std::unique_ptr<record::Recorder> recorder;
   const view::WebSession session = session_of(settings, start);
   if (!settings.record_path.empty()) {
@@ -296,6 +307,7 @@ int serve_recording(Context& context, const Settings& settings) {
         "the recording is long: showing one of {} samples; rates are means over the gaps", recorded.stride));
 
   std::string name = settings.recording_path.substr(settings.recording_path.rfind('/') + 1);
+  if (auto dropped = drop_privileges(settings); !dropped) return context.report(dropped.error());
   Site site(settings, view::recorded_session(recorded, std::move(name), kVersion), *recorded.feed);
   if (auto started = site.start(); !started) return context.report(started.error());
   say_address(context, site);

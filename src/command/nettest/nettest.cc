@@ -13,6 +13,7 @@
 #include "command/nettest/output.h"
 #include "command/record_info.h"
 #include "command/spec.h"
+#include "kernel/privileges.h"
 #include "kernel/system_root.h"
 
 namespace isotach::command {
@@ -56,6 +57,8 @@ int serve(Context& context, const NettestOptions& options) {
     if (!gone) return context.report(gone.error());
     says = std::move(*gone);
   }
+  if (auto dropped = kernel::drop_privileges(kernel::capabilities_to_test()); !dropped)
+    return context.report(dropped.error());
   ServerOutput output(context, options.format, [&says] {
     if (says.is_open()) leave_terminal(std::move(says));
   });
