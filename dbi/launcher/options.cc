@@ -19,7 +19,8 @@ Runs a program under the instrumentation engine from its first instruction, or t
   --detach-after TIME   let it go again after this time (500ms, 10, 2m), or at Ctrl-C
   --follow              follow the program into the programs that it executes (also: -follow_execv)
   --cache-size MIB      translated code that is kept at most (256)
-  --blocks N            basic blocks that a trace has at most, 1 to 16 (3)
+  --blocks N            basic blocks that a trace has at most, 1 to 16 (3); without a
+                        tool a loop has four times as many
   --statistics          say at the end what the engine did
   --count               and how many instructions the program executed, without any tool
   --help, --version

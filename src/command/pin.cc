@@ -48,7 +48,9 @@ CommandSpec pin_command() {
       {"--pid", 0, "PID", "take over this running process (also: -pid)", "a running process"},
       {"--detach-after", 0, "TIME", "let the process go again after this time", "a running process"},
       {"--cache-size", 0, "MIB", "translated code that is kept at most (256)", "the engine"},
-      {"--blocks", 0, "N", "basic blocks that a trace has at most, 1 to 16 (3)", "the engine"},
+      {"--blocks", 0, "N",
+       "basic blocks that a trace has at most, 1 to 16 (3); of a loop without a tool four times as many",
+       "the engine"},
       {"--statistics", 0, "", "say at the end, on stderr, what the engine did", "the engine"},
       {"--count", 0, "", "and how many instructions the program executed, without any tool", "the engine"},
   };

@@ -13,8 +13,8 @@ enum class UserAfter {
   same,    // its files are still to be made and removed
 };
 
-// Keeps at most the capabilities `kept` (CAP_NET_ADMIN, ...: of those that we have); neither we nor programs that
-// we start can ever gain others. Call it before any thread starts: capabilities belong to threads.
+// Keeps at most the capabilities `kept` (CAP_NET_ADMIN, ...: of those that we have); neither we nor programs
+// that we start can ever gain others. Call it before any thread starts: capabilities belong to threads.
 [[nodiscard]] Result<void> drop_privileges(const std::vector<int>& kept, UserAfter user = UserAfter::nobody);
 
 // What showing a machine needs where root asked for it: reading what processes and files of others hold.

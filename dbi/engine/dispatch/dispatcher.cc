@@ -42,9 +42,10 @@ void make_room(Engine& engine) {
 }
 
 // With the lock held.
-Unit* translate(Engine& engine, ThreadContext& context, uint64_t pc, bool indirect = false) {
+Unit* translate(Engine& engine, ThreadContext& context, uint64_t pc, bool indirect = false,
+                bool loop = false) {
   make_room(engine);
-  return engine.translator.translate(context, pc, indirect);
+  return engine.translator.translate(context, pc, indirect, loop);
 }
 
 // With the lock held: the epoch is set before anyone can flush what the thread is about to enter.
@@ -57,12 +58,26 @@ void enter(Engine& engine, ThreadContext& context, const Unit& unit) {
   __atomic_store_n(&context.epoch, engine.cache.epoch(), __ATOMIC_RELEASE);
 }
 
+// With the lock held: whether the jump of this exit, which goes to `target`, goes back to no far code, as
+// loops do.
+bool is_backward(Engine& engine, uint32_t number, uint64_t target) {
+  constexpr uint64_t kFar = 4096;
+  const Exit& exit = engine.cache.exit(number);
+  // Since this thread left the cache, the exit may have been freed, and made again for another jump.
+  if (exit.kind != Exit::Kind::link || exit.target != target || exit.from == nullptr) return false;
+  const Unit& from = *exit.from;
+  if (target >= from.pc_end || target + kFar < from.pc) return false;
+  const auto jump = static_cast<uint16_t>(exit.displacement - 1 - from.code);
+  return target <= from.pc + place_in(from, jump).pc_offset;
+}
+
 void follow_link(Engine& engine, ThreadContext& context, uint32_t number, uint64_t target) {
   context.pc = target;
   {
     Locked locked(engine.lock);
-    if (Unit* unit = translate(engine, context, context.pc)) {
-      // Since this thread left the cache, the exit may have been freed, and made again for another jump.
+    const bool loop = is_backward(engine, number, target);
+    if (Unit* unit = translate(engine, context, context.pc, false, loop)) {
+      // As in is_backward().
       Exit& exit = engine.cache.exit(number);
       if (exit.target == context.pc && (exit.kind == Exit::Kind::link || exit.kind == Exit::Kind::prologue)) {
         engine.cache.link(exit, *unit);

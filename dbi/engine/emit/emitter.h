@@ -44,6 +44,8 @@ inline bool is_popf(const Scan& scan) {
 struct TraceSource {
   uint64_t address = 0;
   unsigned max_instructions = 0, max_blocks = 0;
+  // A jump forward that ends up at most so far behind `address` is followed, and needs no code. 0: none is.
+  size_t max_span = 0;
 };
 
 // Memory that emitters use one after the other.

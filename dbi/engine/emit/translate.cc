@@ -1,5 +1,7 @@
 #include "engine/emit/translate.h"
 
+#include <algorithm>
+
 #include "engine/dispatch/code_pages.h"
 #include "engine/dispatch/context.h"
 #include "engine/emit/emitter.h"
@@ -10,6 +12,11 @@ namespace isotach::dbi {
 namespace {
 
 constexpr size_t kLongestInstruction = 15;
+// Of the trace of a loop that no tool looks at: what is run often may take more to translate.
+constexpr unsigned kLoopInstructions = 128;
+constexpr unsigned kLoopTimesBlocks = 4;
+constexpr size_t kLoopSpan = 2048;  // bytes of the program, with what is jumped over
+static_assert(kLoopSpan + kLoopInstructions * kLongestInstruction < 4096);  // as CodeCache::flush() has it
 
 bool may_write_memory(const DecodedInstruction& instruction) {
   for (unsigned i = 0; i < instruction.memory_count; ++i) {
@@ -24,13 +31,13 @@ bool may_write_memory(const DecodedInstruction& instruction) {
 
 }  // namespace
 
-Unit* Translator::translate(ThreadContext& context, uint64_t pc, bool indirect) {
+Unit* Translator::translate(ThreadContext& context, uint64_t pc, bool indirect, bool loop) {
   if (Unit* unit = cache_.find(pc)) {
     if (indirect) cache_.make_indirect_target(*unit);
     return unit;
   }
   if (options_.instrumenter == nullptr && !options_.count_instructions) {
-    if (Unit* unit = translate_unobserved(pc, indirect)) return unit;
+    if (Unit* unit = translate_unobserved(pc, indirect, loop)) return unit;
   }
   return translate_observed(context, pc, indirect, false);
 }
@@ -58,9 +65,13 @@ void Translator::let_tool_look(ThreadContext& context) {
 }
 
 // Nullptr where that is not the way: code that may change, or near the end of what can be read.
-Unit* Translator::translate_unobserved(uint64_t pc, bool indirect) {
-  const TraceSource source{pc, options_.max_instructions, options_.max_blocks};
-  const size_t most = source.max_instructions * kLongestInstruction + kScanBytes;
+Unit* Translator::translate_unobserved(uint64_t pc, bool indirect, bool loop) {
+  TraceSource source{pc, options_.max_instructions, options_.max_blocks, 0};
+  if (loop) {
+    source = {pc, std::max(kLoopInstructions, options_.max_instructions),
+              kLoopTimesBlocks * options_.max_blocks, kLoopSpan};
+  }
+  const size_t most = source.max_span + source.max_instructions * kLongestInstruction + kScanBytes;
   const Mapping* mapping = memory_.executable_at(pc);
   if (mapping == nullptr || mapping->end - pc < most || may_change(pc, pc + most, *mapping)) return nullptr;
   Region& region = room(pc, Emitter::worst_hot_bytes(source), Emitter::worst_cold_bytes(source));

@@ -26,7 +26,8 @@ class Translator {
 
   // The unit at `pc`, translated now when there is none. nullptr when `pc` cannot be executed.
   // `indirect`: an indirect branch goes there, and its like are to find it in the table from now on.
-  Unit* translate(ThreadContext& context, uint64_t pc, bool indirect);
+  // `loop`: a jump backward goes there. What no tool looks at becomes a longer trace then.
+  Unit* translate(ThreadContext& context, uint64_t pc, bool indirect, bool loop = false);
 
   // The function at `pc` itself where a tool has replaced it: a unit to which nothing else leads.
   Unit* translate_original(ThreadContext& context, uint64_t pc);
@@ -39,7 +40,7 @@ class Translator {
   TranslateOptions& options() { return options_; }
 
  private:
-  Unit* translate_unobserved(uint64_t pc, bool indirect);
+  Unit* translate_unobserved(uint64_t pc, bool indirect, bool loop);
   // Decodes, lets the tool look and writes; with fewer instructions each time the tool asks for more code
   // than a unit can hold.
   Unit* translate_observed(ThreadContext& context, uint64_t pc, bool indirect, bool is_original);

@@ -44,6 +44,13 @@ bool Emitter::emit_unobserved(const TraceSource& source, bool indirect) {
     instruction.bytes = bytes;
     pc_offset_ = static_cast<uint16_t>(at - unit_.pc);
     at += scan.length;
+    if (scan.flow == Flow::jump && scan.target >= at && scan.target - unit_.pc < source.max_span &&
+        ++blocks < source.max_blocks && cache_.find(scan.target) == nullptr) {
+      // Nothing is written for it. It runs on to where it goes, as if that came next.
+      at = scan.target;
+      is_open = true;
+      continue;
+    }
     const bool is_copied = scan.flow == Flow::next && scan.segment == Segment::none && !is_popf(scan);
     if (is_copied && (!scan.rip_relative || is_in_reach(instruction))) {
       mark_copied();
