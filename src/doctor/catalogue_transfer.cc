@@ -32,7 +32,7 @@ constexpr FindingDescription kFindings[] = {
      "Losses without a queue that come many at a time: in fewer intervals of 50 ms than chance would spread "
      "them "
      "over, by 1.45 and more, or of trains of probes 10 % and three times as much as of the transfer; and "
-     "nine round trips of ten are less than 30 % above the least.",
+     "the round trips around them are less than 30 % above the least.",
      "Shape just below the rate before it gets there (tbf, fq, cake), or ask for the rate."},
     {"transfer-reordering", kArea, "", "Packets overtake each other; the sender takes them for lost.",
      "tcp_info: reord_seen 20 a second and more, and 30 % of the retransmissions were not needed (DSACK), or "

@@ -73,7 +73,8 @@ struct TransferFacts {
   double retransmitted = 0;  // of the bytes sent
   double loss_moments = 0;   // share of the intervals in which something was sent again
   double queue = 0;          // (median RTT - least) / least
-  double queue_p90 = 0;      // the same of the 90th of 100 round trips
+  double queue_p25 = 0;      // the same of the 25th of 100 round trips
+  double queue_at_loss = 0;  // of the median interval in which something was sent again
   double rtt_ms = 0, min_rtt_ms = 0;
   double rate_spread = 1;  // 90th of 100 delivery rates / median
   double send_memory = 0;  // median share of the send buffer that is filled

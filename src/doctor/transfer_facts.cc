@@ -150,8 +150,8 @@ class Facts : private TransferEnds {
     facts_.nothing_unsent = nothing_unsent / count;
     facts_.app_limited = app_limited / count;
     facts_.rtt_ms = quantile(rtt, 0.5);
-    facts_.queue = facts_.min_rtt_ms > 0 ? std::max(0.0, facts_.rtt_ms / facts_.min_rtt_ms - 1) : 0;
-    facts_.queue_p90 = facts_.min_rtt_ms > 0 ? std::max(0.0, quantile(rtt, 0.9) / facts_.min_rtt_ms - 1) : 0;
+    facts_.queue = queue_of(facts_.rtt_ms);
+    facts_.queue_p25 = queue_of(quantile(rtt, 0.25));
     const double middle = quantile(rates, 0.5);
     facts_.rate_spread = middle > 0 ? quantile(rates, 0.9) / middle : 1;
     facts_.send_memory = quantile(memory, 0.5);
@@ -160,6 +160,10 @@ class Facts : private TransferEnds {
     facts_.unacked_of_cwnd = quantile(flights, 0.5);
     const double limit = static_cast<double>(seen.back()->max_pacing_rate);
     facts_.pacing_of_limit = limit > 0 && limit < 1e15 ? facts_.rate_bps / 8 / limit : 0;
+  }
+
+  double queue_of(double rtt_ms) const {
+    return facts_.min_rtt_ms > 0 ? std::max(0.0, rtt_ms / facts_.min_rtt_ms - 1) : 0;
   }
 
   void take_unevenness() {
@@ -190,11 +194,13 @@ class Facts : private TransferEnds {
   }
 
   void take_losses(const std::vector<const SocketDetail*>& seen) {
-    std::size_t losses = 0;
-    for (std::size_t i = 1; i < seen.size(); ++i) {
-      losses += seen[i]->total_retrans > seen[i - 1]->total_retrans ? 1 : 0;
-    }
-    facts_.loss_moments = part(static_cast<double>(losses), static_cast<double>(seen.size() - 1));
+    // A queue that drops is full when it does: of the round trips around each loss the longer one.
+    std::vector<double> rtt;
+    for (std::size_t i = 1; i < seen.size(); ++i)
+      if (seen[i]->total_retrans > seen[i - 1]->total_retrans)
+        rtt.push_back(std::max(seen[i]->rtt_us, seen[i - 1]->rtt_us) / 1e3);
+    facts_.loss_moments = part(static_cast<double>(rtt.size()), static_cast<double>(seen.size() - 1));
+    facts_.queue_at_loss = queue_of(quantile(rtt, 0.5));
     take_clumping(*seen.front(), *seen.back(), static_cast<double>(seen.size() - 1));
   }
 

@@ -33,9 +33,9 @@ bool queue_stands(const TransferFacts& facts) {
   return facts.queue >= kQueueSome || queue_ms(facts) >= kQueueSomeMs;
 }
 
-// Or comes and goes: bursts of others.
+// Or comes and goes, and drops when it is full: bursts of others.
 bool queue_comes(const TransferFacts& facts) {
-  return queue_stands(facts) || facts.queue_p90 >= kQueueSome;
+  return queue_stands(facts) || facts.queue_at_loss >= kQueueSome;
 }
 
 bool fills(const TransferFacts& facts, std::optional<double> rate_bps, double share) {
@@ -86,7 +86,7 @@ constexpr PathRule kPathRules[] = {
        if (path.capacity_bps) return queue_stands(facts) && !fills(facts, path.capacity_bps, kPathShared);
        // After a loss this transfer leaves the path to others, whose bursts fill it now and then.
        const bool at_random = facts.retransmitted >= kLossFelt && facts.loss_clumping < kLossesInClumps;
-       if (facts.queue_p90 >= kQueueNone && facts.rate_spread > kRateSteady && !at_random) return true;
+       if (facts.queue_at_loss >= kQueueNone && facts.rate_spread > kRateSteady && !at_random) return true;
        return queue_comes(facts) && ((facts.unevenness >= kUneven && facts.rate_spread >= kRateVaries) ||
                                      (facts.queue >= kQueueNone && facts.rate_spread > kRateSteady));
      }},

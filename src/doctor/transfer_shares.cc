@@ -134,7 +134,7 @@ class Sharing : private TransferEnds {
   bool answers_late() const {
     const double late_ms = facts_.rtt_ms - facts_.min_rtt_ms;
     const double least_carries = facts_.rate_bps / 8 * facts_.min_rtt_ms / 1e3;
-    return facts_.queue >= kWindowAnsweredLate && late_ms >= kWindowAnsweredLateMs &&
+    return facts_.queue_p25 >= kWindowAnsweredLate && late_ms >= kWindowAnsweredLateMs &&
            least_carries < kWindowFilled * facts_.window_bytes;
   }
 

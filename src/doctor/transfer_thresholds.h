@@ -33,7 +33,8 @@ inline constexpr double kPacingReached = 0.90;
 // Loss: random loss of 0.04 % and more slowed reno and cubic; less was found at the ends of slow starts.
 inline constexpr double kLossFelt = 0.0004;
 inline constexpr double kQueueNone = 0.5;
-// Of the 90th of 100 round trips, policers and random loss were 0.003 to 0.15, bursts of others 0.67 to 0.93.
+// Around losses the round trips of policers were 0.08 to 0.21 times their least longer, those of queues that
+// others fill in bursts 0.98 to 1.01.
 inline constexpr double kQueueSome = 0.3;
 inline constexpr double kQueueSomeMs = 10;
 inline constexpr double kReorderedPerSecond = 20;

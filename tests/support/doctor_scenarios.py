@@ -170,7 +170,10 @@ def names(options):
             kind = struct.unpack("!H", question[-4:-2])[0]
             answer = b"\xc0\x0c" + struct.pack("!HHIH4s", 1, 1, 0, 4, socket.inet_aton(SINK)) if kind == 1 else b""
             head = query[:2] + struct.pack("!HHHHH", 0x8180, 1, 1 if answer else 0, 0, 0)
-            server.sendto(head + question + answer, client)
+            try:
+                server.sendto(head + question + answer, client)
+            except OSError:
+                pass  # the path is being taken down
             os._exit(0)
 
 

@@ -139,7 +139,8 @@ void write_facts(view::JsonWriter& json, const doctor::TransferFacts& facts) {
   json.key("unevenness_ratio").real(facts.unevenness);
   json.key("loss_clumping_ratio").real(facts.loss_clumping);
   json.key("queue_ratio").real(facts.queue);
-  json.key("queue_p90_ratio").real(facts.queue_p90);
+  json.key("queue_p25_ratio").real(facts.queue_p25);
+  json.key("queue_at_loss_ratio").real(facts.queue_at_loss);
   json.key("rtt_ms").real(facts.rtt_ms);
   json.key("min_rtt_ms").real(facts.min_rtt_ms);
   json.key("rate_spread").real(facts.rate_spread);
