@@ -18,7 +18,7 @@
 namespace isotach::nettest {
 namespace {
 
-constexpr std::size_t kFileLimitBytes = 1024 * 1024;
+constexpr std::size_t kFileLimitBytes = std::size_t{1024} * 1024;
 constexpr std::size_t kTokenLimitBytes = 8192;
 constexpr std::string_view kUser = "user: ";
 constexpr std::string_view kPassword = "\npwd:  ";

@@ -35,7 +35,7 @@ inline constexpr std::string_view kDiscarded = "discard";
 class Payload {
  public:
   // Large enough for any ring of buffers that no cache holds.
-  static constexpr std::size_t kLargest = 64 * 1024 * 1024;
+  static constexpr std::size_t kLargest = std::size_t{64} * 1024 * 1024;
 
   // At least `bytes` of it are there afterwards; nothing where there is no memory.
   [[nodiscard]] static const Payload* with(std::size_t bytes);

@@ -15,7 +15,7 @@ namespace {
 // How late at most the end of the test is noticed.
 constexpr std::int64_t kLookUpNs = 20'000'000;
 // Larger messages come in pieces.
-constexpr std::size_t kLargestBufferBytes = 16 * 1024;
+constexpr std::size_t kLargestBufferBytes = std::size_t{16} * 1024;
 // A line of the cache for each, so that neighbours do not wait for each other.
 constexpr std::size_t kSmallestBufferBytes = 64;
 // So often a flow asks for the result of what it says. Whoever hears its answers has at most one under way,

@@ -10,7 +10,7 @@ namespace isotach::nettest {
 
 std::size_t FrameReader::wanted() const {
   // Memory follows what really came, not what was announced.
-  constexpr std::size_t kPieceBytes = 16 * 1024;
+  constexpr std::size_t kPieceBytes = std::size_t{16} * 1024;
   if (broken_) return 0;
   return std::min(needed_ - std::min(needed_, gathered_.size()), kPieceBytes);
 }

@@ -60,8 +60,8 @@ struct PeerResults {
 };
 
 // A server of ours takes no more from a client; a client takes more, because a server may append its output.
-inline constexpr std::size_t kClientResultsLimitBytes = 256 * 1024;
-inline constexpr std::size_t kServerResultsLimitBytes = 16 * 1024 * 1024;
+inline constexpr std::size_t kClientResultsLimitBytes = std::size_t{256} * 1024;
+inline constexpr std::size_t kServerResultsLimitBytes = std::size_t{16} * 1024 * 1024;
 
 [[nodiscard]] std::string to_json(const PeerResults& results);
 // Fails where something is no JSON, or lacks what every iperf3 sends.

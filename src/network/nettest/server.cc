@@ -28,7 +28,7 @@ constexpr std::int64_t kCookieLimitNs = 10 * kNanosecondsPerSecond;
 constexpr int kAcceptsATurn = 64;
 // Descriptors left for streams when idle connections fill the table.
 constexpr std::uint64_t kReservedDescriptors = 64;
-constexpr std::size_t kPieceBytes = 16 * 1024;
+constexpr std::size_t kPieceBytes = std::size_t{16} * 1024;
 // Where something has just come the next thing is not far: it is waited for without a look at all deadlines.
 constexpr int kMoreSoonMs = 1;
 // A client that has its answer closes its connection by a reset, and then ours is gone without a segment

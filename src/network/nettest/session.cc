@@ -26,7 +26,7 @@ constexpr std::int64_t kTurnNs = 25'000'000;
 constexpr std::int64_t kNever = std::numeric_limits<std::int64_t>::max();
 constexpr int kLivenessS = 20;
 // What a client that does not read may make us keep.
-constexpr std::size_t kOutgoingLimitBytes = 128 * 1024;
+constexpr std::size_t kOutgoingLimitBytes = std::size_t{128} * 1024;
 
 }  // namespace
 

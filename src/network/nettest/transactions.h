@@ -12,7 +12,7 @@
 
 namespace isotach::nettest {
 
-inline constexpr std::size_t kTransactionBufferBytes = 128 * 1024;
+inline constexpr std::size_t kTransactionBufferBytes = std::size_t{128} * 1024;
 // A request that has no answer by then is lost.
 inline constexpr std::int64_t kAnswerLimitNs = 1'000'000'000;
 

@@ -18,7 +18,7 @@ constexpr auto kRelaxed = std::memory_order_relaxed;
 constexpr std::uint64_t kPiecesPerSecond = 1000;
 constexpr std::uint64_t kSmallestPiece = 1448;
 // One warm buffer costs the receiver half of what a ring of cold ones does; one for all streams of a thread.
-constexpr std::size_t kReceiveBytes = 256 * 1024;
+constexpr std::size_t kReceiveBytes = std::size_t{256} * 1024;
 // Below it two calls for each piece cost more than the copy that they save.
 constexpr std::uint32_t kSmallestSplice = 32 * 1024;
 constexpr std::size_t kPageBytes = 4096;
@@ -155,7 +155,7 @@ class TcpReceiver final : public Transfer {
   }
 
  private:
-  static constexpr std::size_t kLargestRing = 16 * 1024 * 1024;
+  static constexpr std::size_t kLargestRing = std::size_t{16} * 1024 * 1024;
 
   // A fast stream would wake the thread for every segment: it sleeps until a buffer is full, but no longer
   // than two milliseconds' worth of the rate that there is.

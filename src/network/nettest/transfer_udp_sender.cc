@@ -26,7 +26,7 @@ constexpr std::size_t kMostSegments = 64;
 constexpr std::size_t kMostJoinedBytes = 65000;
 // Where each goes its own way, a call takes so many.
 constexpr std::size_t kMostMessages = 32;
-constexpr std::size_t kMostHandedBytes = 128 * 1024;
+constexpr std::size_t kMostHandedBytes = std::size_t{128} * 1024;
 constexpr int kHeadersV4 = 28;
 constexpr int kHeadersV6 = 48;
 // Shorter distances than this cannot be waited for: datagrams then go out in groups.
