@@ -5,6 +5,7 @@
 //   -way loads     moves from memory to registers of all sizes are deleted, and done by a routine
 //   -way rewrite   each memory operand that is written out is accessed through a register of the tool
 //   -way jumps     behind each third instruction a jump to where it goes on, by address or by register
+//   -way calls     calls and returns are deleted: a routine moves the stack pointer, and a jump goes on
 //   -way selectors reads the segment registers at each use of one
 //   -way registers counts instructions in a register of the tool, with flags changed, and in memory
 //   -way forms     each instruction's operands by the decoder's interface against those of the API
@@ -34,6 +35,17 @@ ADDRINT same(ADDRINT value) {
 }
 ADDRINT add(ADDRINT sum, UINT32 number) {
   return sum + number;
+}
+ADDRINT emulate_call(ADDRINT next, ADDRINT target, ADDRINT* stack_pointer) {
+  ++calls;
+  *stack_pointer -= sizeof(ADDRINT);
+  *reinterpret_cast<ADDRINT*>(*stack_pointer) = next;
+  return target;
+}
+ADDRINT emulate_return(ADDRINT* stack_pointer, UINT32 more) {
+  const ADDRINT target = *reinterpret_cast<ADDRINT*>(*stack_pointer);
+  *stack_pointer += sizeof(ADDRINT) + more;
+  return target;
 }
 VOID look_at_selector(ADDRINT value, const PIN_REGISTER* reference, ADDRINT base) {
   ++calls;
@@ -82,6 +94,22 @@ VOID check_forms(INS ins) {
   ++places;
 }
 
+VOID change_call(INS ins) {
+  if (INS_IsCall(ins)) {
+    INS_InsertCall(ins, IPOINT_BEFORE, AFUNPTR(emulate_call), IARG_ADDRINT, INS_NextAddress(ins),
+                   IARG_BRANCH_TARGET_ADDR, IARG_REG_REFERENCE, REG_STACK_PTR, IARG_RETURN_REGS, scratch[0],
+                   IARG_END);
+  } else {
+    const UINT32 more =
+        INS_OperandIsImmediate(ins, 0) ? static_cast<UINT32>(INS_OperandImmediate(ins, 0)) : 0;
+    INS_InsertCall(ins, IPOINT_BEFORE, AFUNPTR(emulate_return), IARG_REG_REFERENCE, REG_STACK_PTR,
+                   IARG_UINT32, more, IARG_RETURN_REGS, scratch[0], IARG_END);
+  }
+  INS_InsertIndirectJump(ins, IPOINT_AFTER, scratch[0]);
+  INS_Delete(ins);
+  ++places;
+}
+
 VOID change(INS ins, VOID*) {
   const std::string& what = way.Value();
   if (what == "after" && INS_IsValidForIpointAfter(ins)) {
@@ -106,6 +134,8 @@ VOID change(INS ins, VOID*) {
                      IARG_END);
       INS_InsertIndirectJump(ins, IPOINT_AFTER, scratch[0]);
     }
+  } else if (what == "calls" && (INS_IsCall(ins) || INS_IsRet(ins))) {
+    change_call(ins);
   } else if (what == "selectors" && INS_SegmentPrefix(ins) && INS_SegmentRegPrefix(ins) == REG_SEG_FS) {
     INS_InsertCall(ins, IPOINT_BEFORE, AFUNPTR(look_at_selector), IARG_REG_VALUE, REG_SEG_FS,
                    IARG_REG_CONST_REFERENCE, REG_SEG_FS, IARG_REG_VALUE, REG_SEG_FS_BASE, IARG_END);
