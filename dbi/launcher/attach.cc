@@ -12,7 +12,9 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <memory>
 
+#include "engine/os/interval_set.h"
 #include "launcher/detach.h"
 #include "launcher/private_program.h"
 #include "launcher/registers.h"
@@ -96,6 +98,28 @@ RestartableSequence sequence_of(int thread) {
   if (ptrace(PTRACE_GET_RSEQ_CONFIGURATION, thread, sizeof configuration, &configuration) < 0) return {};
   if (!configuration.rseq_abi_pointer) return {};
   return {configuration.rseq_abi_pointer, configuration.rseq_abi_size, configuration.signature};
+}
+
+constexpr size_t kMostMappings = 16384;
+using Intervals = IntervalSet<kMostMappings>;
+
+// Memory of the process that can be written and belongs to no file.
+std::unique_ptr<Intervals> own_pages_of(int process) {
+  auto found = std::make_unique<Intervals>();
+  const std::string path = "/proc/" + std::to_string(process) + "/maps";
+  FILE* file = fopen(path.c_str(), "re");
+  if (!file) return found;
+  char line[4352];
+  while (fgets(line, sizeof line, file)) {
+    unsigned long low, high, inode;
+    char permissions[8];
+    int name = 0;
+    if (sscanf(line, "%lx-%lx %7s %*s %*s %lu %n", &low, &high, permissions, &inode, &name) < 4) continue;
+    const bool is_named = name > 0 && line[name] != 0;
+    if (!is_named && inode == 0 && permissions[1] == 'w' && permissions[3] == 'p') found->add(low, high);
+  }
+  fclose(file);
+  return found;
 }
 
 // The runtime's thread until it ends. It may call exit(3): the dynamic loader does so when a library is
@@ -189,6 +213,7 @@ class Attacher {
     Tracee& tracee = *victim.tracee;
     ptrace(PTRACE_SETOPTIONS, tracee.thread(), 0, PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACECLONE);
     tracee.set_signal_mask(~0ull);
+    const std::unique_ptr<Intervals> before = own_pages_of(options_.process);
     Handover handover{};
     handover.take_over = TakeOver::attach;
     const Entry entry = place_private_program(tracee, kit_, options_.arguments, handed, handover);
@@ -216,7 +241,27 @@ class Attacher {
     ready_ = wrong_.empty() ? handover.ready : 2;
     detach_ = handover.detach;
     tracee.read(handover.threads, handed.data(), handed.size() * sizeof(StoppedThread));
+    if (ready_ == 1 && detach_) tell_what_is_left(tracee, *before);
     return {};
+  }
+
+  // The private loader asks the kernel itself for the memory of its first allocations, of which the runtime
+  // does not hear. All threads but the runtime's were stopped, so that what is new is its or the runtime's.
+  void tell_what_is_left(Tracee& tracee, const Intervals& before) const {
+    DetachRequest request{};
+    tracee.read(detach_, &request, sizeof request);
+    if (!tracee.ok() || request.magic != kDetachMagic || request.region_count > kMostMappings) return;
+    std::vector<Interval> known(request.region_count);
+    tracee.read(request.regions, known.data(), known.size() * sizeof(Interval));
+    const std::unique_ptr<Intervals> found = own_pages_of(options_.process);
+    for (size_t i = 0; i < before.size(); i++) found->remove(before[i].low, before[i].high);
+    for (const Interval& region : known) found->remove(region.low, region.high);
+    std::vector<Interval> left;
+    for (size_t i = 0; i < found->size() && i < kMostLeft; i++) left.push_back((*found)[i]);
+    request.left_count = left.size();
+    tracee.write(request.left, left.data(), left.size() * sizeof(Interval));
+    tracee.write(detach_ + offsetof(DetachRequest, left_count), &request.left_count,
+                 sizeof request.left_count);
   }
 
   void hand_over(const std::vector<StoppedThread>& handed) {

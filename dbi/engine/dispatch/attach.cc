@@ -42,6 +42,7 @@ constexpr uint64_t kCodeSegment = 0x33, kStackSegment = 0x2b;
 DetachRequest request;
 Interval* regions = nullptr;
 Interval own_places[2];  // the private loader, and the mapping with the first stack
+Interval left[kMostLeft];
 
 bool was_taken_over = false;
 std::string launcher;
@@ -125,6 +126,17 @@ int add_image(dl_phdr_info* image, size_t, void* data) {
   return 0;
 }
 
+void list_regions() {
+  size_t count = list_own_memory(regions, kMostRegions);
+  if (count > kMostRegions) count = kMostRegions;
+  dl_iterate_phdr(add_image, &count);
+  for (const Interval& place : own_places)
+    if (count < kMostRegions) regions[count++] = place;
+  for (uint64_t i = 0; i < request.left_count && i < kMostLeft && count < kMostRegions; ++i)
+    regions[count++] = left[i];
+  request.region_count = count;
+}
+
 }  // namespace
 
 bool take_over_threads(Handover& handover, ProcessState& process) {
@@ -147,6 +159,7 @@ bool take_over_threads(Handover& handover, ProcessState& process) {
     context.is_restarting = thread.registers.rax == SYS_restart_syscall;
   }
   take_over_actions(process);
+  if (request.magic == kDetachMagic) list_regions();
   return true;
 }
 
@@ -159,6 +172,7 @@ uint64_t prepare_to_detach(const Handover& handover) {
   own_places[1] = {handover.stack_low, handover.stack_high + handover.size};
   request.parked = reinterpret_cast<uint64_t>(parked);
   request.regions = reinterpret_cast<uint64_t>(regions);
+  request.left = reinterpret_cast<uint64_t>(left);
   request.signal = SIGTRAP;  // never blocked under the engine, see signals.h
   request.signal_value = kRequestValue;
   request.system_call_end = address_of(isotach_system_call_done);
@@ -257,12 +271,7 @@ extern "C" [[noreturn]] void isotach_finish_detach(isotach::dbi::ThreadContext* 
   close_private_fds();
   let_all_code_be_written();
   give_back_signals(*context, true);
-  size_t count = list_own_memory(regions, kMostRegions);
-  if (count > kMostRegions) count = kMostRegions;
-  dl_iterate_phdr(add_image, &count);
-  for (const Interval& place : own_places)
-    if (count < kMostRegions) regions[count++] = place;
-  request.region_count = count;
+  list_regions();
   __atomic_store_n(&request.finished, 1, __ATOMIC_RELEASE);
   isotach_park(context);
 }

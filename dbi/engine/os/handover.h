@@ -76,7 +76,9 @@ struct Handover {
   uint64_t loader_low, loader_high;  // where the private dynamic loader was mapped
 };
 
-inline constexpr uint64_t kDetachMagic = 0x3168636174654469;  // "iDetach1"
+inline constexpr uint64_t kDetachMagic = 0x3268636174654469;  // "iDetach2"
+
+inline constexpr uint64_t kMostLeft = 256;
 
 // How the launcher lets a process go. In the runtime's memory; the launcher reads and writes it from outside
 // while it holds the threads.
@@ -102,8 +104,14 @@ struct DetachRequest {
   uint64_t
       is_restarting_offset;  // where the word there (of 4 bytes) is not 0 the thread must get no signal yet
   uint64_t parked;           // address of StoppedThread[]; thread_id is written last
-  uint64_t regions;          // filled by `finish`: address of region_count pairs (low, high) to be unmapped
+  // Filled when the threads are taken over and again by `finish`: address of region_count pairs (low, high)
+  // that are the engine's, to be unmapped.
+  uint64_t regions;
   uint64_t region_count;
+  // Attach: the launcher writes what the private loader has mapped without the runtime knowing of it, as many
+  // pairs as kMostLeft at most.
+  uint64_t left;
+  uint64_t left_count;
 };
 
 }  // namespace isotach::dbi
