@@ -337,7 +337,7 @@ class Entry {
     const auto end = static_cast<std::uint32_t>(head_.sequence + static_cast<std::uint64_t>(length_)) +
                      (has(kTcpSyn) ? 1 : 0) + (has(kTcpFin) ? 1 : 0);
     if (repeated_bytes_ > 0) {
-      const bool overtaken = !duplicated_ && sent_before(me_, *placement_, segment_);
+      const bool overtaken = !duplicated_ && is_late_original(me_, segment_);
       retransmitted_ = !duplicated_ && !overtaken;
       if (retransmitted_) count_kind(end);
       if (overtaken) {
@@ -350,6 +350,7 @@ class Entry {
         retransmitted_ = true;
         repeated_bytes_ = length_ + (has(kTcpSyn) ? 1 : 0) + (has(kTcpFin) ? 1 : 0);
         ++me_.troubles().lost_before_capture;
+        note_filler(me_, segment_);
         count_kind(end);
       } else {
         out_of_order_ = true;

@@ -1,6 +1,7 @@
 #include "network/connections/lateness.h"
 
 #include <algorithm>
+#include <memory>
 
 namespace isotach::network {
 namespace {
@@ -54,13 +55,28 @@ bool sent_later(const Direction& me, const Direction& peer, const Placement& pla
   return told ? waited_ns >= rtt_ns - rtt_ns / 8 : waited_ns >= std::max(rtt_ns, kShortestTimeoutNs);
 }
 
-bool sent_before(const Direction& me, const Placement& placement, const SeenSegment& segment) {
-  if (!placement.has_repeated) return false;
-  const SentSegment& repeated = placement.repeated;
-  if (segment.ip_id != 0 && repeated.ip_id != 0 && numbers_its_packets(me.work_so_far()))
-    return static_cast<std::int16_t>(segment.ip_id - repeated.ip_id) < 0;
-  return segment.options.has_timestamps && me.asked_timestamps &&
-         after(repeated.timestamp, segment.options.timestamp);
+void note_filler(Direction& me, const SeenSegment& segment) {
+  Working& work = me.working();
+  if (!work.fillers) work.fillers = std::make_unique<Fillers>();
+  Fillers& fillers = *work.fillers;
+  fillers.all[fillers.next] = {segment.head.sequence, segment.options.timestamp, segment.ip_id, true};
+  fillers.next = static_cast<std::uint8_t>((fillers.next + 1u) % fillers.all.size());
+}
+
+bool is_late_original(Direction& me, const SeenSegment& segment) {
+  Working& work = me.working();
+  if (!work.fillers) return false;
+  for (Filler& filler : work.fillers->all) {
+    if (!filler.is_waiting || filler.sequence != segment.head.sequence) continue;
+    const bool by_id = segment.ip_id != 0 && filler.ip_id != 0 && numbers_its_packets(work);
+    const bool sent_before = by_id ? static_cast<std::int16_t>(segment.ip_id - filler.ip_id) < 0
+                                   : segment.options.has_timestamps && me.asked_timestamps &&
+                                         after(filler.timestamp, segment.options.timestamp);
+    if (!sent_before) continue;
+    filler.is_waiting = false;
+    return true;
+  }
+  return false;
 }
 
 Retransmission kind_of(Direction& me, const Direction& peer, const Placement& placement,

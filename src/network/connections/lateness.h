@@ -18,9 +18,12 @@ namespace isotach::network {
 [[nodiscard]] bool sent_later(const Direction& me, const Direction& peer, const Placement& placement,
                               const SeenSegment& segment, std::int64_t handshake_ns);
 
-// The segment repeats what was seen. True when it was sent before that: then what was seen already was the
-// retransmission, and this is the original, which it has overtaken. Told by IP ids and timestamps alone.
-[[nodiscard]] bool sent_before(const Direction& me, const Placement& placement, const SeenSegment& segment);
+// The segment filled a hole, and was sent_later().
+void note_filler(Direction& me, const SeenSegment& segment);
+
+// The segment repeats what was seen. True when a filler was seen of it, and was sent after it: then this is
+// the original, which its retransmission has overtaken. Told by IP ids and timestamps alone.
+[[nodiscard]] bool is_late_original(Direction& me, const SeenSegment& segment);
 
 // Why it was sent again. `end` is that of the segment, SYN and FIN included.
 [[nodiscard]] Retransmission kind_of(Direction& me, const Direction& peer, const Placement& placement,

@@ -88,6 +88,20 @@ struct Troubles {
   bool in_recovery = false;
 };
 
+// A retransmission that filled a hole: what it repeats may have been delayed only, and come after it.
+struct Filler {
+  std::uint32_t sequence = 0;
+  std::uint32_t timestamp = 0;
+  std::uint16_t ip_id = 0;
+  bool is_waiting = false;
+};
+
+// The last of them.
+struct Fillers {
+  std::array<Filler, 16> all;
+  std::uint8_t next = 0;
+};
+
 // What is known of a direction only while it lasts. Once its connection is closed and everything
 // acknowledged, this is given back: of many short connections most are closed.
 struct Working {
@@ -106,6 +120,7 @@ struct Working {
   // Duplicates of whole IP packets: the last eight.
   std::array<std::uint16_t, 8> recent_ids{};
   std::array<std::uint32_t, 8> recent_sequences{};
+  std::unique_ptr<Fillers> fillers;  // nullptr: none yet
 };
 
 // What most segments touch stands together. Packets are counted in 32 bits: before they are full, another

@@ -165,6 +165,24 @@ Bytes timestamps(std::uint32_t value) {
   return bytes;
 }
 
+// What came in order and comes again is sent again, also where that is overtaken by what was sent after it.
+TEST(Tracker, ARetransmissionThatIsOvertakenIsOne) {
+  Talk talk;
+  talk.open();
+  for (std::uint32_t i = 0; i < 8; ++i)
+    talk.a(20 + i, {.sequence = 1000 + i * 100, .ack = 5000, .data = 100});
+  talk.b(30, {.sequence = 5000, .ack = 1800});
+  talk.set_id(220);
+  talk.a(40, {.sequence = 1800, .ack = 5000, .data = 100});
+  talk.b(41, {.sequence = 5000, .ack = 1900});
+  talk.set_id(219);
+  talk.a(42, {.sequence = 1300, .ack = 5000, .data = 100});
+  const Connection& one = talk.end();
+  ASSERT_NE(one.a().trouble, nullptr);
+  EXPECT_EQ(one.a().trouble->retransmitted_packets, 1u);
+  EXPECT_EQ(one.a().trouble->out_of_order, 0u);
+}
+
 // The same without IP ids; a second retransmission is told from the original.
 TEST(Tracker, TimestampsTellAnOriginalFromItsRetransmission) {
   for (const bool original : {false, true}) {
