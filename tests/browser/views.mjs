@@ -15,6 +15,9 @@ const VIEWS = {
   files: '#files h2',
 };
 
+// They hold nothing but panels, as the overview does: of their colours nothing is new.
+const PANELS_ONLY = ['memory', 'network'];
+
 const shows = (page, view) =>
   until(page, (name) => document.querySelector('#views [aria-current]')?.getAttribute('href') === `#${name}`, view);
 
@@ -79,11 +82,15 @@ for (const colorScheme of ['light', 'dark'])
   test(`axe finds nothing serious in any view, ${colorScheme}`, async (world) => {
     const page = await openPage(world, world.server, { colorScheme });
     const found = [];
+    await page.click('#pause'); // drawing ten times a second would take the time that looking needs
     for (const [view, part] of Object.entries(VIEWS)) {
+      if (colorScheme === 'dark' && PANELS_ONLY.includes(view)) continue;
       await page.click(`#views a[href="#${view}"]`);
       await page.waitForSelector(part);
       if (await page.isVisible('#idle:not([open]) > summary')) await page.click('#idle-summary');
-      const { violations } = await new AxeBuilder({ page }).analyze();
+      // What is not about colours was seen in light.
+      const axe = new AxeBuilder({ page });
+      const { violations } = await (colorScheme === 'light' ? axe : axe.withRules(['color-contrast'])).analyze();
       for (const { id, impact, nodes } of violations)
         if (['serious', 'critical'].includes(impact))
           found.push(`${view}: ${id}: ${nodes.map((node) => node.target).join(', ')}`);
