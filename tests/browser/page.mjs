@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { endAll, firstLine, openBrowser, runTests, serve, start, stop, test } from './harness.mjs';
 import { api, openPage, plotted, until } from './steps.mjs';
+import './connections.mjs';
 import './files.mjs';
 import './views.mjs';
 
