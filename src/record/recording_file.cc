@@ -51,8 +51,11 @@ std::uint64_t file_size(const std::string& path) {
   return ::stat(path.c_str(), &status) == 0 ? static_cast<std::uint64_t>(status.st_size) : 0;
 }
 
+// access(2) would ask for the user that started this program, without the capabilities that it has: a server
+// that became nobody may read a folder of root.
 bool exists(const std::string& path) {
-  return ::access(path.c_str(), F_OK) == 0;
+  struct stat status {};
+  return ::stat(path.c_str(), &status) == 0;
 }
 
 Failure refuse(std::string text, std::string remedy = {}) {

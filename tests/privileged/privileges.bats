@@ -6,7 +6,10 @@ setup() {
   ((EUID == 0)) || skip "needs root"
 }
 
-teardown() { stop_started; }
+teardown() {
+  stop_started
+  rm -rf "${files:-}"
+}
 
 # Every thread of a process: a user that owns nothing, no capability but those of the mask, none to be gained.
 has_dropped() {
@@ -61,6 +64,21 @@ test_mask=$((1 << 12 | 1 << 10 | 1 << 23 | 1 << 14))
   local url
   url=$(grep -o 'http://[0-9.:]*' "$BATS_TEST_TMPDIR/web" | head -n 1)
   curl -sS --max-time 20 "$url/api/latest" | jq -e . >/dev/null
+}
+
+@test "the page's server reads a recording of root that is still being written" {
+  # As /var/lib/isotach is: others may look into it, and write nothing.
+  files=$(mktemp -d /tmp/isotach-files-XXXXXX)
+  chmod 755 "$files"
+  "$ISOTACH" record -i 20ms "$files/r.isotach" </dev/null >/dev/null 2>&1 3>&- &
+  started+=($!)
+  "$ISOTACH" web --listen 127.0.0.1:0 --files "$files" >"$BATS_TEST_TMPDIR/web" 2>&1 3>&- &
+  started+=($!)
+  wait_until 30 grep -q 'http://' "$BATS_TEST_TMPDIR/web"
+  local url
+  url=$(grep -o 'http://[0-9.:]*' "$BATS_TEST_TMPDIR/web" | head -n 1)
+  holds() { curl -sS --max-time 20 "$url/api/history?recording=r.isotach" | jq -e '.wall_time_ms | length > 5'; }
+  wait_until 30 holds
 }
 
 @test "the server of nettest is nobody, and serves" {
