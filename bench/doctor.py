@@ -29,11 +29,12 @@ def judge(options):
     for scenario in scenarios(options.seed, options.each, options.kinds or None):
         reports = scenario.observe()
         count += 1
-        for view, accepted in (("both", scenario.accept), ("alone", scenario.accept_alone)):
+        for view in ("both", "alone"):
             verdict = scenario.verdict(reports[view])
-            right[view] += verdict in accepted
+            good = scenario.accepts(reports[view], view == "alone")
+            right[view] += good
             blamed[view] += verdict in NETWORK and scenario.kind not in NETWORK
-            if verdict not in accepted:
+            if not good:
                 shares = reports[view]["connections"][0]["shares"] if reports[view]["connections"] else {}
                 print(f"  {view}: {scenario}: {verdict} {shares}", flush=True)
     for view, words in (("both", "both ends in view"), ("alone", "the sender alone")):

@@ -184,6 +184,13 @@ TEST(Transfer, OvertakingThatASenderHasLearntToBearHoldsItUpAllTheSame) {
   EXPECT_EQ(transfer.cause(), Cause::reordering) << "though nothing is sent again";
   transfer.here.rtt_us = 40'000;
   EXPECT_EQ(transfer.cause(), Cause::narrow_path) << "the path is full";
+  transfer.vary = [](int i, TransferMoment& moment) {
+    moment.ours.reord_seen = static_cast<std::uint32_t>(i) * 5;
+    moment.ours.bytes_acked += i % 2 == 0 ? 6'000 : 0;
+    if (i % 4 == 0) moment.ours.delivery_rate = 1'030'000;
+  };
+  EXPECT_EQ(transfer.cause(), Cause::narrow_path) << "uneven as packets that overtake make it";
+  transfer.vary = vary(5);
   transfer.here.rtt_us = 23'000;
   transfer.bytes_a_step = 10'000'000;
   EXPECT_NE(transfer.cause(), Cause::reordering) << "one segment of two thousand";

@@ -38,6 +38,12 @@ bool queue_comes(const TransferFacts& facts) {
   return queue_stands(facts) || facts.queue_at_loss >= kQueueSome;
 }
 
+bool overtake(const TransferFacts& facts) {
+  const double segments = facts.mss > 0 ? facts.delivered_bytes / facts.mss : 0;
+  return facts.reordered >= kReorderedPerSecond * facts.seconds &&
+         facts.reordered >= kReorderedShare * segments;
+}
+
 bool fills(const TransferFacts& facts, std::optional<double> rate_bps, double share) {
   return rate_bps && *rate_bps > 0 && facts.rate_bps >= share * *rate_bps;
 }
@@ -73,17 +79,16 @@ constexpr PathRule kPathRules[] = {
                             const PathFacts& path) { return fills(facts, path.capacity_bps, kPathFilled); }},
     {Cause::reordering,
      [](const TransferFacts& facts, const PathFacts&) {
-       const double segments = facts.mss > 0 ? facts.delivered_bytes / facts.mss : 0;
-       if (facts.reordered < kReorderedPerSecond * facts.seconds ||
-           facts.reordered < kReorderedShare * segments)
-         return false;
+       if (!overtake(facts)) return false;
        // A sender that has learnt to wait (RACK) sends nothing again, and is slow all the same; where a
-       // queue stands, the path is full whatever overtakes in it.
-       return facts.dsack_share >= kDsackMany || facts.queue < kQueueNone;
+       // queue stands and the rate is steady, the path is full whatever overtakes in it.
+       return facts.dsack_share >= kDsackMany || facts.queue < kQueueNone || facts.rate_spread > kRateSteady;
      }},
     {Cause::congestion,
      [](const TransferFacts& facts, const PathFacts& path) {
        if (path.capacity_bps) return queue_stands(facts) && !fills(facts, path.capacity_bps, kPathShared);
+       // What overtakes makes deliveries uneven by itself.
+       if (overtake(facts)) return false;
        // After a loss this transfer leaves the path to others, whose bursts fill it now and then.
        const bool at_random = facts.retransmitted >= kLossFelt && facts.loss_clumping < kLossesInClumps;
        if (facts.queue_at_loss >= kQueueNone && facts.rate_spread > kRateSteady && !at_random) return true;
