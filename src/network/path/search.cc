@@ -58,7 +58,7 @@ class CapacityFinder {
   // only then.
   Result<void> check_by_small() {
     if (!found_.capacity) return {};
-    constexpr double kLeastGapNs = 4000;  // that this machine sends and stamps
+    constexpr double kLeastGapNs = 6000;  // that this machine sends and stamps
     constexpr double kSmallest = 160;
     constexpr std::uint32_t kTrains = 60;
     constexpr double kFaster = 1.02;
