@@ -83,7 +83,7 @@ class Sharing : private TransferEnds {
   }
 
   // The sender's thread would go on if the kernel took more.
-  bool sender_is_held(const TransferMoment& now, const SocketDetail& sender) const {
+  [[nodiscard]] bool sender_is_held(const TransferMoment& now, const SocketDetail& sender) const {
     const double filled =
         sender.send_buffer > 0 ? static_cast<double>(sender.send_memory) / sender.send_buffer : 0;
     switch (sender_activity(now)) {
@@ -106,7 +106,7 @@ class Sharing : private TransferEnds {
   }
 
   // The sender's side, when it is not held.
-  Cause sender_cause(const TransferMoment& before, const TransferMoment& now) const {
+  [[nodiscard]] Cause sender_cause(const TransferMoment& before, const TransferMoment& now) const {
     switch (sender_activity(now)) {
       case Activity::running:
         return Cause::sender_cpu;
@@ -124,21 +124,21 @@ class Sharing : private TransferEnds {
     }
   }
 
-  bool reads_late(const TransferMoment& now) const {
+  [[nodiscard]] bool reads_late(const TransferMoment& now) const {
     const SocketDetail* socket = receiver(now);
     if (socket == nullptr || socket->receive_buffer == 0) return false;
     return static_cast<double>(socket->receive_queue) / socket->receive_buffer > kReceiveQueueStands;
   }
 
   // Round trips that are long though the window leaves no queue to stand in: the receiver does not read.
-  bool answers_late() const {
+  [[nodiscard]] bool answers_late() const {
     const double late_ms = facts_.rtt_ms - facts_.min_rtt_ms;
     const double least_carries = facts_.rate_bps / 8 * facts_.min_rtt_ms / 1e3;
     return facts_.queue_p25 >= kWindowAnsweredLate && late_ms >= kWindowAnsweredLateMs &&
            least_carries < kWindowFilled * facts_.window_bytes;
   }
 
-  Cause receiver_cause(const TransferMoment& now) const {
+  [[nodiscard]] Cause receiver_cause(const TransferMoment& now) const {
     if (receiver(now) == nullptr) {
       const bool steady = facts_.window_spread >= kWindowSteady && facts_.window_bytes >= 2 * facts_.mss;
       return steady && !answers_late() ? Cause::receive_window : Cause::receiver_application;

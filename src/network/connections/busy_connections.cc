@@ -83,7 +83,7 @@ Result<void> BusyConnections::list(std::int64_t now_ns) {
   candidates_.clear();
   count_ = 0;
   listed_.begin();
-  const auto visited = kernel::visit_sockets(
+  auto visited = kernel::visit_sockets(
       socket_, {.protocol = IPPROTO_TCP, .states = kernel::kTransferStates, .memory = false},
       [&](const SocketEntry& socket) {
         ++count_;

@@ -1,6 +1,7 @@
 #include "view/web/findings.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "view/export/json_writer.h"
 
@@ -56,7 +57,7 @@ std::string findings_json(const FindingsDocument& document, const std::string& s
   json.key("schema").string("isotach.web.findings.v1");
   json.key("session").string(session);
   json.key("number").unsigned_integer(document.number);
-  json.key("wall_time_ms").real(static_cast<double>(document.time.wall_ns / 1000) / 1000.0);
+  json.key("wall_time_ms").real(std::floor(static_cast<double>(document.time.wall_ns) / 1e3) / 1e3);
   json.key("verdict").string(verdict_of(document));
   json.key("findings").begin_array();
   for (const auto& entry : document.findings) write_finding(json, entry);
