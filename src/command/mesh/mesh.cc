@@ -132,7 +132,9 @@ CommandSpec check_command() {
       kFileDescription;
   spec.positionals = {file_argument()};
   spec.options = {as_option(), {"--json", 'J', "", "print a JSON document", "output"}};
-  spec.examples = {{"isotach mesh check mesh.conf", "the slots, with those that this host begins marked"}};
+  spec.examples = {
+      {"isotach mesh check mesh.conf", "the slots, with those that this host begins marked"},
+      {"isotach mesh check mesh.conf --as paris --json", "the same for scripts, seen from another host"}};
   spec.run = check;
   return spec;
 }
@@ -161,8 +163,7 @@ CommandSpec run_command() {
   };
   spec.examples = {
       {"isotach mesh run mesh.conf", "until Ctrl-C"},
-      {"isotach agent --mesh mesh.conf --listen 0.0.0.0:9747 --token-file token",
-       "the same with the results in Prometheus"},
+      {"isotach mesh run mesh.conf --as paris --cycles 1 --json-stream", "each pair once, for scripts"},
   };
   spec.run = run;
   return spec;
@@ -173,15 +174,15 @@ CommandSpec mesh_command() {
   spec.name = "mesh";
   spec.area = "network";
   spec.summary = "tests between all pairs of some hosts, planned by one file";
-  spec.usages = {"isotach mesh check FILE", "isotach mesh run FILE"};
+  spec.usages = {"isotach mesh FILE", "isotach mesh check FILE", "isotach mesh run FILE"};
   spec.description = std::string(
                          "Hosts that have the same file test each other with nettest and path, each pair in "
                          "each direction, never two tests at once on one host.\n\n") +
                      kFileDescription;
   spec.positionals = {file_argument()};
   spec.options = {as_option(), {"--json", 'J', "", "print a JSON document", "output"}};
-  spec.examples = {{"isotach mesh check mesh.conf", "who tests whom when"},
-                   {"isotach mesh run mesh.conf", "take part until Ctrl-C"}};
+  spec.examples = {{"isotach mesh mesh.conf", "who tests whom when; isotach mesh run takes part"},
+                   {"isotach mesh mesh.conf --as paris", "seen from another host"}};
   spec.run = check;
   return spec;
 }
