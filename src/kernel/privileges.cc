@@ -60,6 +60,8 @@ Result<void> drop_privileges(const std::vector<int>& kept, UserAfter user) {
   std::uint64_t mask = 0;
   for (const int capability : kept) mask |= std::uint64_t{1} << capability;
   mask &= own->permitted;
+  // A service that was given nothing may also be forbidden to give anything up.
+  if (own->permitted == mask && ::geteuid() != 0) return {};
   const bool may_bound = (own->permitted & std::uint64_t{1} << CAP_SETPCAP) != 0;
   for (int capability = 0; may_bound && ::prctl(PR_CAPBSET_READ, capability, 0, 0, 0) >= 0; ++capability)
     if ((mask & std::uint64_t{1} << capability) == 0) ::prctl(PR_CAPBSET_DROP, capability, 0, 0, 0);

@@ -81,8 +81,13 @@ installed() {
   [ "$(wc -l <"$BATS_TEST_TMPDIR/allowed")" -gt 100 ]
 
   local line talk
-  exec {talk}< <(exec strace -f -qq -o "$BATS_TEST_TMPDIR/trace" \
-    "$ISOTACH" agent --listen 127.0.0.1:0 2>&1 3>&-)
+  # As the unit starts it: as a user without rights. By descriptors: nobody may not look into the test's folder.
+  local -a as_user=()
+  ((EUID != 0)) || as_user=(setpriv --reuid nobody --regid nogroup --clear-groups --inh-caps=-all --bounding-set=-all)
+  cp "$ISOTACH" "$BATS_TEST_TMPDIR/isotach"
+  install -m 666 /dev/null "$BATS_TEST_TMPDIR/trace"
+  exec {talk}< <(cd / && exec "${as_user[@]}" strace -f -qq -o /proc/self/fd/8 \
+    /proc/self/fd/9 agent --listen 127.0.0.1:0 2>&1 3>&- 8>>"$BATS_TEST_TMPDIR/trace" 9<"$BATS_TEST_TMPDIR/isotach")
   started+=($!)
   read -r -t 30 -u "$talk" line
   [[ $line =~ serving\ (http://[^\ ]*) ]]

@@ -1,5 +1,6 @@
 // isotach nettest: throughput, loss, jitter and latency between two hosts.
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -57,8 +58,10 @@ int serve(Context& context, const NettestOptions& options) {
     if (!gone) return context.report(gone.error());
     says = std::move(*gone);
   }
-  if (auto dropped = kernel::drop_privileges(kernel::capabilities_to_test()); !dropped)
-    return context.report(dropped.error());
+  auto kept = kernel::capabilities_to_test();
+  // The key and the names belong to root, and are read anew when they have changed.
+  if (options.listen.users) kept.push_back(CAP_DAC_READ_SEARCH);
+  if (auto dropped = kernel::drop_privileges(kept); !dropped) return context.report(dropped.error());
   ServerOutput output(context, options.format, [&says] {
     if (says.is_open()) leave_terminal(std::move(says));
   });
