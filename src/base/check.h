@@ -7,4 +7,4 @@ namespace isotach {
 }  // namespace isotach
 
 #define CHECK(condition) \
-  ((condition) ? static_cast<void>(0) : ::isotach::check_failed(#condition, __FILE__, __LINE__))
+  ((condition) ? static_cast<void>(0) : ::isotach::check_failed(#condition, __FILE_NAME__, __LINE__))

@@ -121,7 +121,8 @@ TEST_F(OverviewTest, PartsOfThePictureCanBeClicked) {
     const std::pair<std::string, char32_t> words[] = {
         {"CPU ─", U's'},    {"MEMORY ─", U'2'}, {"NET", U'3'},   {"FINDINGS ─", U'5'},
         {"2 memory", U'2'}, {"? help", U'?'},   {"q quit", U'q'}};
-    const std::vector<std::string_view> lines = split(grid.text(), '\n');
+    const std::string text = grid.text();
+    const std::vector<std::string_view> lines = split(text, '\n');
     for (const auto& [word, key] : words) {
       bool found = false;
       for (std::size_t row = 0; row < lines.size(); ++row) {
