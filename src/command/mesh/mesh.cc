@@ -11,6 +11,7 @@
 #include "command/mesh/commands.h"
 #include "command/mesh/mesh_result.h"
 #include "command/mesh/mesh_runner.h"
+#include "kernel/privileges.h"
 #include "view/export/json_writer.h"
 
 namespace isotach::command {
@@ -85,6 +86,8 @@ int run(Context& context, const Arguments& arguments) {
     cycles = *count;
   }
   const std::string name = member->file.hosts[member->self].name;
+  if (auto dropped = kernel::drop_privileges(kernel::capabilities_to_test()); !dropped)
+    return context.report(dropped.error());
   bool any_failed = false;
   auto runner = MeshRunner::start(context, std::move(*member), [&](const MeshOutcome& outcome) {
     any_failed |= outcome.kind != MeshOutcome::Kind::done;
