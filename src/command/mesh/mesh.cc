@@ -79,12 +79,8 @@ int run(Context& context, const Arguments& arguments) {
   const bool json = context.json_errors = arguments.has("--json-stream");
   auto member = member_of(arguments);
   if (!member) return context.report(member.error());
-  std::optional<std::uint64_t> cycles;
-  if (const auto text = arguments.value("--cycles")) {
-    const auto count = parse_count(*text, "number of cycles");
-    if (!count) return context.report(count.error());
-    cycles = *count;
-  }
+  const auto cycles = count_of(arguments, "--cycles", "number of cycles");
+  if (!cycles) return context.report(cycles.error());
   const std::string name = member->file.hosts[member->self].name;
   if (auto dropped = kernel::drop_privileges(kernel::capabilities_to_test()); !dropped)
     return context.report(dropped.error());
@@ -96,8 +92,8 @@ int run(Context& context, const Arguments& arguments) {
   });
   if (!runner) return context.report(runner.error());
   context.note(fmt::format("{} serves tests and begins its own when their turn comes", name));
-  if (auto ran = (*runner)->run(cycles); !ran) return context.report(ran.error());
-  return cycles && any_failed ? kExitFailed : kExitOk;
+  if (auto ran = (*runner)->run(*cycles); !ran) return context.report(ran.error());
+  return *cycles && any_failed ? kExitFailed : kExitOk;
 }
 
 OptionSpec as_option() {

@@ -1,5 +1,6 @@
 #include "command/mesh/mesh_runner.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -126,8 +127,10 @@ Result<void> MeshRunner::keep_serving() {
 Result<void> MeshRunner::start_server() {
   server_.reset();
   server_talk_ = Fd(::memfd_create("talk", MFD_CLOEXEC));
-  const Fd nowhere(::memfd_create("output", MFD_CLOEXEC));
-  if (!server_talk_.is_open() || !nowhere.is_open()) return system_failure(errno, "make a file in memory");
+  if (!server_talk_.is_open()) return system_failure(errno, "make a file in memory");
+  // It prints each test; what is kept in memory would grow for as long as the mesh runs.
+  const Fd nowhere(::open("/dev/null", O_WRONLY | O_CLOEXEC));
+  if (!nowhere.is_open()) return system_failure(errno, "open /dev/null");
   const std::string port = std::to_string(member_.file.port);
   auto child = kernel::ChildProcess::start(
       {kThisProgram, "nettest", "-s", "-B", self().address, "-p", port, "-i", "0"}, context_.waiter,
@@ -160,8 +163,7 @@ Result<void> MeshRunner::run(std::optional<std::uint64_t> cycles) {
     const Instant now = context_.clock.now();
     const bool over = turn.begin_wall_ns >= last_wall_ns;
     const std::int64_t until_wall_ns = over ? last_wall_ns : turn.begin_wall_ns;
-    if (!idle_until(now.monotonic_ns + std::max<std::int64_t>(0, until_wall_ns - now.wall_ns)) || over)
-      break;
+    if (!idle_until(now.monotonic_ns + std::max<std::int64_t>(0, until_wall_ns - now.wall_ns)) || over) break;
     // The clock of the day may have been set while we slept: then the turn is another one.
     const std::int64_t wall_ns = context_.clock.now().wall_ns;
     if (wall_ns + kMarginNs < turn.begin_wall_ns || wall_ns >= turn.end_wall_ns) {
@@ -203,11 +205,9 @@ std::optional<MeshOutcome> MeshRunner::lease_both(std::size_t to, std::int64_t l
   outcome.kind = MeshOutcome::Kind::busy;
   kernel::SocketAddress from = addresses_[member_.self];
   from.set_port(0);
-  bool own = false;
   do {
     outcome.wall_ns = context_.clock.now().wall_ns;
-    own = own || keeper_->take(outcome.from);
-    if (own) {
+    if (keeper_->take(outcome.from)) {
       auto asked = mesh::ask_for_lease(from, addresses_[to], outcome.from, limit_ns);
       if (asked && *asked) {
         lease.emplace(std::move(**asked));
@@ -217,7 +217,6 @@ std::optional<MeshOutcome> MeshRunner::lease_both(std::size_t to, std::int64_t l
       outcome.problem = asked ? outcome.to + " is in another test" : asked.error().message();
       // Two who ask each other must not wait for each other.
       keeper_->give_back();
-      own = false;
     } else {
       outcome.kind = MeshOutcome::Kind::busy;
       outcome.problem = fmt::format("this host is in a test of {}", keeper_->holder().value_or("another"));
