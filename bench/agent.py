@@ -1,14 +1,13 @@
 #!/usr/bin/env python3
 """What isotach agent costs: CPU time for a scrape of this machine, and of one with 10,000 series.
 
-usage: bench/agent.py [SCRAPES]
+usage: bench/agent.py [SCRAPES] [--json FILE]
 
 The second machine is a saved tree of files: this one's, with interfaces added until its page has 10,000 series. Where
 node_exporter is installed (prometheus-node-exporter) the same number of scrapes of it stand beside the first.
 """
 import os
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -16,16 +15,19 @@ import time
 import urllib.request
 from pathlib import Path
 
+from figures import Figures
+
 ISOTACH = os.environ.get("ISOTACH", str(Path(__file__).resolve().parent.parent / "build" / "isotach"))
+FIGURES = Figures("Scraping: isotach agent beside node_exporter")
 SCRAPES = int(sys.argv[1]) if len(sys.argv) > 1 else 100
 WANTED_SERIES = 10_000
 COLUMNS = 16  # of /proc/net/dev, each a series
-TICK_S = 1 / os.sysconf("SC_CLK_TCK")
 
 
 def cpu_s(pid):
-    words = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return (int(words[11]) + int(words[12])) * TICK_S
+    """Of all threads, in nanoseconds as the scheduler counts them: both programs keep theirs."""
+    tasks = Path(f"/proc/{pid}/task").iterdir()
+    return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks) / 1e9
 
 
 def fetch(url):
@@ -74,36 +76,39 @@ def large_tree(folder, series):
     (proc / "net/dev").write_text(text)
 
 
-def row(name, seconds, size, series):
-    print(f"{name:<34} {seconds * 1e3:8.2f} ms {size / 1024:8.0f} KiB {series:7} series"
-          f" {seconds / 15 * 100:8.3f} % of a core at a scrape each 15 s")
+def node_exporter():
+    port = 19100
+    process = subprocess.Popen(["prometheus-node-exporter", f"--web.listen-address=127.0.0.1:{port}"],
+                               stderr=subprocess.DEVNULL)
+    url = f"http://127.0.0.1:{port}/metrics"
+    for _ in range(200):
+        try:
+            fetch(url)
+            return process, url
+        except OSError:
+            time.sleep(0.05)
+    sys.exit("node_exporter did not start")
 
 
 def main():
-    seconds, size, series = measured(*agent())
-    row("isotach agent, this machine", seconds, size, series)
-    if shutil.which("prometheus-node-exporter"):
-        port = 19100
-        process = subprocess.Popen(["prometheus-node-exporter", f"--web.listen-address=127.0.0.1:{port}"],
-                                   stderr=subprocess.DEVNULL)
-        url = f"http://127.0.0.1:{port}/metrics"
-        for _ in range(200):
-            try:
-                fetch(url)
-                break
-            except OSError:
-                time.sleep(0.05)
-        peer_seconds, peer_size, peer_series = measured(process, url)
-        row("node_exporter, this machine", peer_seconds, peer_size, peer_series)
-        print(f"CPU of the agent for a series, of node_exporter's: x {seconds / series / (peer_seconds / peer_series):.2f}")
-    else:
-        print("node_exporter is not installed: apt install prometheus-node-exporter")
+    table = FIGURES.table(f"CPU time of a scrape, {SCRAPES} of each", ("", None), ("ms", 2), ("KiB", 0), ("series", 0),
+                          ("us a series", 2), ("% of a core, each 15 s", 3))
 
+    def row(name, seconds, size, series):
+        table.row(name, seconds * 1e3, size / 1024, series, seconds / series * 1e6, seconds / 15 * 100)
+        return seconds, series
+
+    ours, series = row("isotach agent, this machine", *measured(*agent()))
+    if FIGURES.peer("prometheus-node-exporter"):
+        theirs, of_theirs = row("node_exporter, this machine", *measured(*node_exporter()))
+        FIGURES.goal("CPU time of a scrape of this machine", f"{ours / theirs:.2f} of node_exporter's", "less than its",
+                     ours < theirs)
+        FIGURES.goal("CPU time for a series", f"{ours / series / (theirs / of_theirs):.2f} of node_exporter's",
+                     "less than its", ours / series < theirs / of_theirs)
     with tempfile.TemporaryDirectory() as folder:
         large_tree(folder, series)
-        large_seconds, large_size, large_series = measured(*agent("--proc-root", folder))
-    row("isotach agent, a large machine", large_seconds, large_size, large_series)
-    print(f"for each 10,000 series             {large_seconds / large_series * 10_000 * 1e3:8.2f} ms of CPU")
+        row(f"isotach agent, {WANTED_SERIES:,} series", *measured(*agent("--proc-root", folder)))
+    FIGURES.finish()
 
 
 main()

@@ -2,7 +2,7 @@
 // installed. CPU time of whole programs, user and kernel; the programs take turns, so that what disturbs
 // the machine disturbs all; the medians are compared.
 //
-// usage: connections_bench [FOLDER [MILLIONS]]
+// usage: connections_bench [FOLDER [MILLIONS]] [--json FILE]
 //
 // FOLDER gets the captures (about 125 MB a million packets), which are removed at the end; the default is
 // /dev/shm. MILLIONS of packets of the bulk capture: 2, unless given.
@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "connections_captures.h"
+#include "figures.h"
 
 namespace {
 
@@ -75,62 +76,71 @@ Cost run(const Program& program, const std::string& capture) {
           static_cast<double>(usage.ru_maxrss) / 1024};
 }
 
-bool is_installed(const std::string& program) {
-  const std::string command = "command -v " + program + " > /dev/null";
-  return std::system(command.c_str()) == 0;
-}
-
 Cost median(std::vector<Cost> costs) {
   std::sort(costs.begin(), costs.end(), [](const Cost& a, const Cost& b) { return a.cpu_s < b.cpu_s; });
   return costs[costs.size() / 2];
 }
 
 // Our CPU time, and how many times as much tcptrace takes; 0 where it is not installed.
-double compare(const std::string& title, const std::string& capture, std::uint64_t packets,
-               const char* isotach, bool with_tshark) {
+double compare(isotach::bench::Figures& figures, const std::string& title, const std::string& capture,
+               std::uint64_t packets, const char* isotach, bool with_tshark) {
   std::vector<Program> programs = {
       {"isotach", {isotach, "connections", "--threads", "1", "--csv"}},
       {"isotach, two threads", {isotach, "connections", "--threads", "2", "--csv"}},
       {"isotach, as tcptrace", {isotach, "connections", "--threads", "1", "--tcptrace-output"}}};
-  if (is_installed("tcptrace")) programs.push_back({"tcptrace", {"tcptrace", "-n", "-l", "-r", "-W"}});
-  if (with_tshark && is_installed("tshark"))
+  if (figures.peer("tcptrace")) programs.push_back({"tcptrace", {"tcptrace", "-n", "-l", "-r", "-W"}});
+  if (with_tshark && figures.peer("tshark"))
     programs.push_back({"tshark", {"tshark", "-q", "-n", "-z", "conv,tcp", "-r"}, 1});
   for (int round = 0; round < kRounds; ++round)
     for (Program& program : programs)
       if (round < program.rounds) program.costs.push_back(run(program, capture));
-  std::printf("%s: %.1f million packets\n", title.c_str(), static_cast<double>(packets) / 1e6);
+  char packets_text[64];
+  std::snprintf(packets_text, sizeof packets_text, ": %.1f million packets",
+                static_cast<double>(packets) / 1e6);
+  figures.table(title + packets_text, {{"", isotach::bench::Column::kText},
+                                       {"s of CPU", 2},
+                                       {"s", 2},
+                                       {"million packets/s", 2},
+                                       {"MiB", 0},
+                                       {"times ours", 1}});
   const double ours = median(programs[0].costs).cpu_s;
   double times = 0;
   for (const Program& program : programs) {
     const Cost cost = median(program.costs);
-    std::printf("  %-22s %8.2f s of CPU  %8.2f s  %7.2f million packets/s  %7.0f MiB", program.name.c_str(),
-                cost.cpu_s, cost.wall_s, static_cast<double>(packets) / cost.cpu_s / 1e6, cost.resident_mib);
-    if (program.name != "isotach") std::printf("  %6.1f times ours", cost.cpu_s / ours);
-    std::printf("\n");
+    figures.row({program.name, cost.cpu_s, cost.wall_s, static_cast<double>(packets) / cost.cpu_s / 1e6,
+                 cost.resident_mib, cost.cpu_s / ours});
     if (program.name == "tcptrace") times = cost.cpu_s / ours;
   }
-  std::printf("\n");
   return times;
+}
+
+void judge(isotach::bench::Figures& figures, const std::string& title, double times, double least) {
+  if (times == 0) return;
+  char measured[64];
+  std::snprintf(measured, sizeof measured, "%.1f times ours", times);
+  char goal[64];
+  std::snprintf(goal, sizeof goal, "at least %.1f", least);
+  figures.goal({"CPU time of tcptrace, " + title, measured, goal, times >= least});
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
+  std::vector<std::string> arguments(argv + 1, argv + argc);
+  isotach::bench::Figures figures("Captures: isotach connections beside tcptrace and tshark", arguments);
   const char* given = std::getenv("ISOTACH");
   const char* isotach = given != nullptr ? given : ISOTACH_PROGRAM;
-  const std::string folder = argc > 1 ? argv[1] : "/dev/shm";
-  const double millions = argc > 2 ? std::atof(argv[2]) : 2;
+  const std::string folder = !arguments.empty() ? arguments[0] : "/dev/shm";
+  const double millions = arguments.size() > 1 ? std::atof(arguments[1].c_str()) : 2;
   if (millions <= 0 || millions > 1000) give_up("MILLIONS must be a number above 0");
   const std::string name = folder + "/isotach-bench-" + std::to_string(::getpid()) + ".pcap";
   const auto bulk = static_cast<std::uint64_t>(millions * 1e6);
   isotach::bench::write_bulk_capture(name, bulk);
-  const double bulk_times = compare("64 flows", name, bulk, isotach, true);
+  const double bulk_times = compare(figures, "64 flows", name, bulk, isotach, true);
   const std::uint64_t packets = isotach::bench::write_short_capture(name, kShortConnections);
-  const double short_times = compare("200,000 short connections", name, packets, isotach, false);
+  const double short_times = compare(figures, "200,000 short connections", name, packets, isotach, false);
   ::unlink(name.c_str());
-  const bool met = (bulk_times == 0 || bulk_times >= kLeastTimesBulk) &&
-                   (short_times == 0 || short_times >= kLeastTimesShort);
-  std::printf("limits, %.1f and %.1f times the speed of tcptrace: %s\n", kLeastTimesBulk, kLeastTimesShort,
-              met ? "met" : "NOT met");
-  return met ? 0 : 1;
+  judge(figures, "64 flows", bulk_times, kLeastTimesBulk);
+  judge(figures, "200,000 short connections", short_times, kLeastTimesShort);
+  return figures.finish() ? 0 : 1;
 }

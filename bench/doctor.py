@@ -5,7 +5,7 @@ Each class of tests/support/doctor_scenarios.py --each times with parameters dra
 ends in view and with the sender's alone, how often it blames the network wrongly, and causes that are mixed as shares
 of the time. Then what a look at very many connections takes.
 
-usage: doctor.py [--each N] [--seed TEXT] [--sockets N] [KIND...]     (as root; ISOTACH names the binary)
+usage: doctor.py [--each N] [--seed TEXT] [--sockets N] [--json FILE] [KIND...]     (as root; ISOTACH names the binary)
 """
 import argparse
 import json
@@ -16,10 +16,16 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
+
+from figures import Figures
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "tests" / "support"))
 # pylint: disable=wrong-import-position
 from doctor_scenarios import ISOTACH, KINDS, NETWORK, mixtures, scenarios  # noqa: E402
+
+
+FIGURES = Figures("Transfers of known cause: isotach doctor")
 
 
 def judge(options):
@@ -37,8 +43,12 @@ def judge(options):
             if not good:
                 shares = reports[view]["connections"][0]["shares"] if reports[view]["connections"] else {}
                 print(f"  {view}: {scenario}: {verdict} {shares}", flush=True)
+    table = FIGURES.table(f"Verdicts about transfers of {len(options.kinds or KINDS)} causes, made for real, seed "
+                          f"{options.seed}", ("", None), ("transfers", 0), ("right", 0), ("blame the network wrongly", 0))
     for view, words in (("both", "both ends in view"), ("alone", "the sender alone")):
-        print(f"{words:<20} {right[view]} of {count} right, {blamed[view]} blame the network wrongly", flush=True)
+        table.row(words, count, right[view], blamed[view])
+        FIGURES.goal(f"transfers that are no fault of the network, {words}", f"{blamed[view]} blamed on it", "none",
+                     blamed[view] == 0)
 
 
 def judge_mixtures(options):
@@ -50,8 +60,9 @@ def judge_mixtures(options):
         within += wrong <= 0.10
         count += 1
         print(f"  {mixture}: {mixture.truth}: {connection['shares']}", flush=True)
-    print(f"mixed causes         {within} of {count} within 10 points of the time, wrong by {100 * worst:.1f} at most",
-          flush=True)
+    table = FIGURES.table("Shares of the time of two causes that take turns", ("", None), ("transfers", 0),
+                          ("within 10 points", 0), ("wrong by at most, points", 1))
+    table.row("both ends in view", count, within, 100 * worst)
 
 
 def judge_cost(count):
@@ -85,13 +96,16 @@ def judge_cost(count):
 
 def look(count):
     bench = pathlib.Path(ISOTACH).parent / "bench" / "doctor_sockets"
-    print(subprocess.run([bench], check=True, capture_output=True, text=True).stdout, end="", flush=True)
+    with tempfile.NamedTemporaryFile(suffix=".json") as kept:
+        subprocess.run([bench, "--json", kept.name], check=True)
+        FIGURES.include(kept.name)
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     report = json.loads(subprocess.run([ISOTACH, "doctor", "--for", "6", "--json"], check=False, capture_output=True,
                                        text=True).stdout)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     cpu_s = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    print(f"the host, {count} sockets: {cpu_s:.2f} s of CPU in {report['watched_seconds']:.1f} s", flush=True)
+    FIGURES.table(f"isotach doctor --for 6 at {count} sockets", ("", None), ("s of CPU", 2), ("s", 1)).row(
+        "all of the program", cpu_s, report["watched_seconds"])
 
 
 def main():
@@ -107,6 +121,7 @@ def main():
     if not options.kinds:
         judge_mixtures(options)
         judge_cost(options.sockets)
+    FIGURES.finish()
 
 
 if __name__ == "__main__":

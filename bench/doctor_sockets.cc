@@ -5,9 +5,10 @@
 #include <time.h>
 
 #include <algorithm>
-#include <cstdio>
+#include <string>
 #include <vector>
 
+#include "figures.h"
 #include "kernel/netlink.h"
 #include "kernel/socket_detail.h"
 #include "kernel/socket_list.h"
@@ -30,23 +31,19 @@ double median(std::vector<double> values) {
 
 }  // namespace
 
-int main() {
+int main(int argc, char** argv) {
+  std::vector<std::string> arguments(argv + 1, argv + argc);
+  bench::Figures figures("What a look at many connections takes", arguments);
   auto socket = kernel::NetlinkSocket::open(NETLINK_SOCK_DIAG);
   if (!socket) return 1;
-  std::vector<double> wall, cpu;
+  std::vector<double> cpu;
   std::vector<kernel::SocketEntry> sockets;
   for (int i = 0; i < 11; ++i) {
     sockets.clear();
-    const double wall_before = seconds(CLOCK_MONOTONIC);
     const double cpu_before = seconds(CLOCK_PROCESS_CPUTIME_ID);
     if (!kernel::list_sockets(*socket, IPPROTO_TCP, sockets)) return 1;
-    wall.push_back(seconds(CLOCK_MONOTONIC) - wall_before);
     cpu.push_back(seconds(CLOCK_PROCESS_CPUTIME_ID) - cpu_before);
   }
-  std::printf(
-      "a look at %zu sockets: %.1f ms, %.2f us of CPU a socket (medians of 11; the fastest %.1f ms)\n",
-      sockets.size(), median(wall) * 1e3, median(cpu) * 1e6 / static_cast<double>(sockets.size()),
-      *std::min_element(wall.begin(), wall.end()) * 1e3);
   std::vector<double> each;
   for (int round = 0; round < 20; ++round) {
     const double before = seconds(CLOCK_PROCESS_CPUTIME_ID);
@@ -69,10 +66,14 @@ int main() {
     if (!busy->step(clock)) return 1;
     lists.push_back(seconds(CLOCK_PROCESS_CPUTIME_ID) - before);
   }
-  std::printf(
-      "the standing doctor's list of %zu: %.1f ms of CPU, %.2f %% of a core every 2 s (median of 11)\n",
-      busy->count(), median(lists) * 1e3, median(lists) / 2 * 100);
-  std::printf("a hundred by name: %.0f us of CPU, %.2f %% of a core at 20 Hz (median of 20)\n",
-              median(each) * 1e6, median(each) * 20 * 100);
-  return 0;
+  figures.table(
+      "CPU time of a look at " + std::to_string(sockets.size()) + " sockets",
+      {{"", bench::Column::kText}, {"ms", 2}, {"us each", 2}, {"looks a second", 1}, {"% of a core", 2}});
+  const auto row = [&](const char* name, double cpu_s, double count, double each_second) {
+    figures.row({name, cpu_s * 1e3, cpu_s / count * 1e6, each_second, cpu_s * each_second * 100});
+  };
+  row("all, once a second", median(cpu), static_cast<double>(sockets.size()), 1);
+  row("the standing doctor's list", median(lists), static_cast<double>(busy->count()), 0.5);
+  row("a hundred by name", median(each), 100, 20);
+  return figures.finish() ? 0 : 1;
 }

@@ -14,7 +14,6 @@ time, and last the cycles of one call of an analysis routine that cannot be writ
 what was measured and whether it was met.
 """
 import argparse
-import json
 import math
 import os
 import pathlib
@@ -25,6 +24,8 @@ import subprocess
 import sys
 import tempfile
 import time
+
+from figures import Figures
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build"
@@ -199,8 +200,8 @@ def mean_ratio(rows, mode):
     return math.exp(statistics.fmean(math.log(row[mode] / row["native"]) for row in rows))
 
 
-def judge(table, true_ms, call_cycles):
-    """Lines about each goal that something was measured for."""
+def judge(figures, table, true_ms, call_cycles):
+    """Each goal that something was measured for."""
     found = []
     for mode, goal in GOALS.items():
         rows = [row for row in table.values() if row.get(mode)]
@@ -219,18 +220,17 @@ def judge(table, true_ms, call_cycles):
         found.append(("true, no tool", true_ms, TRUE_GOAL_MS, "ms"))
     if call_cycles:
         found.append(("a call that is not written in place", call_cycles, CALL_GOAL_CYCLES, "cycles with its routine"))
-    yield f"{'goal':44} {'measured':>9} {'at most':>9}"
     for what, measured, goal, unit in found:
-        yield f"{what:44} {measured:9.2f} {goal:9.2f} {unit}: {'met' if measured <= goal else 'missed'}"
+        figures.goal(what, f"{measured:.2f} {unit}", f"at most {goal:g}", measured <= goal)
 
 
 def main():
+    figures = Figures("Programs under the instrumentation engine, beside valgrind, qemu and DynamoRIO")
     parser = argparse.ArgumentParser()
     parser.add_argument("--fast", action="store_true")
     parser.add_argument("--short", action="store_true")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--modes")
-    parser.add_argument("--json", type=pathlib.Path)
     parser.add_argument("names", nargs="*")
     arguments = parser.parse_args()
     short = arguments.short or arguments.fast
@@ -239,39 +239,40 @@ def main():
         ways = {mode: prefix for mode, prefix in ways.items() if mode == "native" or mode in arguments.modes.split(",")}
     if "no tool" not in ways:
         print(f"{PIN} is not built: ninja -C build engine", file=sys.stderr)
+    for mode, program in (("valgrind", "valgrind"), ("qemu", "qemu-x86_64"), ("DynamoRIO", "drrun")):
+        if mode in ways:
+            figures.peer(program)
+    others = [mode for mode in ways if mode != "native"]
+    shown = figures.table(f"CPU time of programs, {'short' if short else 'long'} inputs, as times of the native run; "
+                          f"medians of {arguments.rounds} rounds", ("program", None), ("native, s", 3),
+                          *((mode, 2) for mode in others))
     table, reasons, true_ms, call_cycles = {}, [], None, None
     with tempfile.TemporaryDirectory(prefix="isotach-bench-") as name:
         folder = pathlib.Path(name)
         make_inputs(folder, short)
-        print(f"{'program':10} {'native s':>9}" + "".join(f"{mode:>13}" for mode in ways if mode != "native"))
         for program, command in programs(folder, arguments.fast, short):
             if arguments.names and program not in arguments.names:
                 continue
             row, failed = measure(command, ways, arguments.rounds, folder)
             if not row["native"]:
-                print(f"{program:10} fails natively here: {failed.get('native', 'it takes no time')}")
+                figures.remark(f"{program} fails natively here: {failed.get('native', 'it takes no time')}")
                 continue
             reasons += [f"{mode} could not run {program}: {why}" for mode, why in failed.items()]
             table[program] = row
-            cells = "".join(f"{row[mode] / row['native']:13.2f}" if row[mode] else f"{'failed':>13}"
-                            for mode in ways if mode != "native")
-            print(f"{program:10} {row['native']:9.3f}{cells}", flush=True)
+            shown.row(program, row["native"], *(row[mode] / row["native"] if row[mode] else None for mode in others))
         common = [row for row in table.values() if all(row.values())]
         if common:
-            cells = "".join(f"{mean_ratio(common, mode):13.2f}" for mode in ways if mode != "native")
-            print(f"{'mean of ' + str(len(common)):20}{cells}")
+            shown.row(f"mean of {len(common)}", None, *(mean_ratio(common, mode) for mode in others))
         if not arguments.names:
             row = time_true(ways, arguments.rounds, folder)
-            print(f"{'true, ms':10} {row['native']:9.1f}" + "".join(f"{row[mode]:13.1f}" if row[mode] else f"{'failed':>13}"
-                                                                   for mode in ways if mode != "native"))
+            figures.table("/bin/true, ms of time", ("", None), *((mode, 1) for mode in ways)).row("", *row.values())
             if "no tool" in ways and PROBE.exists():
                 call_cycles = cycles_of_a_call(folder)
             true_ms = row.get("no tool")
-    print()
-    for line in [*judge(table, true_ms, call_cycles), *reasons]:
-        print(line)
-    if arguments.json:
-        arguments.json.write_text(json.dumps(table, indent=1))
+    judge(figures, table, true_ms, call_cycles)
+    for reason in reasons:
+        figures.remark(reason)
+    figures.finish()
 
 
 main()

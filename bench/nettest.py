@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """isotach nettest beside iperf3, iperf and nuttcp: rate, and CPU time of both ends, over loopback and a veth pair.
 
-usage: nettest.py [PAIRS [WORD]]
+usage: nettest.py [PAIRS [WORD]] [--json FILE]
        nettest.py --hostile
 
 The programs take turns, one or two seconds each; medians of PAIRS (9) neighbouring pairs are printed, and of their ratios, with
@@ -23,8 +23,11 @@ import sys
 import time
 import uuid
 
+from figures import Figures
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 ISOTACH = os.environ.get("ISOTACH", str(ROOT / "build" / "isotach"))
+FIGURES = Figures("Throughput: isotach nettest beside iperf3, iperf and nuttcp")
 PORT = "5299"
 UDP = ["-u", "-b", "0", "-l", "1400"]
 LARGEST_LOSS = 0.1
@@ -188,24 +191,27 @@ def measure(space, program, options):
     return measure_iperf3(space, [ISOTACH, "nettest"] if program == "isotach" else ["iperf3"], options)
 
 
-def bench_row(space, pairs, row):
+def bench_row(table, space, pairs, row):
     name, both, ours, theirs, peer, goal = row
-    if shutil.which(peer) is None:
-        print(f"{space.name:9} {name:37} {peer:7} is not there", flush=True)
+    if not FIGURES.peer(peer):
         return
     runs = [(measure(space, "isotach", both + ours), measure(space, peer, both + theirs)) for _ in range(pairs)]
     middle = [{key: statistics.median(run[side][key] for run in runs) for key in runs[0][0]} for side in (0, 1)]
     rate, cpu = (statistics.median(run[0][key] / run[1][key] for run in runs) for key in ("rate", "cpu"))
     is_met = goal.is_met(rate, cpu, middle[0]["loss"]) and rate >= NEVER_BELOW
-    print(f"{space.name:9} {name:37} {peer:7} {middle[0]['rate']:7.2f} {middle[1]['rate']:7.2f} x{rate:5.2f}   "
-          f"{middle[0]['cpu']:6.3f} {middle[1]['cpu']:6.3f} x{cpu:5.2f}   "
-          f"{middle[0]['loss']:5.2f} {middle[1]['loss']:5.2f}   {goal.text()}: {'met' if is_met else 'missed'}", flush=True)
+    ours, theirs = middle
+    table.row(name, peer, ours["rate"], theirs["rate"], rate, ours["cpu"], theirs["cpu"], cpu, ours["loss"], theirs["loss"])
+    FIGURES.goal(f"{space.name}: {name}, beside {peer}", f"rate x {rate:.2f}, CPU x {cpu:.2f}, loss {ours['loss']:.2f} %",
+                 goal.text(), is_met)
 
 
 def bench(space, pairs, word):
+    table = FIGURES.table(f"Over {space.name}: rates in Gbit/s, CPU of both ends in s/GB, loss in %; medians of {pairs} pairs",
+                          ("", None), ("peer", None), ("rate", 2), ("peer's", 2), ("ratio", 2), ("CPU", 3), ("peer's", 3),
+                          ("ratio", 2), ("loss", 2), ("peer's", 2))
     for row in ROWS:
         if word in row[0] and (space.name == "loopback" or row[4] == "iperf3"):
-            bench_row(space, pairs, row)
+            bench_row(table, space, pairs, row)
 
 
 def main():
@@ -217,12 +223,12 @@ def main():
         print("iperf3 is not installed")
         return
     pairs = int(sys.argv[1]) if len(sys.argv) > 1 else 9
-    print(f"{pairs} pairs; rate in Gbit/s, CPU of both ends in s/GB: ours, theirs, median ratio of the pairs; loss in %; goal")
     word = sys.argv[2] if len(sys.argv) > 2 else ""
     bench(Loopback(), pairs, word)
     if os.geteuid() == 0:
         with Veth() as space:
             bench(space, pairs, word)
+    FIGURES.finish()
 
 
 main()

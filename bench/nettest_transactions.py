@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """isotach nettest's transactions, beside others': rate, and CPU time of both ends for each transaction, over loopback.
 
-usage: nettest_transactions.py [PAIRS [WORD]]
+usage: nettest_transactions.py [PAIRS [WORD]] [--json FILE]
 
 The programs take turns, one second each; medians of PAIRS (9) neighbouring pairs are printed, and the medians of their
 ratios, with what they should be and whether they are. Peers: sockperf (ping-pong), qperf and iperf 2 (bounceback) where
@@ -12,17 +12,19 @@ to 3 % less is: no more can be told apart. With a WORD only rows whose names hol
 import os
 import pathlib
 import re
-import shutil
 import socket
 import statistics
 import subprocess
 import sys
 import time
 
+from figures import Figures
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 ISOTACH = os.environ.get("ISOTACH", str(ROOT / "build" / "isotach"))
 PEER = str(ROOT / "build" / "bench" / "nettest_peer")
 SECONDS = 1
+FIGURES = Figures("Transactions: isotach nettest beside sockperf, qperf, iperf and the designs of neper and netperf")
 
 
 def free_port():
@@ -140,21 +142,23 @@ ROWS = [
 def main():
     pairs = int(sys.argv[1]) if len(sys.argv) > 1 else 9
     word = sys.argv[2] if len(sys.argv) > 2 else ""
-    print(f"{pairs} pairs; transactions/s, and us of CPU of both ends for each: ours, theirs, median ratio of the pairs; goal")
+    table = FIGURES.table(f"Over loopback: transactions/s, and us of CPU of both ends for each; medians of {pairs} pairs",
+                          ("", None), ("peer", None), ("rate", 0), ("peer's", 0), ("ratio", 2), ("CPU", 2), ("peer's", 2),
+                          ("ratio", 2))
     for name, ours, program, theirs, wanted_rate, wanted_cpu in ROWS:
         if word not in name:
             continue
         label = pathlib.Path(program).name
-        if shutil.which(program) is None:
-            print(f"{name:38} {label:13} is not there")
+        if program != PEER and not FIGURES.peer(program):
             continue
         runs = [(ours(), theirs()) for _ in range(pairs)]
         middle = [[statistics.median(run[side][what] for run in runs) for what in (0, 1)] for side in (0, 1)]
         rate, cpu = (statistics.median(run[0][what] / run[1][what] for run in runs) for what in (0, 1))
         goal = (f"rate {wanted_rate:g}" if wanted_rate != EQUAL else "equal") + (f", CPU {wanted_cpu:g}" if wanted_cpu else "")
         is_met = rate >= wanted_rate and (wanted_cpu is None or cpu <= wanted_cpu)
-        print(f"{name:38} {label:13} {middle[0][0]:8.0f} {middle[1][0]:8.0f} x{rate:5.2f}   "
-              f"{middle[0][1]:6.2f} {middle[1][1]:6.2f} x{cpu:5.2f}   {goal}: {'met' if is_met else 'missed'}", flush=True)
+        table.row(name, label, middle[0][0], middle[1][0], rate, middle[0][1], middle[1][1], cpu)
+        FIGURES.goal(f"{name}, beside {label}", f"rate x {rate:.2f}, CPU x {cpu:.2f}", goal, is_met)
+    FIGURES.finish()
 
 
 main()

@@ -6,7 +6,8 @@ mixed sizes, Pareto) on the narrow link, before it, or on another link that then
 What others leave is the mean over the time of the measurement; of Pareto's bursts over its tenths of a second, and in
 each no more than the narrow link could have let through.
 
-usage: path.py [--cases N] [--only N,N...] [--seed N] [--real] [--for TIME]     (as root; ISOTACH names the binary)
+usage: path.py [--cases N] [--only N,N...] [--seed N] [--real] [--for TIME] [--json FILE]
+  as root; ISOTACH names the binary
   --only: of the cases that the seed draws, these, by number from 0 on
   --real: the stamps that the machine gives, not the emulator's exact ones; rates up to 500 Mbit/s
 """
@@ -22,6 +23,8 @@ import subprocess
 import sys
 import threading
 import time
+
+from figures import Figures
 
 ISOTACH = os.environ.get("ISOTACH", str(pathlib.Path(__file__).resolve().parents[1] / "build" / "isotach"))
 NAME = f"bench{os.getpid()}"
@@ -146,6 +149,7 @@ def measure(case, real, seconds, seed):
 
 
 def main():
+    figures = Figures("Paths whose truth is known: isotach path")
     parser = argparse.ArgumentParser()
     parser.add_argument("--cases", type=int, default=40)
     parser.add_argument("--only", type=lambda text: {int(number) for number in text.split(",")})
@@ -160,7 +164,11 @@ def main():
     bound = 0.02 if arguments.real else 0.005
     counts = {"capacity": 0, "available": 0, "covered": 0, "lost": 0, "free": 0}
     errors = []
-    print(f"{'':<4}{'path':<44}{'capacity':>10}{'error':>8}{'available':>11}{'true':>9}{'of C':>8}{'range':>19}{'lost':>10}")
+    table = figures.table(f"Paths drawn from seed {arguments.seed}, "
+                          f"{'with the stamps that the machine gives' if arguments.real else 'with exact stamps'}; "
+                          "rates in Mbit/s", ("path", None), ("capacity", 2), ("error, %", 2), ("available", 2), ("true", 2),
+                          ("error, % of capacity", 1), ("at least", 2), ("at most", 2), ("lost", 0), ("truly", 0), ("s", 0),
+                          ("remarks", None))
     for number in range(arguments.cases):
         case = draw(rng, arguments.real)
         if arguments.only and number not in arguments.only:
@@ -181,18 +189,22 @@ def main():
                 f"{case['where']} {case['loss']:.1%}")
         remarks = ["tight"] if report["available_method"]["tight_bps"] else []
         remarks += report["remarks"]
-        bounds = f"{available['low_bps'] / 1e6:>10.2f}-{available['high_bps'] / 1e6:<8.2f}"
-        took = time.monotonic() - started
-        print(f"{number:>3} {name:<44}{capacity['bps'] / 1e6:>10.2f}{error:>8.2%}{available['bps'] / 1e6:>11.2f}"
-              f"{truth / 1e6:>9.2f}{off:>8.1%}{bounds}{report['packets']['lost']:>5}/{lost:<5}{took:.0f} s "
-              f"{' '.join(remarks)[:30]}", flush=True)
+        table.row(f"{number}: {name}", capacity["bps"] / 1e6, error * 100, available["bps"] / 1e6, truth / 1e6, off * 100,
+                  available["low_bps"] / 1e6, available["high_bps"] / 1e6, report["packets"]["lost"], lost,
+                  time.monotonic() - started, " ".join(remarks)[:30])
     total = len(errors)
-    print(f"\ncapacity within {bound:.1%}: {counts['capacity']} of {total}")
-    print(f"available bandwidth within 5 % of the capacity (Pareto 10 %): {counts['available']} of {total}, "
-          f"median error {statistics.median(errors):.2%}")
-    print(f"its range holds the truth: {counts['covered']} of {total}")
-    print(f"losses equal to the emulator's: {counts['lost']} of {total}")
-    print(f"no packet of others dropped by the probing: {counts['free']} of {total}")
+
+    def goal(what, count, least):
+        figures.goal(what, f"{count} of {total}", f"{least:.0%} of them" if least < 1 else "all", count >= least * total)
+
+    goal(f"capacity within {bound:.1%}", counts["capacity"], 1)
+    goal("available bandwidth within 5 % of the capacity (Pareto 10 %)", counts["available"], 1)
+    goal("its range holds the truth", counts["covered"], 0.95)
+    goal("losses equal to the emulator's", counts["lost"], 1)
+    goal("no packet of others dropped by the probing", counts["free"], 1)
+    if errors:
+        figures.remark(f"median error of the available bandwidth: {statistics.median(errors):.2%} of the capacity")
+    figures.finish()
 
 
 if __name__ == "__main__":

@@ -5,7 +5,8 @@ Paths drawn from a seed, 20 to 200 Mbit/s and 20 to 100 ms, with buffers at both
 advised size is set at both ends: TCP then has to reach 95 % of what the path carries of its payload, and with 0.6 of
 that size it no longer does. The rate that isotach path tells is set against a transfer of 10 seconds on the same path.
 
-usage: path_advice.py [--cases N] [--seed N] [--seconds N]     (as root; ISOTACH names the binary)
+usage: path_advice.py [--cases N] [--seed N] [--seconds N] [--json FILE]
+  as root; ISOTACH names the binary
 """
 import argparse
 import json
@@ -15,6 +16,7 @@ import subprocess
 import sys
 
 import path  # bench/path.py
+from figures import Figures
 
 SMALL_BYTES = 131072
 
@@ -36,6 +38,7 @@ def transfer(seconds):
 
 
 def main():
+    figures = Figures("What the advice of isotach path is worth")
     parser = argparse.ArgumentParser()
     parser.add_argument("--cases", type=int, default=20)
     parser.add_argument("--seed", type=int, default=1)
@@ -46,7 +49,9 @@ def main():
         return
     rng = random.Random(arguments.seed)
     reached = lost = told = 0
-    print(f"{'path':<22}{'advice':>11}{'before':>9}{'advised':>9}{'of path':>9}{'0.6 of it':>10}{'path told':>11}")
+    table = figures.table(f"Paths drawn from seed {arguments.seed}, transfers of {arguments.seconds} s with bbr, rates in Mbit/s",
+                          ("path", None), ("advice, MB", 2), ("rate before", 1), ("as advised", 1), ("% of the path", 1),
+                          ("with 0.6 of it", 1), ("what path told, % off", 1))
     for number in range(arguments.cases):
         capacity = rng.choice([20, 50, 100, 200]) * 1e6
         rtt_ms = rng.choice([20, 40, 60, 100])
@@ -77,12 +82,13 @@ def main():
         reached += after >= 0.95 * goodput and any(str(size) in command for command in changes)
         lost += less < 0.95 * goodput
         told += abs(short / after - 1) <= 0.05
-        print(f"{capacity / 1e6:>4.0f} Mbit/s {rtt_ms:>4} ms   {size / 1e6:>8.2f} MB{before / 1e6:>9.1f}{after / 1e6:>9.1f}"
-              f"{after / goodput:>9.1%}{less / 1e6:>10.1f}{short / after - 1:>11.1%}", flush=True)
-    total = arguments.cases
-    print(f"\nthe advice reaches 95 % of the path: {reached} of {total}")
-    print(f"with 0.6 of it TCP stays below that: {lost} of {total}")
-    print(f"the rate that isotach path tells is within 5 % of the long transfer's: {told} of {total}")
+        table.row(f"{capacity / 1e6:.0f} Mbit/s {rtt_ms} ms", size / 1e6, before / 1e6, after / 1e6, after / goodput * 100,
+                  less / 1e6, (short / after - 1) * 100)
+    for what, count in (("the advice reaches 95 % of the path", reached),
+                        ("with 0.6 of it TCP stays below that", lost),
+                        ("the rate that isotach path tells is within 5 % of the long transfer's", told)):
+        figures.goal(what, f"{count} of {arguments.cases}", "all", count == arguments.cases)
+    figures.finish()
 
 
 if __name__ == "__main__":

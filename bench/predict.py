@@ -4,6 +4,8 @@
 Speed: over memory of a process that this program starts, of the kinds that matter; the median of several
 runs, CPU time and wall-clock time, and how much memory isotach took for it. Accuracy, when root: every
 workload of tests/support is predicted and then merged, or swapped to a zram device, by the kernel.
+
+usage: predict.py [--json FILE]
 """
 import json
 import os
@@ -12,8 +14,11 @@ import statistics
 import subprocess
 import sys
 
+from figures import Figures
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 SUPPORT = ROOT / "tests/support"
+FIGURES = Figures("Looking into memory: isotach ksm predict and isotach swap advise")
 ROUNDS = 7
 PAGES = 180_000
 WANTED_GB_PER_S = 2.0
@@ -32,7 +37,7 @@ def run(words):
     return json.loads(text)
 
 
-def speed(name, pids, options):
+def speed(table, name, pids, options):
     cpu, wall, peaks, pages = [], [], [], 0
     for _ in range(ROUNDS):
         document = run(["ksm", "predict", "--json", "--mergeable", "--pid", ",".join(map(str, pids)), *options])
@@ -42,8 +47,7 @@ def speed(name, pids, options):
         wall.append(pages * 4096 / scanned["wall_seconds"] / 1e9)
         peaks.append(scanned["peak_memory_bytes"])
     extra = 100 * (statistics.median(peaks) - base_memory()) / (pages * 4096)
-    print(f"  {name:<28}{statistics.median(cpu):6.2f} GB/s of CPU{statistics.median(wall):8.2f} GB/s of wall clock"
-          f"{extra:8.2f} % memory")
+    table.row(name, statistics.median(cpu), statistics.median(wall), extra)
     return statistics.median(cpu), extra
 
 
@@ -56,23 +60,26 @@ def base_memory():
 
 
 def measure_speed():
-    print(f"isotach ksm predict over {PAGES * 4096 / 1e9:.2f} GB, median of {ROUNDS} runs:\n")
-    met = True
+    table = FIGURES.table(f"isotach ksm predict over {PAGES * 4096 / 1e9:.2f} GB, medians of {ROUNDS} runs", ("", None),
+                          ("GB/s of CPU", 2), ("GB/s of wall clock", 2), ("% memory", 2))
+    least, most = float("inf"), 0.0
     for layout, huge in (("unique", False), ("mixed", False), ("equal", False), ("unique", True)):
         with ksm_workloads.Processes() as processes:
             processes.hold(layout, huge=huge)
             name = layout + (", huge pages" if huge else "")
-            rate, extra = speed(name, processes.pids, [])
-            met = met and rate >= WANTED_GB_PER_S and extra <= WANTED_EXTRA_PERCENT
+            rate, extra = speed(table, name, processes.pids, [])
+            least, most = min(least, rate), max(most, extra)
             if layout == "mixed":
-                speed("  with 2 threads", processes.pids, ["--threads", "2"])
-                speed("  sample of 1/16", processes.pids, ["--sample", "1/16"])
-    print(f"\n  goals: {WANTED_GB_PER_S:.0f} GB/s of CPU, {WANTED_EXTRA_PERCENT:.0f} % memory: {'met' if met else 'NOT met'}\n")
-    return met
+                speed(table, "mixed, with 2 threads", processes.pids, ["--threads", "2"])
+                speed(table, "mixed, a sample of 1/16", processes.pids, ["--sample", "1/16"])
+    FIGURES.goal("speed, all kinds of memory", f"{least:.2f} GB/s of CPU", f"at least {WANTED_GB_PER_S:.0f}",
+                 least >= WANTED_GB_PER_S)
+    FIGURES.goal("memory for it", f"{most:.2f} %", f"at most {WANTED_EXTRA_PERCENT:.0f} %", most <= WANTED_EXTRA_PERCENT)
 
 
 def measure_merging():
-    print("Against what the kernel then merged:\n")
+    table = FIGURES.table("Pages that ksm predict says will be saved, and what the kernel then merged", ("workload", None),
+                          ("predicted", 0), ("in the kernel", 0), ("error, %", 3))
     os.environ["KSM_WORKLOAD_PAGES"] = "8192"
     worst = 0
     lines = subprocess.run([SUPPORT / "ksm_workloads.py", *ksm_workloads.WORKLOADS], check=True, text=True,
@@ -80,14 +87,15 @@ def measure_merging():
     for line in lines.splitlines():
         found = json.loads(line)
         worst = max(worst, found["error_percent"])
-        print(f"  {found['workload']:<22}pages_sharing {found['predicted']['pages_sharing']:>6} predicted,"
-              f"{found['kernel']['pages_sharing']:>6} in the kernel; error {found['error_percent']:.3f} %")
-    print(f"\n  largest error {worst:.3f} %; goal 0.1 %: {'met' if worst <= 0.1 else 'NOT met'}\n")
-    return worst <= 0.1
+        table.row(found["workload"], found["predicted"]["pages_sharing"], found["kernel"]["pages_sharing"],
+                  found["error_percent"])
+    FIGURES.goal("largest error of what is merged", f"{worst:.3f} %", "at most 0.1 %", worst <= 0.1)
 
 
 def measure_zram():
-    print("isotach swap advise, against a zram device:\n")
+    table = FIGURES.table("Ratios that swap advise predicts, and those of a zram device", ("algorithm", None),
+                          ("workload", None), ("predicted", 3), ("on the device", 3), ("error, %", 2), ("ms of CPU", 0),
+                          ("MiB", 0))
     worst = 0
     for algorithm in ("lz4", "lzo-rle"):
         lines = subprocess.run([SUPPORT / "zram_workloads.py", algorithm, *zram_workloads.WORKLOADS], check=True,
@@ -95,24 +103,22 @@ def measure_zram():
         for line in lines.splitlines():
             found = json.loads(line)
             worst = max(worst, found["error_percent"])
-            print(f"  {algorithm:<9}{found['workload']:<10}{found['predicted_ratio']:6.3f} predicted,"
-                  f"{found['ratio']:7.3f} on the device; error {found['error_percent']:.2f} %,"
-                  f" {found['cpu_seconds'] * 1000:.0f} ms for {found['anonymous_bytes'] >> 20} MiB")
-    print(f"\n  largest error {worst:.2f} %; goal 5 %: {'met' if worst <= 5 else 'NOT met'}")
-    return worst <= 5
+            table.row(algorithm, found["workload"], found["predicted_ratio"], found["ratio"], found["error_percent"],
+                      found["cpu_seconds"] * 1000, found["anonymous_bytes"] / 2**20)
+    FIGURES.goal("largest error of a ratio", f"{worst:.2f} %", "at most 5 %", worst <= 5)
 
 
 def main():
-    met = measure_speed()
+    measure_speed()
     if os.geteuid() != 0:
-        print("  accuracy is measured as root only")
+        FIGURES.remark("accuracy is measured as root only")
     elif (ksm_workloads.KSM / "run").read_text().strip() == "1":
-        print("  KSM is in use here: its accuracy is not measured")
+        FIGURES.remark("KSM is in use here: its accuracy is not measured")
     else:
-        met = measure_merging() and met
+        measure_merging()
     if os.geteuid() == 0 and (zram_workloads.CONTROL / "hot_add").exists():
-        met = measure_zram() and met
-    sys.exit(0 if met else 1)
+        measure_zram()
+    sys.exit(0 if FIGURES.finish() else 1)
 
 
 if __name__ == "__main__":

@@ -2,8 +2,11 @@
 #include <benchmark/benchmark.h>
 #include <unistd.h>
 
+#include <cstdio>
+#include <string>
 #include <vector>
 
+#include "figures.h"
 #include "kernel/cpu_stat.h"
 #include "kernel/disks.h"
 #include "kernel/interfaces.h"
@@ -108,6 +111,37 @@ BENCHMARK(process)->Unit(benchmark::kMicrosecond);
 BENCHMARK(process_proportional)->Unit(benchmark::kMicrosecond);
 BENCHMARK(process_list)->Unit(benchmark::kMicrosecond);
 
+// Into the table of figures, with what reading alone cannot tell: how often it was done.
+class Reporter : public benchmark::BenchmarkReporter {
+ public:
+  explicit Reporter(bench::Figures& figures) : figures_(figures) {}
+
+  bool ReportContext(const Context&) override {
+    figures_.table("CPU time of reading and parsing, of as many readings as half a second takes",
+                   {{"", bench::Column::kText}, {"us", 1}, {"readings", 0}});
+    return true;
+  }
+  void ReportRuns(const std::vector<Run>& runs) override {
+    for (const Run& run : runs)
+      figures_.row(
+          {run.run_name.function_name, run.GetAdjustedCPUTime(), static_cast<double>(run.iterations)});
+  }
+
+ private:
+  bench::Figures& figures_;
+};
+
 }  // namespace
 
-BENCHMARK_MAIN();
+int main(int argc, char** argv) {
+  benchmark::Initialize(&argc, argv);
+  std::vector<std::string> arguments(argv + 1, argv + argc);
+  bench::Figures figures("What reading each of the kernel's files costs", arguments);
+  if (!arguments.empty()) {
+    std::fprintf(stderr, "readers_bench: there is no argument '%s'\n", arguments[0].c_str());
+    return 2;
+  }
+  Reporter reporter(figures);
+  benchmark::RunSpecifiedBenchmarks(&reporter);
+  return figures.finish() ? 0 : 1;
+}

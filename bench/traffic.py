@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """isotach traffic beside iptraf-ng, iftop, nethogs and tcpdump, under the same flood.
 
-usage: traffic.py [ROUNDS [PACKETS [EXACT_RUNS]]]
+usage: traffic.py [ROUNDS [PACKETS [EXACT_RUNS]]] [--json FILE]
 
 The kernel itself makes small UDP frames (XDP live frames) on one end of a veth pair, as fast as one processor can;
 what listens on the other end takes turns. "receiving" is the time of that processor for each packet beyond what it
@@ -14,7 +14,6 @@ import json
 import os
 import pathlib
 import re
-import shutil
 import signal
 import statistics
 import subprocess
@@ -22,8 +21,13 @@ import sys
 import tempfile
 import time
 
+from figures import Figures
+
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "tests/support"))
 from traffic_pair import FRAMES, Pair, Probe, interface, run  # noqa: E402
+
+
+FIGURES = Figures("Counting traffic: isotach traffic beside iptraf-ng, iftop, nethogs and tcpdump")
 
 
 def run_ns(pid):
@@ -142,7 +146,8 @@ def compare(pair, rounds, packets, flows):
     results = {name: [] for name in MONITORS}
     for _ in range(rounds):
         for name, make in MONITORS.items():
-            if name.split()[0] not in ("nobody", "isotach,") and shutil.which(name.split()[0]) is None:
+            program = name.split()[0]
+            if program not in ("nobody", "isotach,") and not FIGURES.peer(program):
                 continue
             monitor = make(pair.b) if make else None
             pids = monitor.pids() if monitor else set()
@@ -161,10 +166,10 @@ def compare(pair, rounds, packets, flows):
                 counted -= flows
             results[name].append((source / packets, own / packets, counted))
     idle = statistics.median(result[0] for result in results["nobody"])
-    print(f"\n{flows} flows                ns/packet: receiving  monitor      sum   accounted")
+    table = FIGURES.table(f"{flows:,} flows, {packets:,} packets of 80 bytes over IPv6, ns of CPU for each; medians of {rounds}",
+                          ("", None), ("receiving", 0), ("monitor", 1), ("sum", 0), ("accounted for", None))
     for name, values in results.items():
         if not values:
-            print(f"  {name:24} is not installed")
             continue
         # Neighbours in time are compared: the machine is not the same from round to round.
         tax = statistics.median(value[0] - none[0] for value, none in zip(values, results["nobody"]))
@@ -172,12 +177,15 @@ def compare(pair, rounds, packets, flows):
         told = [value[2] for value in values if value[2] is not None]
         share = " ".join(f"{count / packets:.4f}" for count in told) if told else "not told"
         if name == "nobody":
-            print(f"  {name:24} {idle:19.0f} (in all)")
+            FIGURES.remark(f"of {flows:,} flows, sending and receiving a packet takes {idle:.0f} ns when nobody listens; "
+                           "receiving is what comes on top")
         else:
-            print(f"  {name:24} {tax:19.0f} {own:8.1f} {tax + own:8.0f}   {share}", flush=True)
+            table.row(name, tax, own, tax + own, share)
 
 
 def exactness(pair, runs, packets):
+    table = FIGURES.table(f"Flows and rest = counted = the interface's counters = sent, {packets:,} packets", ("flows", 0),
+                          ("runs", 0), ("exact", 0), ("slowest, million packets/s", 2), ("fastest", 2))
     for flows in (1000, 60_000):
         good = 0
         rates = []
@@ -199,8 +207,8 @@ def exactness(pair, runs, packets):
                 if grown == [frames, size] and row["kernel"] == row["carried"] and found["in_flows"] == found["counted"]:
                     good += 1
                 before = row
-        print(f"exact, {flows} flows: flows and rest = counted = the interface's counters = sent in {good} of {runs} runs, "
-              f"{min(rates) / 1e6:.2f} to {max(rates) / 1e6:.2f} million packets/s", flush=True)
+        table.row(flows, runs, good, min(rates) / 1e6, max(rates) / 1e6)
+        FIGURES.goal(f"exact counts of {flows:,} flows", f"{good} of {runs} runs", "all", good == runs)
 
 
 def main():
@@ -210,13 +218,13 @@ def main():
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 3
     packets = int(sys.argv[2]) if len(sys.argv) > 2 else 300_000
     runs = int(sys.argv[3]) if len(sys.argv) > 3 else 10
-    print(f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} processors; IPv6, frames of 80 bytes")
     with Pair() as pair:
         # Frames are for the station that gets them, as most are.
         pair.address = json.loads(run("ip", "-n", pair.b, "-j", "link", "show", "right"))[0]["address"]
         compare(pair, rounds, packets, 1000)
         compare(pair, max(1, rounds // 3), packets * 4, 60_000)
         exactness(pair, runs, packets)
+    FIGURES.finish()
 
 
 main()

@@ -20,6 +20,7 @@
 
 #include "base/clock.h"
 #include "base/output.h"
+#include "figures.h"
 #include "memory/vm/reading.h"
 #include "memory/vm/row_text.h"
 #include "memory/vm/vm_row.h"
@@ -117,15 +118,12 @@ double run_us(const Program& program, int samples) {
   return cpu_us(usage);
 }
 
-std::string command_text(const Program& program) {
-  std::string text = "LD_PRELOAD=no_wait.so";
-  for (const std::string& word : program.words) text += ' ' + word;
-  return text + ' ' + std::to_string(kManySamples) + " >/dev/null";
-}
-
 }  // namespace
 
-int main() {
+int main(int argc, char** argv) {
+  std::vector<std::string> arguments(argv + 1, argv + argc);
+  bench::Figures figures("One sample of isotach vm beside vmstat", arguments);
+  figures.peer("vmstat");
   const char* isotach = std::getenv("ISOTACH");
   Program ours{"isotach vm", {isotach != nullptr ? isotach : ISOTACH_PROGRAM, "vm", "0.01"}, {}};
   Program theirs{"vmstat", {"vmstat", "1"}, {}};
@@ -141,13 +139,16 @@ int main() {
   const double loop = median(loop_us);
   const double our_sample = median(ours.sample_us);
   const double their_sample = median(theirs.sample_us);
-  std::printf("CPU time of one sample, median of %d rounds of %d samples:\n\n", kRounds,
-              kManySamples - kFewSamples);
-  std::printf("  %-34s %8.1f us\n", "vm row in the process", loop);
-  std::printf("  %-34s %8.1f us   %s\n", "isotach vm, whole program", our_sample, command_text(ours).c_str());
-  std::printf("  %-34s %8.1f us   %s\n", "vmstat, whole program", their_sample, command_text(theirs).c_str());
-  std::printf("\n  vmstat takes %.1f times the CPU time of isotach vm\n", their_sample / our_sample);
-  const bool met = loop <= kLimitUs;
-  std::printf("  limit for the vm row in the process: %.0f us, %s\n", kLimitUs, met ? "met" : "NOT met");
-  return met ? 0 : 1;
+  figures.table("CPU time of one sample, median of " + std::to_string(kRounds) + " rounds of " +
+                    std::to_string(kManySamples - kFewSamples) + " samples",
+                {{"", bench::Column::kText}, {"us", 1}, {"times ours", 2}});
+  figures.row({"vm row in the process", loop, loop / our_sample});
+  figures.row({"isotach vm, whole program", our_sample, 1.0});
+  figures.row({"vmstat, whole program", their_sample, their_sample / our_sample});
+  char measured[64];
+  std::snprintf(measured, sizeof measured, "%.1f us", loop);
+  char limit[64];
+  std::snprintf(limit, sizeof limit, "at most %.0f us", kLimitUs);
+  figures.goal({"a row in the process", measured, limit, loop <= kLimitUs});
+  return figures.finish() ? 0 : 1;
 }

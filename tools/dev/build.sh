@@ -65,18 +65,23 @@ clean() {
   say "clean: removed build and build-fuzz"
 }
 
-# Programs bench/*_bench and scripts bench/*.sh, in the order of their names.
+# run_benchmarks [NAME [ARGS...]]: the programs bench/*_bench and scripts bench/*.py whose names begin with NAME,
+# in the order of their names. Their figures are kept in bench/results, which docs/performance.md is made from.
 run_benchmarks() {
-  set_up build test
+  set_up build test bench
   build_release
-  local wanted=${1:-} found=0 bench
-  for bench in build/bench/*_bench bench/*.sh bench/*.py; do
+  local wanted=${1:-} found=0 status=0 bench
+  shift || true
+  for bench in build/bench/*_bench bench/*.py; do
     [[ -x $bench && $(basename "$bench") == "$wanted"* ]] || continue
     found=1
     say "$bench"
-    ISOTACH=$ROOT/build/isotach "$bench"
+    ISOTACH=$ROOT/build/isotach tools/dev/run_benchmark "$ROOT/$bench" "$@" || status=1
   done
   ((found)) || fail 2 "there is no benchmark whose name begins with '$wanted'"
+  tools/make_performance_page
+  say "bench: figures in bench/results and docs/performance.md; git restore puts the former ones back"
+  return "$status"
 }
 
 run_fuzzer() {

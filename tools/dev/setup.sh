@@ -81,18 +81,22 @@ install_packages() {
   ((status == 0)) || exit "$status"
 }
 
-# Debian starts the server of the package prometheus at once and at every boot. The tests start their
-# own, so that of the package stays off. A policy that the machine already has is not touched.
+# Debian starts the servers of these packages at once and at every boot. Tests and benchmarks start their
+# own, so those of the packages stay off. A policy that the machine already has is not touched.
 POLICY=/usr/sbin/policy-rc.d
+SERVERS=(prometheus prometheus-node-exporter)
 
 deny_service_starts() {
+  local server
   policy_is_ours=0
-  prometheus_is_ours=0
-  command -v prometheus >/dev/null || prometheus_is_ours=1
+  new_servers=()
+  for server in "${SERVERS[@]}"; do
+    command -v "$server" >/dev/null || new_servers+=("$server")
+  done
   [[ -e $POLICY ]] && return 0
   # shellcheck disable=SC2016  # $1 is of the script that is written
   printf '%s\n' '#!/bin/sh' '# By isotach ./dev setup, while it installs packages.' \
-    '[ "$1" != prometheus ] || exit 101' | "$@" tee "$POLICY" >/dev/null
+    'case $1 in prometheus | prometheus-node-exporter) exit 101 ;; esac' | "$@" tee "$POLICY" >/dev/null
   "$@" chmod 755 "$POLICY"
   policy_is_ours=1
   # shellcheck disable=SC2064  # the words are those of now
@@ -100,16 +104,18 @@ deny_service_starts() {
 }
 
 allow_service_starts() {
+  local server
   if ((policy_is_ours)); then
     "$@" rm -f "$POLICY"
     trap - EXIT
   fi
-  if ((prometheus_is_ours)) && command -v prometheus >/dev/null && command -v systemctl >/dev/null; then
-    "$@" systemctl disable prometheus.service >/dev/null 2>&1 || true
-  fi
+  command -v systemctl >/dev/null || return 0
+  for server in "${new_servers[@]}"; do
+    if command -v "$server" >/dev/null; then "$@" systemctl disable "$server.service" >/dev/null 2>&1 || true; fi
+  done
 }
 
 set_up_all() {
-  set_up build test check
+  set_up build test check bench
   say "setup: every package of $PACKAGE_LIST is installed"
 }
