@@ -6,6 +6,7 @@
 #include "api/hooks.h"
 #include "api/instrument.h"
 #include "engine/dispatch/context.h"
+#include "engine/emit/inline.h"
 
 namespace isotach::dbi::api {
 namespace {
@@ -86,6 +87,7 @@ namespace LEVEL_BASE {
 using namespace isotach::dbi::api;
 
 VOID PIN_AddInternalExceptionHandler(INTERNAL_EXCEPTION_CALLBACK function, VOID* value) {
+  isotach::dbi::call_all_but_counters();
   handlers().add(function, value);
 }
 VOID PIN_TryStart(THREADID, INTERNAL_EXCEPTION_CALLBACK function, VOID* value) {

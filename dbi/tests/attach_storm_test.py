@@ -55,6 +55,15 @@ class Target:
             time.sleep(0.005)
         return f"threads {standing} stand still"
 
+    def how_it_ended(self):
+        """For a failure's message; nothing goes on afterwards."""
+        try:
+            self.process.wait(1)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+        err = self.process.communicate()[1]
+        return f"; the program ended with {self.process.returncode}: {err[-500:]}"
+
     def end(self):
         self.process.send_signal(signal.SIGTERM)
         try:
@@ -92,8 +101,7 @@ def storm(arguments, results):
                     text = "it is still traced"
                 text = text or target.wait_for_progress()
                 if text:
-                    results.fail(name, f"round {number}: {text}")
-                    target.process.kill()
+                    results.fail(name, f"round {number}: {text}{target.how_it_ended()}")
                     return
                 results.ok()
             text = target.end()

@@ -65,6 +65,11 @@ FAILING = {
     "leaks": ("", 'for (int i = 0; i < 64; ++i) new char[4096];', "", 0),
     "writes_to_a_closed_descriptor": ("close(1); std::fputs(\"lost\\n\", stdout); std::fflush(stdout);", "", "", 0),
     "crashes": ("", "*(volatile int *)8 = 1;", "a fault of the tool or the engine", 125),
+    "crashes_in_place": ("", "INS_InsertCall(ins, IPOINT_BEFORE, (AFUNPTR)crash, IARG_INST_PTR, IARG_END);",
+                         "a fault of the tool or the engine(.|\n)*written in place, [^ ]* _Z5crashm", 125),
+    "hears_of_its_crash": ("PIN_AddInternalExceptionHandler(hear, 0);",
+                           "INS_InsertCall(ins, IPOINT_BEFORE, (AFUNPTR)crash, IARG_INST_PTR, IARG_END);",
+                           "heard of it", 19),
     "crashes_in_a_routine": ("", ROUTINE % "crash", "called from [^ ]* _Z5outerm", 125),
     "overflows_its_stack": ("", ROUTINE % "overflow", "called from [^ ]* _Z8overflowm", 125),
     "throws_in_a_routine": ("", ROUTINE % "throw_it", "called abort(.|\n)*called from [^ ]* _Z5outerm", -6),
@@ -130,6 +135,10 @@ volatile UINT64 sum;
 OWN VOID crash(ADDRINT) { *(volatile int *)8 = 1; sum = sum + 1; }
 OWN VOID overflow(ADDRINT n) { volatile char frame[4096]; frame[n & 7] = 1; overflow(n + 1); sum = sum + frame[3]; }
 OWN VOID throw_it(ADDRINT n) { throw std::runtime_error(n != 1 ? "thrown by a routine" : ""); }
+EXCEPT_HANDLING_RESULT hear(THREADID, EXCEPTION_INFO *, PHYSICAL_CONTEXT *, VOID *) {
+  std::fputs("heard of it ", stderr);
+  PIN_ExitProcess(19);
+}
 VOID (*volatile way)(ADDRINT);
 OWN VOID outer(ADDRINT pc) { way(pc); sum = sum + 2; }
 VOID instrument(INS ins, VOID *) { (void)ins; (void)quiet; %s }

@@ -110,7 +110,7 @@ void CodeCache::discard(Unit& unit, const std::optional<Prologue>& prologue) {
 
 void CodeCache::insert(Unit& unit, Region& region) {
   if (unit.is_step) {
-    steps_[step_key(unit.pc, unit.is_retry)] = unit.number;
+    steps_[unit.pc] = unit.number;
   } else if (unit.is_original) {
     originals_[unit.pc] = unit.number;
   } else {
@@ -313,7 +313,7 @@ void CodeCache::retire(Unit& unit) {
   }
   unit.prologue = 0;
   if (unit.is_step) {
-    steps_.erase(step_key(unit.pc, unit.is_retry));
+    steps_.erase(unit.pc);
   } else if (unit.is_original) {
     originals_.erase(unit.pc);
   } else {

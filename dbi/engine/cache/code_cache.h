@@ -51,8 +51,8 @@ class CodeCache {
     const auto found = originals_.find(pc);
     return found == originals_.end() ? nullptr : &units_[found->second];
   }
-  Unit* find_step(uint64_t pc, bool is_retry) const {
-    const auto found = steps_.find(step_key(pc, is_retry));
+  Unit* find_step(uint64_t pc) const {
+    const auto found = steps_.find(pc);
     return found == steps_.end() ? nullptr : &units_[found->second];
   }
   // A unit that is to be filled in and then inserted.
@@ -72,6 +72,12 @@ class CodeCache {
   bool has_prologue(uint64_t pc) const { return prologue_of(pc) != 0; }
   // Lets indirect branches find `unit`. Does nothing when they do already.
   void make_indirect_target(Unit& unit);
+
+  // From now on, code that is written notes in ThreadContext::branched_from the unit of which an indirect
+  // branch is taken, for a signal handler that is to find the branch that went to no address at all.
+  void note_branches() { notes_branches_ = true; }
+  bool notes_branches() const { return notes_branches_; }
+  const Unit& unit(uint32_t number) const { return units_[number]; }
 
   // Also where the unit was flushed and a thread is still inside.
   Unit* unit_at(uint64_t code_address);
@@ -102,7 +108,6 @@ class CodeCache {
     uint32_t first_unit = 0;
   };
 
-  static uint64_t step_key(uint64_t pc, bool is_retry) { return pc << 1 | (is_retry ? 1 : 0); }
   void unlink(Exit& exit);
   void retire(Unit& unit);
   void free_unit(Unit& unit);
@@ -115,6 +120,7 @@ class CodeCache {
 
   size_t limit_bytes_;
   bool loop_is_fast_;
+  bool notes_branches_ = false;
   uint64_t* table_ = nullptr;
   Regions regions_;
   // Arrays that never move: running threads look their exits up without the lock.
@@ -131,7 +137,7 @@ class CodeCache {
   AddressTable by_page_{size_t{1} << 8};              // of pages_
   uint32_t last_page_ = 0;                            // of pages_: that of the last unit
   std::unordered_map<uint64_t, uint32_t> originals_;  // units
-  std::unordered_map<uint64_t, uint32_t> steps_;      // units, by step_key()
+  std::unordered_map<uint64_t, uint32_t> steps_;      // units
   std::vector<std::unique_ptr<Retired>> retired_;
   uint64_t epoch_ = 1;
 };

@@ -1,5 +1,7 @@
 #include "engine/cache/unit.h"
 
+#include <algorithm>
+
 #include "engine/decode/scan.h"
 #include "engine/dispatch/context.h"
 
@@ -90,6 +92,30 @@ UnitPlace place_in(const Unit& unit, uint16_t code_offset) {
   place.pc_offset = static_cast<uint16_t>(entry->pc_offset + (at - entry->code_offset));
   place.is_boundary = at == code_offset;
   return place;
+}
+
+bool begins_block(const Unit& unit, uint16_t pc_offset) {
+  if (unit.extras == nullptr || unit.extras->block_count == 0) return true;
+  const uint16_t* const blocks = unit.extras->blocks;
+  return std::find(blocks, blocks + unit.extras->block_count, pc_offset) != blocks + unit.extras->block_count;
+}
+
+uint64_t end_of_block(const Unit& unit, uint16_t pc_offset) {
+  const uint64_t end = unit.pc_end - unit.pc;
+  if (unit.extras == nullptr) return end;
+  for (uint32_t i = 0; i < unit.extras->block_count; ++i) {
+    if (unit.extras->blocks[i] > pc_offset) return unit.extras->blocks[i];
+  }
+  return end;
+}
+
+uint64_t routine_at(const Unit& unit, uint16_t code_offset) {
+  if (unit.extras == nullptr) return 0;
+  for (uint32_t i = 0; i < unit.extras->tool_code_count; ++i) {
+    const ToolCode& one = unit.extras->tool_code[i];
+    if (code_offset >= one.begin && code_offset < one.end) return one.routine;
+  }
+  return 0;
 }
 
 void settle(ThreadContext& context, const Unit& unit, uint16_t code_offset, uint16_t pc_offset,

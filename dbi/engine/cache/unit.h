@@ -90,12 +90,23 @@ struct RecordGroup {
   const uint16_t* pc_offsets;
 };
 
-// What few units have.
+// An analysis routine that was written in place.
+struct ToolCode {
+  uint16_t begin;  // code
+  uint16_t end;
+  uint64_t routine;  // address
+};
+
+// What units have that a tool wanted something in.
 struct UnitExtras {
   uint32_t borrowed_count;
   uint32_t record_group_count;
+  uint32_t block_count;
+  uint32_t tool_code_count;
   const Borrowed* borrowed;
   const RecordGroup* record_groups;
+  const uint16_t* blocks;  // where each begins, as pc_offset
+  const ToolCode* tool_code;
 };
 
 struct Unit {
@@ -107,7 +118,6 @@ struct Unit {
   uint32_t map_count = 0;
   bool is_original = false;  // of a replaced function: found by find_original() alone
   bool is_step = false;      // of one instruction, with no way to other units: found by find_step() alone
-  bool is_retry = false;     // such a one, without the calls before the instruction
   bool dead = false;         // flushed: no way leads here any more, but a thread may still be inside
   uint32_t shared_count_count = 0;
   MapEntry* map = nullptr;
@@ -127,6 +137,13 @@ struct UnitPlace {
   uint16_t state = 0;
 };
 UnitPlace place_in(const Unit& unit, uint16_t code_offset);
+
+// Whether a basic block begins at `pc_offset`. Where nothing is counted in blocks, everything is a block.
+bool begins_block(const Unit& unit, uint16_t pc_offset);
+// Where the block ends that holds the instruction at `pc_offset`; also a pc_offset.
+uint64_t end_of_block(const Unit& unit, uint16_t pc_offset);
+// The analysis routine of which the code at `code_offset` is; 0: none.
+uint64_t routine_at(const Unit& unit, uint16_t code_offset);
 
 enum class Leaving {
   at_boundary,  // the instruction has not begun, nor has what was planned before it

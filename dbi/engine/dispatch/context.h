@@ -42,9 +42,7 @@ struct OwnStep {
     repeats_while_different
   };
   bool is_wanted = false;  // the trap flag
-  bool is_retry = false;  // the instruction at ThreadContext::pc is to be executed, without what a tool wants
-                          // done before it: that is done
-  bool traps = false;     // behind the instruction
+  bool traps = false;      // behind the instruction
   bool is_inside = false;  // the thread is in the unit of the instruction at `pc`
   Kind kind = Kind::plain;
   uint64_t pc = 0;
@@ -69,11 +67,11 @@ struct alignas(64) ThreadContext {
       is_dispatching;  // the thread is on its way through the engine, and will look at `pending` in the end
   uint32_t mxcsr;
   uint32_t host_mxcsr;
-  uint64_t counter;     // for the engine's own block counting
-  uint64_t thread_id;   // dense, from 0: what tools call THREADID
-  uint64_t buffers[8];  // next free byte of trace buffers; see instrument/buffer.h
-  uint64_t call_rsp;    // rsp of the program during an analysis call
-  uint64_t unused2;
+  uint64_t counter;        // for the engine's own block counting
+  uint64_t thread_id;      // dense, from 0: what tools call THREADID
+  uint64_t buffers[8];     // next free byte of trace buffers; see instrument/buffer.h
+  uint64_t call_rsp;       // rsp of the program during an analysis call
+  uint64_t branched_from;  // number of the unit with the last indirect branch; see CodeCache::note_branches
   alignas(16)
       uint8_t vectors[16][16];   // xmm0 to xmm15 while engine code runs. Upper halves stay in the registers
   alignas(16) uint8_t x87[512];  // FXSAVE area; used once the program has been seen to use x87 or MMX
@@ -140,6 +138,7 @@ ISOTACH_AT(counter, CONTEXT_COUNTER);
 ISOTACH_AT(thread_id, CONTEXT_THREAD_ID);
 ISOTACH_AT(buffers, CONTEXT_BUFFERS);
 ISOTACH_AT(call_rsp, CONTEXT_CALL_RSP);
+ISOTACH_AT(branched_from, CONTEXT_BRANCHED_FROM);
 ISOTACH_AT(vectors, CONTEXT_VECTORS);
 ISOTACH_AT(x87, CONTEXT_X87);
 ISOTACH_AT(call_save, CONTEXT_CALL_SAVE);

@@ -55,14 +55,13 @@ void say_program(const ThreadContext* context) {
                           static_cast<unsigned long long>(context->pc)));
 }
 
-[[noreturn]] void report(const ThreadContext* context, int signal, const siginfo_t& info,
-                         const ucontext_t& user) {
+[[noreturn]] void report(const ThreadContext* context, int signal, const siginfo_t& info, void* pc,
+                         bool has_callers) {
   static bool is_second = false;
   if (__atomic_exchange_n(&is_second, true, __ATOMIC_SEQ_CST)) {
     for (;;) raw_syscall(SYS_exit_group, kEngineFailed);
   }
   char line[512];
-  auto* pc = reinterpret_cast<void*>(user.uc_mcontext.gregs[REG_RIP]);
   Dl_info where{};
   const bool is_known = dladdr(pc, &where) != 0 && where.dli_fname != nullptr;
   say(line,
@@ -70,10 +69,14 @@ void say_program(const ThreadContext* context) {
                     "isotach pin: signal %d at address %p in %s: a fault of the tool or the engine, not of "
                     "the program\n",
                     signal, info.si_addr, is_known ? where.dli_fname : "unknown code"));
-  say_address("at", pc);
-  say_callers(kFramesOfHandler);
+  say_address(has_callers ? "at" : "in, written in place,", pc);
+  if (has_callers) say_callers(kFramesOfHandler);
   say_program(context);
   for (;;) raw_syscall(SYS_exit_group, kEngineFailed);
+}
+
+void* pc_of(const ucontext_t& user) {
+  return reinterpret_cast<void*>(user.uc_mcontext.gregs[REG_RIP]);
 }
 
 constexpr int kFaults[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE};
@@ -81,7 +84,7 @@ struct sigaction before[std::size(kFaults)];
 bool reports_early = false;
 
 void report_early(int signal, siginfo_t* info, void* user) {
-  report(nullptr, signal, *info, *static_cast<ucontext_t*>(user));
+  report(nullptr, signal, *info, pc_of(*static_cast<ucontext_t*>(user)), true);
 }
 
 }  // namespace
@@ -100,7 +103,11 @@ void end_early_reports() {
 }
 
 void report_crash(ThreadContext& context, int signal, const siginfo_t& info, const ucontext_t& user) {
-  report(&context, signal, info, user);
+  report(&context, signal, info, pc_of(user), true);
+}
+
+void report_crash_in_place(ThreadContext& context, uint64_t routine, int signal, const siginfo_t& info) {
+  report(&context, signal, info, reinterpret_cast<void*>(routine), false);
 }
 
 void report_abort() {
@@ -114,7 +121,7 @@ void report_abort() {
 }
 
 void report_crash_outside(int signal, const siginfo_t& info, const ucontext_t& user) {
-  report(nullptr, signal, info, user);
+  report(nullptr, signal, info, pc_of(user), true);
 }
 
 }  // namespace isotach::dbi

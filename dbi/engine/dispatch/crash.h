@@ -4,12 +4,17 @@
 #include <signal.h>
 #include <ucontext.h>
 
+#include <cstdint>
+
 namespace isotach::dbi {
 
 struct ThreadContext;
 
 [[noreturn]] void report_crash(ThreadContext& context, int signal, const siginfo_t& info,
                                const ucontext_t& user);
+// The same of an analysis routine that was written into the program's code.
+[[noreturn]] void report_crash_in_place(ThreadContext& context, uint64_t routine, int signal,
+                                        const siginfo_t& info);
 // The same on a thread that is not the program's.
 [[noreturn]] void report_crash_outside(int signal, const siginfo_t& info, const ucontext_t& user);
 

@@ -89,10 +89,31 @@ void follow_link(Engine& engine, ThreadContext& context, uint32_t number, uint64
   fault_at_pc(context);
 }
 
+// The thread has branched to what is no address, and the program handles the fault: back to before the
+// branch. With the lock held. False: it is not known where that was.
+bool go_back_to_branch(Engine& engine, ThreadContext& context) {
+  if (!engine.cache.notes_branches()) return false;
+  const Unit& from = engine.cache.unit(static_cast<uint32_t>(context.branched_from));
+  if (from.map_count == 0) return false;
+  const uint64_t pc = from.pc + from.map[from.map_count - 1].pc_offset;
+  const Scan scan = scan_at(pc);
+  if (scan.flow == Flow::return_near) context.registers[rsp] -= 8u + scan.immediate16;
+  if (scan.flow == Flow::call_indirect) context.registers[rsp] += 8;
+  context.pc = pc;
+  return true;
+}
+
 void follow_indirect(Engine& engine, ThreadContext& context) {
   ++engine.indirect_misses;
   context.pc = context.target;
   if (end_nested_run(context)) return;
+  if (!is_canonical(context.target)) {
+    Locked locked(engine.lock);
+    if (!context.signals->is_recorded && go_back_to_branch(engine, context)) {
+      raise_general_protection(context);
+      return;
+    }
+  }
   {
     Locked locked(engine.lock);
     if (Unit* unit = translate(engine, context, context.pc, true)) {
@@ -106,7 +127,11 @@ void follow_indirect(Engine& engine, ThreadContext& context) {
 // The unit of one instruction has been left: see single_step.h.
 void dispatch_step(ThreadContext& context, uint32_t number, const Exit& exit) {
   bool is_done = true, by_system_call = false;
-  if (number == kExitIndirect) {
+  if (number == kExitIndirect && !is_canonical(context.target)) {
+    leave_step(context);
+    follow_indirect(engine(), context);
+    return;
+  } else if (number == kExitIndirect) {
     context.pc = context.target;
   } else if (number == kExitStart) {
     is_done = false;
@@ -176,6 +201,14 @@ void make_counters_whole() {
     engine.cache.flush_all();
   }
   if (!is_ours) engine.lock.unlock();
+}
+
+void note_branches() {
+  Engine& engine = dbi::engine();
+  Locked locked(engine.lock);
+  if (engine.cache.notes_branches()) return;
+  engine.cache.note_branches();
+  engine.cache.flush_all();
 }
 
 void flush_code(uint64_t begin, uint64_t end) {

@@ -99,6 +99,8 @@ void tell_process_end(ThreadContext& context, int32_t code);
 
 // From now on counters are in their place whoever looks (instrument/counters.h). Takes the lock.
 void make_counters_whole();
+// From now on the program may ask where it branched to no address from. Takes the lock.
+void note_branches();
 // Forgets translations of memory that changes. Takes the lock.
 void flush_code(uint64_t begin, uint64_t end);
 

@@ -89,6 +89,7 @@ int64_t program_sigaction(ThreadContext& context, int signal, uint64_t action, u
       if (result < 0) return result;
       wanted.mask &= ~kNeverBlocked;
       process.actions[signal] = wanted;
+      if (signal == SIGSEGV && wanted.handler > 1) note_branches();
     }
   }
   if (old != 0 && !isotach_safe_copy(reinterpret_cast<void*>(old), &before, sizeof before)) return -EFAULT;

@@ -95,6 +95,7 @@ struct Place {
   uint16_t pc_offset = 0;
   bool is_unit = false;
   bool is_boundary = false;
+  bool is_forgotten = false;  // the unit is
   uint64_t pc = 0;
   uint16_t state = 0;
 };
@@ -111,6 +112,7 @@ Place place_of(uint64_t address) {
   if (!found.found) return place;
   place.is_unit = true;
   place.unit = unit;
+  place.is_forgotten = unit->dead;
   place.code_offset = offset;
   place.pc_offset = found.pc_offset;
   place.pc = unit->pc + found.pc_offset;
@@ -128,17 +130,6 @@ void settle(ThreadContext& context, const Place& place, Leaving leaving) {
     }
   }
   settle(context, *place.unit, place.code_offset, place.pc_offset, leaving);
-}
-
-// The program's instruction at pc; of length 0 where it cannot be read.
-Scan scan_at(uint64_t pc) {
-  uint8_t bytes[15];
-  size_t size = sizeof bytes;
-  if (!isotach_safe_copy(bytes, reinterpret_cast<const void*>(pc), size)) {
-    size = 4096 - pc % 4096;
-    if (size >= sizeof bytes || !isotach_safe_copy(bytes, reinterpret_cast<const void*>(pc), size)) return {};
-  }
-  return scan_instruction(bytes, size, pc);
 }
 
 // A fault in a string instruction with a segment: the emitter has added the segment's base to its register.
@@ -182,6 +173,16 @@ void record(ThreadContext& context, const siginfo_t& info, ucontext_t& user) {
 
 }  // namespace
 
+Scan scan_at(uint64_t pc) {
+  uint8_t bytes[15];
+  size_t size = sizeof bytes;
+  if (!isotach_safe_copy(bytes, reinterpret_cast<const void*>(pc), size)) {
+    size = 4096 - pc % 4096;
+    if (size >= sizeof bytes || !isotach_safe_copy(bytes, reinterpret_cast<const void*>(pc), size)) return {};
+  }
+  return scan_instruction(bytes, size, pc);
+}
+
 void intercept_analysis_return(ThreadContext& context) {
   // Its return address lies on top of the host stack, below at most some arguments.
   auto* return_slot = reinterpret_cast<uint64_t*>(context.host_rsp);
@@ -200,7 +201,13 @@ bool is_pushf(const uint8_t* code) {
   return code[0] == 0x9c || ((code[0] == 0x66 || (code[0] & 0xf8) == 0x48) && code[1] == 0x9c);
 }
 
-// The thread is in the cache with a signal recorded: to the dispatcher at the next boundary.
+void step(SignalState& state, greg_t* r) {
+  state.is_stepping = true;
+  state.is_stepping_pushf = is_pushf(reinterpret_cast<const uint8_t*>(r[REG_RIP]));
+  r[REG_EFL] |= static_cast<greg_t>(kTrapFlag);
+}
+
+// The thread is in the cache and is to leave it: to the dispatcher at the next boundary where it may.
 void step_to_boundary(ThreadContext& context, ucontext_t& user) {
   greg_t* r = user.uc_mcontext.gregs;
   const auto pc = static_cast<uint64_t>(r[REG_RIP]);
@@ -210,12 +217,16 @@ void step_to_boundary(ThreadContext& context, ucontext_t& user) {
     state.is_stepping = false;
     // Out of the cache by itself: the dispatcher looks at `pending`. Or into an analysis call: it is given
     // another return address, so that we hear of its end.
-    if (is_between(pc, isotach_exit_cache, isotach_enter_end) || context.is_dispatching != 0) return;
-    intercept_analysis_return(context);
+    if (is_between(pc, isotach_exit_cache, isotach_enter_end) || context.is_dispatching != 0) {
+      state.rest.end();
+    } else {
+      intercept_analysis_return(context);
+    }
     return;
   }
   const Place place = place_of(pc);
-  if (place.is_boundary) {
+  if (place.is_boundary && state.rest.may_leave_at(*place.unit, place.pc)) {
+    state.rest.end();
     copy_registers(context, user.uc_mcontext);
     settle(context, place, Leaving::at_boundary);
     context.pc = place.pc;
@@ -223,9 +234,7 @@ void step_to_boundary(ThreadContext& context, ucontext_t& user) {
     leave_to(context, user, isotach_signal_entry);
     return;
   }
-  state.is_stepping = true;
-  state.is_stepping_pushf = is_pushf(reinterpret_cast<const uint8_t*>(pc));
-  r[REG_EFL] |= static_cast<greg_t>(kTrapFlag);
+  step(state, r);
 }
 
 // True when the fault was ours and the thread can go on.
@@ -259,17 +268,19 @@ bool handle_own_fault(ThreadContext& context, int signal, const siginfo_t& info,
   }
   if (signal == SIGSEGV && info.si_code == SEGV_ACCERR && is_in_cache(pc) &&
       let_code_be_written(reinterpret_cast<uint64_t>(info.si_addr))) {
-    // The unit that was running may be among those that are flushed: on from its instruction, translated
-    // anew; what a tool wanted done before it is done.
+    // The write is done again, and works now. The unit that was running may be among those that were flushed.
     const Place place = place_of(pc);
-    if (place.is_unit) {
-      copy_registers(context, user.uc_mcontext);
-      context.step.is_retry = dbi::engine().translator.options().instrumenter != nullptr;
-      settle(context, place, context.step.is_retry ? Leaving::in_fault : Leaving::to_restart);
-      context.pc = place.pc;
-      state.is_stepping = false;
-      leave_to(context, user, isotach_signal_entry);
+    if (!place.is_unit || !place.is_forgotten) return true;
+    if (dbi::engine().translator.options().instrumenter != nullptr) {
+      state.rest.begin(*place.unit, place.pc, place.pc + scan_at(place.pc).length);
+      step(state, r);
+      return true;
     }
+    copy_registers(context, user.uc_mcontext);
+    settle(context, place, Leaving::to_restart);
+    context.pc = place.pc;
+    state.is_stepping = false;
+    leave_to(context, user, isotach_signal_entry);
     return true;
   }
   return false;
@@ -283,11 +294,16 @@ void record_program_fault(ThreadContext& context, int signal, const siginfo_t& i
   if (is_behind) --pc;
   const Place place = place_of(pc);
   if (!place.is_unit) report_crash(context, signal, info, user);
+  if (const uint64_t routine = routine_at(*place.unit, place.code_offset)) {
+    context.pc = place.pc;
+    report_crash_in_place(context, routine, signal, info);
+  }
   copy_registers(context, user.uc_mcontext);
   settle(context, place, Leaving::in_fault);
   if (signal == SIGSEGV || signal == SIGBUS) take_back_segment(context, place.pc);
   context.pc = is_behind ? place.pc + scan_at(place.pc).length : place.pc;
   state.is_stepping = false;
+  state.rest.end();
   if (state.is_recorded) {
     // An asynchronous signal waits for a boundary that the thread never reaches: it goes back to the kernel.
     send_to_itself(state.info);
@@ -488,6 +504,7 @@ void take_over_actions(ProcessState& process) {
     SignalAction now;
     if (kernel_sigaction(signal, nullptr, &now) != 0) continue;
     process.actions[signal] = now;
+    if (signal == SIGSEGV && now.handler > 1) note_branches();
     if (now.handler > 1 || is_fault_signal(signal) || is_wanted_by_tool(signal)) {
       const SignalAction ours = kernel_action(signal, now);
       kernel_sigaction(signal, &ours, nullptr);
@@ -542,6 +559,12 @@ void raise_fault(ThreadContext& context, int signal, int code, uint64_t address)
   __atomic_store_n(&context.pending, 1, __ATOMIC_RELAXED);
 }
 
+void raise_general_protection(ThreadContext& context) {
+  context.flags |= kResumeFlag;
+  raise_fault(context, SIGSEGV, SI_KERNEL, 0);
+  context.fault = {0, 13, 0};
+}
+
 void fault_at_pc(ThreadContext& context) {
   if (context.signals->is_recorded) {
     // The signal that waits is delivered first; its handler returns to this address.
@@ -549,12 +572,7 @@ void fault_at_pc(ThreadContext& context) {
     return;
   }
   context.flags |= kResumeFlag;  // as the processor has it in a fault
-  if (static_cast<int64_t>(context.pc << 16) >> 16 != static_cast<int64_t>(context.pc)) {
-    // No address at all: a general protection fault.
-    raise_fault(context, SIGSEGV, SI_KERNEL, 0);
-    context.fault = {0, 13, 0};
-    return;
-  }
+  if (!is_canonical(context.pc)) return raise_general_protection(context);
   Mapping mapping;
   const bool is_mapped = dbi::engine().memory.find(context.pc, mapping);
   raise_fault(context, SIGSEGV, is_mapped ? SEGV_ACCERR : SEGV_MAPERR, context.pc);
@@ -571,7 +589,6 @@ extern "C" void isotach_deliver_pending(isotach::dbi::ThreadContext* context) {
   __atomic_store_n(&context->pending, 0, __ATOMIC_RELAXED);
   leave_step(*context);
   if (context->signals->is_recorded) {
-    context->step.is_retry = false;
     deliver(*context);
   }
   resume_at_pc(*context);

@@ -18,6 +18,8 @@
 
 #include <cstdint>
 
+#include "engine/decode/scan.h"
+#include "engine/dispatch/block_rest.h"
 #include "engine/os/lock.h"
 
 namespace isotach::dbi {
@@ -46,6 +48,7 @@ struct SignalState {
   bool is_recorded = false;
   bool is_stepping = false;  // towards the next boundary by the trap flag
   bool is_stepping_pushf = false;
+  BlockRest rest;  // how far
   siginfo_t info{};
   uint64_t mask = 0;              // of the program, when the signal came
   uint64_t blocked_faults = 0;    // of the five signals, those that the program thinks blocked
@@ -71,6 +74,12 @@ void give_back_signals(ThreadContext& context, bool all);
 
 // The program gets SIGSEGV for jumping to context.pc, which cannot be executed.
 void fault_at_pc(ThreadContext& context);
+// Addresses that no memory can have. A branch to one faults itself, and nothing of it is done.
+inline bool is_canonical(uint64_t address) {
+  return static_cast<int64_t>(address << 16) >> 16 == static_cast<int64_t>(address);
+}
+// It gets that of a general protection fault, at context.pc.
+void raise_general_protection(ThreadContext& context);
 // A synchronous signal made by the engine, at context.pc.
 void raise_fault(ThreadContext& context, int signal, int code, uint64_t address);
 
@@ -85,6 +94,9 @@ int64_t program_sigaltstack(ThreadContext& context, uint64_t stack, uint64_t old
 int64_t program_sigprocmask(ThreadContext& context, int how, uint64_t set, uint64_t old, uint64_t set_size);
 // Sets all registers in the context from the frame at its rsp. False: the frame cannot be read.
 bool program_sigreturn(ThreadContext& context);
+
+// The program's instruction at pc; of length 0 where it cannot be read.
+Scan scan_at(uint64_t pc);
 
 // memcpy that reports a fault instead of dying of it.
 extern "C" bool isotach_safe_copy(void* to, const void* from, size_t size);

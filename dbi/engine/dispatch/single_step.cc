@@ -62,14 +62,12 @@ void set_trap_flag(ThreadContext& context, uint64_t flags) {
 }
 
 bool is_single(const ThreadContext& context) {
-  return context.step.is_wanted || context.step.is_retry;
+  return context.step.is_wanted;
 }
 
 Unit* begin_step(Engine& engine, ThreadContext& context) {
   OwnStep& step = context.step;
-  const bool is_retry = step.is_retry;
-  step.is_retry = false;
-  Unit* unit = engine.translator.translate_step(context, context.pc, is_retry);
+  Unit* unit = engine.translator.translate_step(context, context.pc);
   if (unit == nullptr) return nullptr;
   uint8_t bytes[16] = {};
   const uint64_t length = unit->pc_end - unit->pc;

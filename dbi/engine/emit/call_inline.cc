@@ -209,7 +209,9 @@ void CallEmitter::emit_inlined(const Call& call, Place place) {
     code_.store_gs(rax, CONTEXT_CALL_FLAGS);
   }
   for (size_t i = 0; i < count; ++i) load_argument_live(call.arguments[i], kArgumentRegisters[i], borrowed);
+  const uint16_t begin = e_.here();
   for (const PlannedInstruction& instruction : body.instructions) e_.emit_copy(instruction);
+  e_.tool_code_.push_back({begin, e_.here(), call.routine});
   if (call.returns_value) code_.store_gs(rax, tool_register_offset(call.return_register));
   if (keep_flags) {
     code_.load_gs(rax, CONTEXT_CALL_FLAGS);

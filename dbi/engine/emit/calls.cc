@@ -12,7 +12,7 @@ namespace {
 constexpr size_t kWorstGroupBytes = 96;
 constexpr size_t kWorstCallBytes = 64;
 constexpr size_t kWorstArgumentBytes = 48;
-constexpr size_t kWorstCallColdBytes = 16;
+constexpr size_t kWorstCallColdBytes = 16 + sizeof(ToolCode);
 // The way to the tool when the buffer is full, and what the unit's tables say of a record.
 constexpr size_t kWorstRecordColdBytes = 192 + sizeof(RecordGroup) + 3 * sizeof(Borrowed) + 2;
 

@@ -10,7 +10,7 @@
 namespace isotach::dbi {
 namespace {
 
-constexpr size_t kWorstInstructionBytes = 112;
+constexpr size_t kWorstInstructionBytes = 128;
 constexpr size_t kWorstInstructionColdBytes = 64 + 4 * sizeof(MapEntry);
 constexpr uint16_t kRcxInSlot0 = spilled(0, rcx);
 
@@ -43,7 +43,7 @@ size_t Emitter::worst_hot_bytes(const TracePlan& plan) {
 size_t Emitter::worst_cold_bytes(const TracePlan& plan) {
   return plan.instructions.size() * kWorstInstructionColdBytes + 256 +
          plan.instructions.size() * (sizeof(SharedCount) + sizeof(Borrowed)) + sizeof(UnitExtras) +
-         worst_call_cold_bytes(plan);
+         plan.blocks.size() * sizeof(uint16_t) + worst_call_cold_bytes(plan);
 }
 
 size_t Emitter::worst_hot_bytes(const TraceSource& source) {
@@ -109,6 +109,9 @@ bool Emitter::emit(bool count_blocks, bool indirect) {
   const bool may_record = plan_.instrumented && trace_buffer_count() != 0;
   for (const PlannedBlock& block : plan_.blocks) {
     if (may_record) records.plan(block);
+    if (plan_.instrumented) {
+      blocks_.push_back(static_cast<uint16_t>(plan_.instructions[block.first].address - unit_.pc));
+    }
     uint32_t counted = block.first;  // the calls of instructions before this one are done
     const uint32_t anywhere = plan_.instrumented ? better_place_of_count(block) : block.first;
     if (anywhere != block.first) counted = block.first + 1;
@@ -147,32 +150,6 @@ bool Emitter::end_unit() {
   region_.hot = code_.at();
   region_.cold = cold_.at();
   return true;
-}
-
-template <typename T>
-T* Emitter::write_table(const std::vector<T>& entries) {
-  if (entries.empty()) return nullptr;
-  while (cold_.address() % alignof(T) != 0) cold_.byte(0xcc);
-  auto* const table = reinterpret_cast<T*>(cold_.at());
-  cold_.copy(reinterpret_cast<const uint8_t*>(entries.data()), entries.size() * sizeof(T));
-  return table;
-}
-
-void Emitter::write_tables() {
-  unit_.map_count = static_cast<uint32_t>(map_.size());
-  unit_.map = write_table(map_);
-  unit_.shared_count_count = static_cast<uint32_t>(shared_counts_.size());
-  unit_.shared_counts = write_table(shared_counts_);
-  if (borrowed_.empty() && record_groups_.empty()) return;
-  const uint16_t* pc_offsets = write_table(record_pcs_);
-  for (RecordGroup& group : record_groups_) {
-    group.pc_offsets = pc_offsets;
-    pc_offsets += group.records;
-  }
-  const UnitExtras extras{static_cast<uint32_t>(borrowed_.size()),
-                          static_cast<uint32_t>(record_groups_.size()), write_table(borrowed_),
-                          write_table(record_groups_)};
-  unit_.extras = write_table(std::vector{extras});
 }
 
 uint32_t Emitter::better_place_of_count(const PlannedBlock& block) const {
@@ -646,6 +623,7 @@ void Emitter::emit_indirect_jump() {
   // rcx: target; slot 0: the program's rcx. A prologue or isotach_indirect_miss restores both.
   mark(kRcxInSlot0 | spilled(1, rax));
   code_.store_gs(rax, slot_offset(1));
+  if (cache_.notes_branches()) code_.store_gs_imm32(CONTEXT_BRANCHED_FROM, unit_.number);
   if (plan_.is_step) {
     code_.jump(reinterpret_cast<uint64_t>(region_.miss));
     return;

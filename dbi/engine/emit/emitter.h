@@ -56,6 +56,8 @@ struct EmitterScratch {
   std::vector<Borrowed> borrowed;
   std::vector<RecordGroup> record_groups;
   std::vector<uint16_t> record_pcs;  // of all groups, one after the other
+  std::vector<uint16_t> blocks;
+  std::vector<ToolCode> tool_code;
   Liveness live;
 };
 
@@ -74,6 +76,8 @@ class Emitter {
         borrowed_(scratch.borrowed),
         record_groups_(scratch.record_groups),
         record_pcs_(scratch.record_pcs),
+        blocks_(scratch.blocks),
+        tool_code_(scratch.tool_code),
         live_(scratch.live) {
     map_.clear();
     links_.clear();
@@ -81,6 +85,8 @@ class Emitter {
     borrowed_.clear();
     record_groups_.clear();
     record_pcs_.clear();
+    blocks_.clear();
+    tool_code_.clear();
   }
 
   // Bytes that emit() may need for this plan, at most.
@@ -167,6 +173,8 @@ class Emitter {
   std::vector<Borrowed>& borrowed_;
   std::vector<RecordGroup>& record_groups_;
   std::vector<uint16_t>& record_pcs_;
+  std::vector<uint16_t>& blocks_;
+  std::vector<ToolCode>& tool_code_;
   Liveness& live_;
   std::optional<CodeCache::Prologue> prologue_;
   bool is_too_large_ = false;

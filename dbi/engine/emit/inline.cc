@@ -103,6 +103,8 @@ void find_increment(InlineBody& body) {
   body.is_increment = true;
 }
 
+bool only_counters = false;
+
 InlineBody look_at(uint64_t routine) {
   InlineBody body;
   uint64_t at = routine;
@@ -121,7 +123,7 @@ InlineBody look_at(uint64_t routine) {
     const Scan& scan = instruction.scan;
     if (scan.flow == Flow::return_near) {
       find_increment(body);
-      body.is_usable = true;
+      body.is_usable = body.is_increment || !only_counters;
       return body;
     }
     if (scan.flow != Flow::next || scan.uses_x87 || scan.is_rep_string || scan.segment == Segment::gs)
@@ -141,6 +143,10 @@ InlineBody look_at(uint64_t routine) {
 }
 
 }  // namespace
+
+void call_all_but_counters() {
+  only_counters = true;
+}
 
 const InlineBody& inline_body(uint64_t routine) {
   static std::unordered_map<uint64_t, InlineBody> bodies;  // whose elements stay where they are

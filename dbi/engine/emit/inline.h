@@ -26,6 +26,9 @@ struct InlineBody {
   int addend_register = -1;  // -1: the constant; otherwise rdi
 };
 
+// From now on only counters are written in place: a tool wants to hear of faults in its routines.
+void call_all_but_counters();
+
 // What is at `routine`, looked at once.
 const InlineBody& inline_body(uint64_t routine);
 

@@ -90,17 +90,11 @@ Unit* Translator::translate_original(ThreadContext& context, uint64_t pc) {
   return translate_observed(context, pc, false, true);
 }
 
-Unit* Translator::translate_step(ThreadContext& context, uint64_t pc, bool is_retry) {
-  if (Unit* unit = cache_.find_step(pc, is_retry)) return unit;
+Unit* Translator::translate_step(ThreadContext& context, uint64_t pc) {
+  if (Unit* unit = cache_.find_step(pc)) return unit;
   if (!decode(pc, 1)) return nullptr;
   plan_.is_step = true;
-  plan_.is_retry = is_retry;
   let_tool_look(context);
-  if (is_retry) {
-    std::erase_if(plan_.instructions.front().calls, [](const Call& call) {
-      return call.place == Place::before || call.place == Place::anywhere;
-    });
-  }
   if (Unit* unit = emit(false)) return unit;
   stop_at_too_many_calls(pc);
 }
@@ -115,7 +109,7 @@ bool Translator::decode(uint64_t pc, unsigned max_instructions) {
   plan_.instructions.clear();
   plan_.blocks.clear();
   plan_.instrumented = false;
-  plan_.is_original = plan_.is_step = plan_.is_retry = false;
+  plan_.is_original = plan_.is_step = false;
   plan_.pool->clear();
   plan_.compares = guard_code(pc, pc + 1, first_mapping) == CodeGuard::compare;
   PlannedBlock block;
@@ -162,7 +156,6 @@ Unit* Translator::emit(bool indirect) {
   Unit& unit = cache_.make_unit();
   unit.is_original = plan_.is_original;
   unit.is_step = plan_.is_step;
-  unit.is_retry = plan_.is_retry;
   const PlannedInstruction& last = plan_.instructions.back();
   unit.pc = plan_.address;
   unit.pc_end = last.address + last.scan.length;

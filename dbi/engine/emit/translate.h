@@ -34,8 +34,7 @@ class Translator {
 
   // The instruction at `pc` alone, in a unit that always goes back to the dispatcher: for a program that
   // steps itself.
-  // `is_retry`: without what a tool wants done before it.
-  Unit* translate_step(ThreadContext& context, uint64_t pc, bool is_retry);
+  Unit* translate_step(ThreadContext& context, uint64_t pc);
 
   TranslateOptions& options() { return options_; }
 

@@ -192,7 +192,6 @@ struct TracePlan {
   bool compares = false;      // the unit is to compare the program's bytes each time it is entered
   bool is_original = false;   // begins with a function that a tool has replaced, and is to run it
   bool is_step = false;       // one instruction, after which the dispatcher is to act
-  bool is_retry = false;      // a step; what was planned before the instruction is done already
   bool instrumented = false;  // some instruction has calls, is removed or redirected
   std::shared_ptr<DecodedPool> pool = std::make_shared<DecodedPool>();  // to be cleared with the plan
 };

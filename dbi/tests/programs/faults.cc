@@ -169,10 +169,33 @@ CASE(segv_non_canonical_jump) {
   install(SIGSEGV, record);
   Word pc = 0;
   seen = {};
-  FAULT_AT(pc, resume_at, "mov $1, %%eax\n shl $63, %%rax\n 8: jmp *%%rax");
-  EXPECT_EQ(seen.count, 1);
-  EXPECT_EQ(seen.code, SI_KERNEL);
-  EXPECT_EQ(seen.trap, 13);
+  // The branch itself faults, and has done nothing.
+  Word rsp = 0;
+#define NOWHERE(before, branch)                                                                         \
+  seen = {};                                                                                            \
+  asm volatile(                                                                                         \
+      "sub $128, %%rsp\n lea 8f(%%rip), %%rax\n mov %%rax, %0\n lea 7f(%%rip), %%rax\n mov %%rax, %1\n" \
+      "mov %%rsp, %2\n" KNOWN_REGISTERS "movabs $0x8000000000000000, %%rax\n" before "\n 8: " branch    \
+      "\n 7: mov %2, %%rsp\n add $128, %%rsp"                                                           \
+      : "=m"(pc), "=m"(resume_at), "=m"(rsp)::CLOBBERS);                                                \
+  EXPECT_EQ(seen.count, 1);                                                                             \
+  EXPECT_EQ(seen.code, SI_KERNEL);                                                                      \
+  EXPECT_EQ(seen.trap, 13);                                                                             \
+  EXPECT_EQ(seen.address, 0u);                                                                          \
+  EXPECT_EQ(seen.pc, pc);                                                                               \
+  check_known_registers();
+  NOWHERE("nop", "jmp *%%rax")
+  EXPECT_EQ(seen.registers[REG_RSP], rsp);
+  NOWHERE("nop", "call *%%rax")
+  EXPECT_EQ(seen.registers[REG_RSP], rsp);
+  NOWHERE("push %%rax", "jmp *(%%rsp)")
+  EXPECT_EQ(seen.registers[REG_RSP], rsp - 8);
+  NOWHERE("push %%rax", "call *(%%rsp)")
+  EXPECT_EQ(seen.registers[REG_RSP], rsp - 8);
+  NOWHERE("push %%rax", "ret")
+  EXPECT_EQ(seen.registers[REG_RSP], rsp - 8);
+  NOWHERE("push %%rax", "ret $24")
+  EXPECT_EQ(seen.registers[REG_RSP], rsp - 8);
 }
 
 CASE(segv_jump_to_data) {
