@@ -41,6 +41,8 @@ class Callbacks {
   }
   [[nodiscard]] bool empty() const { return sorted_.empty(); }
   [[nodiscard]] size_t size() const { return sorted_.size(); }
+  // Of those that were added.
+  void clear() { sorted_.clear(); }
   // In order; a tool may add more meanwhile, which run next time.
   template <class Visit>
   void each(Visit&& visit) {

@@ -243,6 +243,40 @@ VOID PIN_SetContextFPState(CONTEXT* context, const FPSTATE* state) {
   to.mxcsr = in._mxcsr;
 }
 
+// Of a register in use: 0 valid, 1 zero, 2 special, by its exponent and the first bit of its mantissa.
+UINT16 REG_ConvertX87AbridgedTagToFull(const FXSAVE* state) {
+  constexpr UINT64 kFirstBit = UINT64{1} << 63;
+  constexpr UINT16 kExponent = 0x7fff;
+  const UINT32 top = state->_fsw >> 11 & 7;
+  UINT32 full = 0;
+  for (UINT32 i = 0; i < 8; ++i) {
+    UINT32 tag = 3;
+    if ((state->_ftw >> i & 1) != 0) {
+      const FXREG& value = state->_sts[(i - top) & 7];
+      const UINT64 mantissa = value._raw64._lo;
+      const auto exponent = static_cast<UINT16>(value._raw64._hi & kExponent);
+      const bool is_normal = exponent != 0 && exponent != kExponent && (mantissa & kFirstBit) != 0;
+      tag = is_normal ? 0 : exponent == 0 && mantissa == 0 ? 1 : 2;
+    }
+    full |= tag << (2 * i);
+  }
+  return static_cast<UINT16>(full);
+}
+UINT8 REG_ConvertX87FullTagToAbridged(UINT16 full) {
+  UINT32 abridged = 0;
+  for (UINT32 i = 0; i < 8; ++i) abridged |= ((full >> (2 * i) & 3) != 3 ? 1u : 0u) << i;
+  return static_cast<UINT8>(abridged);
+}
+REGSET PIN_GetFullContextRegsSet() {
+  REGSET all;
+  for (UINT32 i = REG_FIRST; i < REG_LAST; ++i) {
+    const REG reg = static_cast<REG>(i);
+    Argument where;
+    if (REG_is_application(reg) && !REG_is_partialreg(reg) && place_of(reg, where)) REGSET_Insert(all, reg);
+  }
+  return all;
+}
+
 VOID PIN_ExecuteAt(const CONTEXT* context) {
   ThreadContext* own = this_thread();
   if (own == nullptr) fail("PIN_ExecuteAt: this thread does not run the program");

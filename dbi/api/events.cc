@@ -17,6 +17,7 @@
 #include "engine/dispatch/attach.h"
 #include "engine/dispatch/engine.h"
 #include "engine/dispatch/signals.h"
+#include "engine/dispatch/stop_threads.h"
 #include "engine/dispatch/threads.h"
 #include "engine/instrument/buffer.h"
 #include "engine/instrument/counters.h"
@@ -46,6 +47,7 @@ struct Lists {
   Callbacks<THREAD_START_CALLBACK> thread_start;
   Callbacks<THREAD_FINI_CALLBACK> thread_fini;
   Callbacks<FORK_CALLBACK> fork;
+  Callbacks<FORK_PROBE_MODE_CALLBACK> fork_probed;
   Callbacks<FOLLOW_CHILD_PROCESS_CALLBACK> follow;
   Callbacks<SYSCALL_ENTRY_CALLBACK> entry;
   Callbacks<SYSCALL_EXIT_CALLBACK> exit;
@@ -175,6 +177,10 @@ void tell_fork(ThreadContext& context, FPOINT point) {
   lists().fork.each([&](FORK_CALLBACK function, VOID* value, const CALLBACK_RECORD& record) {
     if (record.detail == point) function(number_of(context), as_context(context), value);
   });
+  lists().fork_probed.each(
+      [&](FORK_PROBE_MODE_CALLBACK function, VOID* value, const CALLBACK_RECORD& record) {
+        if (record.detail == point) function(static_cast<UINT32>(PIN_GetPid()), value);
+      });
 }
 
 void memory_unmapped(uint64_t low, uint64_t high) {
@@ -307,6 +313,10 @@ PIN_CALLBACK PIN_AddFiniFunction(FINI_CALLBACK function, VOID* value) {
 PIN_CALLBACK PIN_AddFiniUnlockedFunction(FINI_CALLBACK function, VOID* value) {
   return lists().fini_unlocked.add(function, value);
 }
+VOID PIN_RemoveFiniFunctions() {
+  lists().fini.clear();
+  lists().fini_unlocked.clear();
+}
 PIN_CALLBACK PIN_AddPrepareForFiniFunction(PREPARE_FOR_FINI_CALLBACK function, VOID* value) {
   return lists().prepare_for_fini.add(function, value);
 }
@@ -324,6 +334,9 @@ PIN_CALLBACK PIN_AddThreadFiniFunction(THREAD_FINI_CALLBACK function, VOID* valu
 }
 PIN_CALLBACK PIN_AddForkFunction(FPOINT point, FORK_CALLBACK function, VOID* value) {
   return lists().fork.add(function, value, point);
+}
+PIN_CALLBACK PIN_AddForkFunctionProbed(FPOINT point, FORK_PROBE_MODE_CALLBACK function, VOID* value) {
+  return lists().fork_probed.add(function, value, point);
 }
 PIN_CALLBACK PIN_AddFollowChildProcessFunction(FOLLOW_CHILD_PROCESS_CALLBACK function, VOID* value) {
   return lists().follow.add(function, value);
@@ -379,20 +392,6 @@ VOID PIN_RaiseException(const CONTEXT* context, THREADID, const EXCEPTION_INFO* 
   go_on_at(*own);
 }
 
-BOOL PIN_StopApplicationThreads(THREADID) {
-  fail("PIN_StopApplicationThreads is not offered yet");
-}
-VOID PIN_ResumeApplicationThreads(THREADID) {}
-UINT32 PIN_GetStoppedThreadCount() {
-  return 0;
-}
-THREADID PIN_GetStoppedThreadId(UINT32) {
-  return INVALID_THREADID;
-}
-const CONTEXT* PIN_GetStoppedThreadContext(THREADID) {
-  return nullptr;
-}
-
 OS_PROCESS_ID CHILD_PROCESS_GetId(CHILD_PROCESS child) {
   return child->id;
 }
@@ -445,31 +444,30 @@ ADDRINT PIN_GetSyscallErrno(const CONTEXT* context, SYSCALL_STANDARD) {
   return result < 0 && result >= -4095 ? static_cast<ADDRINT>(-result) : 0;
 }
 
+VOID PIN_SetSyscallReturn(CONTEXT* context, SYSCALL_STANDARD, ADDRINT value) {
+  PIN_SetContextReg(context, REG_RAX, value);
+}
+VOID PIN_SetSyscallErrno(CONTEXT* context, SYSCALL_STANDARD, ADDRINT error) {
+  const auto number = static_cast<INT64>(error);
+  PIN_SetContextReg(context, REG_RAX, static_cast<ADDRINT>(number > 0 ? -number : number));
+}
+ADDRINT PIN_GetAuxVectorValue(ADDRINT type, BOOL* found) {
+  ADDRINT pair[2] = {};
+  std::FILE* vector = std::fopen("/proc/self/auxv", "r");
+  BOOL is_there = FALSE;
+  while (vector != nullptr && !is_there && std::fread(pair, sizeof pair, 1, vector) == 1)
+    is_there = pair[0] == type;
+  if (vector != nullptr) std::fclose(vector);
+  if (found != nullptr) *found = is_there;
+  return is_there ? pair[1] : 0;
+}
+
 VOID PIN_RemoveInstrumentation() {
   forget_translations(0, ~uint64_t{0});
 }
 VOID PIN_RemoveInstrumentationInRange(ADDRINT first, ADDRINT last) {
   forget_translations(first, last + 1);
 }
-UINT32 CODECACHE_InvalidateRange(ADDRINT first, ADDRINT last) {
-  forget_translations(first, last + 1);
-  return 1;
-}
-UINT32 CODECACHE_InvalidateTraceAtProgramAddress(ADDRINT address) {
-  forget_translations(address, address + 1);
-  return 1;
-}
-BOOL CODECACHE_FlushCache() {
-  forget_translations(0, ~uint64_t{0});
-  return TRUE;
-}
-USIZE CODECACHE_CodeMemUsed() {
-  return isotach::dbi::engine().cache.bytes_used();
-}
-USIZE CODECACHE_CacheSizeLimit() {
-  return isotach::dbi::engine().options.cache_limit_bytes;
-}
-
 size_t PIN_SafeCopyEx(VOID* to, const VOID* from, size_t size, EXCEPTION_INFO* info) {
   auto* target = static_cast<UINT8*>(to);
   const auto* source = static_cast<const UINT8*>(from);
@@ -555,6 +553,7 @@ VOID PIN_AddFetchFunction(FETCH_CALLBACK, VOID*) {
   fail("PIN_AddFetchFunction is not offered: code is fetched from memory only");
 }
 VOID PIN_Detach() {
+  resume_other_threads();
   if (!ask_to_be_let_go()) fail("PIN_Detach cannot start the launcher that lets the process go");
 }
 

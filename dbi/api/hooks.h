@@ -38,6 +38,7 @@ void clear_thread_data(ThreadContext& context);
 // The translation lock: PIN_LockClient. Each thread may take it more than once.
 void lock_client();
 void unlock_client();
+bool holds_client_lock();
 // The calling thread gives up the translation lock, however often it has taken it, and takes it as often
 // again.
 unsigned leave_client_lock();

@@ -402,6 +402,22 @@ std::string PIN_UndecorateSymbolName(const std::string& name, UNDECORATION style
       name, style == UNDECORATION_NAME_ONLY ? Demangling::name_only : Demangling::complete);
 }
 
+BOOL IMG_hasLinesData(IMG img) {
+  const Guard guard(images().mutex());
+  Image* const image = image_of(img);
+  return image != nullptr && isotach::dbi::has_source_lines(*image);
+}
+VOID IMG_GetLoaderInfo(IMG img, LINUX_LOADER_IMAGE_INFO* info) {
+  const Guard guard(images().mutex());
+  Image* const image = image_of(img);
+  *info = {};
+  if (image == nullptr) return;
+  info->l_addr = image->load_offset;
+  info->l_name = image->name.c_str();
+  for (const isotach::dbi::ImageSection& section : image->sections()) {
+    if (section.name == ".dynamic") info->l_ld = section.address;
+  }
+}
 VOID PIN_GetSourceLocation(ADDRINT address, INT32* column, INT32* line, std::string* file) {
   const Guard guard(images().mutex());
   isotach::dbi::SourceLine found;

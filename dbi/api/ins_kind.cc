@@ -292,6 +292,24 @@ REG INS_SegmentRegPrefix(INS ins) {
 BOOL INS_SegmentPrefix(INS ins) {
   return REG_valid(INS_SegmentRegPrefix(ins));
 }
+namespace {
+template <class Which>
+BOOL any_with_segment(INS ins, const char* function, Which&& which) {
+  if (!INS_SegmentPrefix(ins)) return FALSE;
+  const FullInstruction& full = find(ins, function).full();
+  return std::any_of(full.memory, full.memory + full.memory_count, which);
+}
+}  // namespace
+BOOL INS_SegPrefixIsMemoryRead(INS ins) {
+  return any_with_segment(ins, "INS_SegPrefixIsMemoryRead", [](const MemoryOperand& m) { return m.read; });
+}
+BOOL INS_SegPrefixIsMemoryWrite(INS ins) {
+  return any_with_segment(ins, "INS_SegPrefixIsMemoryWrite",
+                          [](const MemoryOperand& m) { return m.written; });
+}
+BOOL INS_IsMovdir64b(INS ins) {
+  return zydis(ins, "INS_IsMovdir64b").mnemonic == ZYDIS_MNEMONIC_MOVDIR64B;
+}
 REG INS_RepCountRegister(INS ins) {
   const Scan& scan = scan_of(ins, "INS_RepCountRegister");
   if (!scan.is_rep_string) return REG_INVALID();

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "api/callbacks.h"
+#include "api/code_cache.h"
 #include "api/hooks.h"
 #include "engine/instrument/routine_requests.h"
 
@@ -121,6 +122,14 @@ void instrument(ThreadContext&, TracePlan& plan) {
   sort_calls(plan);
 }
 
+void trace_inserted(TracePlan& plan, const Unit& unit) {
+  State& s = state();
+  TracePlan* const outer = s.plan;
+  s.plan = &plan;
+  tell_inserted_trace(unit);
+  s.plan = outer;
+}
+
 }  // namespace isotach::dbi::api
 
 namespace LEVEL_BASE {
@@ -211,9 +220,6 @@ BOOL TRACE_Original(TRACE) {
 }
 BOOL TRACE_HasFallThrough(TRACE) {
   return goes_on(plan_of("TRACE_HasFallThrough").instructions.back());
-}
-ADDRINT TRACE_Version(TRACE) {
-  return plan_of("TRACE_Version").version;
 }
 BBL TRACE_BblHead(TRACE) {
   return plan_of("TRACE_BblHead").blocks.empty() ? BBL() : BBL(1);

@@ -13,6 +13,10 @@
 #include "engine/instrument/plan.h"
 #include "pin.H"
 
+namespace isotach::dbi {
+struct Unit;
+}
+
 namespace isotach::dbi::api {
 
 // An instruction that an INS stands for.
@@ -58,5 +62,7 @@ void load_context(ThreadContext& own, const CONTEXT* context);
 
 // The engine's side: `plan` is about to be translated.
 void instrument(ThreadContext& context, TracePlan& plan);
+// It has been, into this unit.
+void trace_inserted(TracePlan& plan, const Unit& unit);
 
 }  // namespace isotach::dbi::api

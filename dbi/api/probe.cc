@@ -63,4 +63,8 @@ BOOL RTN_InsertCallProbedEx(RTN rtn, IPOINT place, PROBE_MODE, AFUNPTR function,
   return TRUE;
 }
 
+BOOL PIN_IsSafeForProbedInsertion(ADDRINT address) {
+  return RTN_Valid(RTN_FindByAddress(address));
+}
+
 }  // namespace LEVEL_BASE

@@ -15,6 +15,7 @@
 #include <cstdlib>
 #include <string_view>
 
+#include "api/code_cache.h"
 #include "api/events.h"
 #include "api/hooks.h"
 #include "api/images_api.h"
@@ -125,6 +126,7 @@ ThreadContext* thread_by_number(uint32_t number) {
 void forget_translations(uint64_t low, uint64_t high) {
   lock_client();
   dbi::engine().cache.flush(low, high);
+  if (low == 0 && high == ~uint64_t{0}) cache_flushed();
   unlock_client();
 }
 
@@ -134,6 +136,10 @@ void lock_client() {
 void unlock_client() {
   if (lock_depth == 0) return;
   if (--lock_depth == 0) dbi::engine().lock.unlock();
+}
+
+bool holds_client_lock() {
+  return lock_depth != 0;
 }
 
 unsigned leave_client_lock() {
@@ -147,6 +153,7 @@ void enter_client_lock(unsigned depth) {
 
 void go_on_at(ThreadContext& context) {
   while (lock_depth != 0) unlock_client();
+  context.version = 0;
   resume_at_pc(context);
   asm volatile(
       "mov %0, %%rsp\n\t"
@@ -182,6 +189,18 @@ namespace {
 void instrument_locked(ThreadContext& context, TracePlan& plan) {
   ++lock_depth;  // the caller holds the lock
   instrument(context, plan);
+  --lock_depth;
+}
+
+void inserted_locked(TracePlan& plan, const Unit& unit) {
+  ++lock_depth;
+  trace_inserted(plan, unit);
+  --lock_depth;
+}
+
+void flushed_locked() {
+  ++lock_depth;
+  cache_flushed();
   --lock_depth;
 }
 
@@ -247,6 +266,8 @@ VOID PIN_StartProgram() {
   if (s.context == nullptr || this_thread() != s.context)
     fail("PIN_StartProgram is called from another thread");
   isotach::dbi::engine().translator.options().instrumenter = instrument_locked;
+  if (wants_inserted_traces()) isotach::dbi::engine().translator.options().inserted = inserted_locked;
+  isotach::dbi::engine().events.cache_flushed = flushed_locked;
   listen_to_engine();
   unshield_low_fds();
   lock_client();
@@ -255,12 +276,16 @@ VOID PIN_StartProgram() {
   } else {
     start_images(s.command.entry, s.command.interpreter);
   }
+  cache_begins();
   unlock_client();
   program_starts(*s.context, s.command.attaches);
   s.command.run(*s.context);
   __builtin_unreachable();
 }
 
+UINT32 PIN_GetInitialThreadCount() {
+  return started().command.threads;
+}
 VOID PIN_StartProgramProbed() {
   started().is_probed = true;
   PIN_StartProgram();
@@ -269,7 +294,7 @@ BOOL PIN_IsProbeMode() {
   return started().is_probed;
 }
 BOOL PIN_IsAttaching() {
-  return FALSE;
+  return started().command.attaches;
 }
 const CHAR* PIN_ToolFullPath() {
   return started().full_path.c_str();

@@ -18,6 +18,7 @@ struct ToolCommand {
   uint64_t entry = 0;                     // an address in the main program
   uint64_t interpreter = 0;               // in its dynamic linker; 0: it has none
   bool attaches = false;                  // the program runs already; its threads are stopped
+  uint32_t threads = 1;                   // of the program
   void (*run)(ThreadContext&) = nullptr;  // starts the program; does not return
 };
 

@@ -1,4 +1,5 @@
 // Locks, threads' own data, threads of the tool.
+#include <errno.h>
 #include <immintrin.h>
 #include <linux/futex.h>
 #include <pthread.h>
@@ -298,8 +299,11 @@ BOOL PIN_IsApplicationThread() {
   return this_thread() != nullptr;
 }
 VOID PIN_Sleep(UINT32 milliseconds) {
-  const timespec time = from_milliseconds(milliseconds);
-  raw_syscall(SYS_nanosleep, reinterpret_cast<uint64_t>(&time), 0);
+  // What is left of it, where a signal of the program came in between.
+  timespec time = from_milliseconds(milliseconds);
+  const auto where = reinterpret_cast<uint64_t>(&time);
+  while (raw_syscall(SYS_nanosleep, where, where) == -EINTR) {
+  }
 }
 VOID PIN_Yield() {
   raw_syscall(SYS_sched_yield);
@@ -321,12 +325,7 @@ THREADID PIN_SpawnInternalThread(ROOT_THREAD_FUNC function, VOID* argument, size
     pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
     if (stack_size > 65536) pthread_attr_setstacksize(&attributes, stack_size);
     pthread_t thread;
-    // The program's signals are for the program's threads. The new one inherits the mask.
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    const int error = pthread_create(&thread, &attributes, run_internal, &one);
-    pthread_sigmask(SIG_SETMASK, &before, nullptr);
+    const int error = pthread_create(&thread, &attributes, run_internal, &one);  // runtime/thread_calls.cc
     pthread_attr_destroy(&attributes);
     if (error != 0) {
       one.used = false;

@@ -285,6 +285,20 @@ xed_reg_enum_t xed_decoded_inst_get_index_reg(const xed_decoded_inst_t* inst, un
 xed_reg_enum_t xed_decoded_inst_get_seg_reg(const xed_decoded_inst_t* inst, unsigned int n) {
   return reg_in_memory(inst, n, &ZydisDecodedOperandMem::segment);
 }
+xed_reg_enum_t xed_get_largest_enclosing_register(xed_reg_enum_t reg) {
+  const ZydisRegister whole =
+      ZydisRegisterGetLargestEnclosing(ZYDIS_MACHINE_MODE_LONG_64, static_cast<ZydisRegister>(reg));
+  return whole == ZYDIS_REGISTER_NONE ? reg : static_cast<xed_reg_enum_t>(whole);
+}
+xed_uint_t xed_decoded_inst_get_memory_displacement_width(const xed_decoded_inst_t* inst, unsigned int n) {
+  // Only the operand that is written out has one.
+  const ZydisDecodedOperand* one = memory_at(inside(inst), n);
+  const bool has_one = one != nullptr && one->visibility != ZYDIS_OPERAND_VISIBILITY_HIDDEN;
+  return has_one ? inside(inst).instruction.raw.disp.size / 8u : 0;
+}
+xed_uint_t xed_decoded_inst_is_prefetch(const xed_decoded_inst_t* inst) {
+  return inside(inst).instruction.meta.category == ZYDIS_CATEGORY_PREFETCH ? 1 : 0;
+}
 xed_uint_t xed_decoded_inst_get_scale(const xed_decoded_inst_t* inst, unsigned int n) {
   const ZydisDecodedOperand* one = memory_at(inside(inst), n);
   return one != nullptr ? one->mem.scale : 0;

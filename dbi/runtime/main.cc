@@ -192,6 +192,7 @@ int run(int argc, char** argv) {
     command.tool = arguments.tool;
     command.arguments = arguments.tool_arguments;
     command.attaches = attaches;
+    if (attaches) command.threads = static_cast<uint32_t>(handover->thread_count);
     command.run = run_program_then;
     if (!attaches) begin_early_reports();
     api::run_tool(context, command);

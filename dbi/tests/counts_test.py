@@ -22,7 +22,7 @@ import engine  # noqa: E402
 
 TESTS = engine.BUILD / "dbi" / "tests"
 STEP, PROBE, COUNTED = TESTS / "step", TESTS / "probe.so", TESTS / "counted"
-PER_STEP, PER_BLOCK = ("ins", "watched", "call", "context", "if", "registers", "heavy"), ("bbl", "heavy_bbl")
+PER_STEP, PER_BLOCK = ("ins", "watched", "call", "context", "if", "registers", "heavy", "versions"), ("bbl", "heavy_bbl")
 # The addresses must be the same each time, and restartable sequences are not there under the engine.
 ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LC_ALL": "C", "GLIBC_TUNABLES": "glibc.pthread.rseq=0"}
 

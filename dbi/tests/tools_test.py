@@ -127,6 +127,54 @@ int main(int argc, char *argv[]) {
   PIN_StartProgram();
 }
 """
+CACHE_TOOL = """\
+#include "pin.H"
+static UINT64 begun, flushed, shown, inserted, wrong;
+VOID on_begin() { ++begun; wrong += shown; }
+VOID on_flush() { ++flushed; }
+VOID count() {}
+VOID on_trace(TRACE trace, VOID *) {
+  ++shown;
+  TRACE_InsertCall(trace, IPOINT_BEFORE, (AFUNPTR)count, IARG_END);
+}
+VOID on_inserted(TRACE trace, VOID *value) {
+  ++inserted;
+  wrong += value != &begun || TRACE_CodeCacheSize(trace) == 0 || CODECACHE_NumTracesInCache() == 0 ||
+           CODECACHE_OriginalAddress(TRACE_CodeCacheAddress(trace)) != TRACE_Address(trace);
+}
+VOID at_call(THREADID, CONTEXT *, SYSCALL_STANDARD, VOID *) {
+  if (flushed == 0 && inserted > 200) CODECACHE_FlushCache();
+}
+VOID fini(INT32, VOID *) {
+  cout << "begun " << begun << " flushed " << flushed << " shown " << shown << " inserted " << inserted << " wrong "
+       << wrong + !CODECACHE_ChangeCacheLimit(64 << 20) + (CODECACHE_CacheSizeLimit() != 64 << 20) << endl;
+}
+int main(int argc, char **argv) {
+  if (PIN_Init(argc, argv)) return 3;
+  CODECACHE_AddCacheInitFunction(on_begin, 0);
+  CODECACHE_AddCacheFlushedFunction(on_flush, 0);
+  CODECACHE_AddTraceInsertedFunction(on_inserted, &begun);
+  TRACE_AddInstrumentFunction(on_trace, 0);
+  PIN_AddSyscallEntryFunction(at_call, 0);
+  PIN_AddFiniFunction(fini, 0);
+  PIN_StartProgram();
+}
+"""
+BROKEN_PIPE_TOOL = """\
+#include "pin.H"
+#include <cerrno>
+#include <unistd.h>
+static int error = 0;
+VOID write_it() { if (write(STDOUT_FILENO, "x", 1) < 0) error = errno; }
+VOID instrument(TRACE trace, VOID *) { TRACE_InsertCall(trace, IPOINT_BEFORE, (AFUNPTR)write_it, IARG_END); }
+VOID fini(INT32, VOID *) { std::fprintf(stderr, "the tool's error %d\\n", error); }
+int main(int argc, char **argv) {
+  if (PIN_Init(argc, argv)) return 3;
+  TRACE_AddInstrumentFunction(instrument, 0);
+  PIN_AddFiniFunction(fini, 0);
+  PIN_StartProgram();
+}
+"""
 FAILING_TOOL = """\
 #include "pin.H"
 VOID quiet(ADDRINT) {}
@@ -334,6 +382,19 @@ def build(source, folder, name):
     return folder / f"{name}.so"
 
 
+def test_nobody_reads_what_a_tool_writes(folder):
+    """The tool's write fails; the program goes on. One that writes there itself dies of it, as natively."""
+    tool = build(BROKEN_PIPE_TOOL, folder, "writer")
+    for command, code in ((("sh", "-c", "kill -0 $$; exit 3"), 3), (("sh", "-c", "trap '' PIPE; echo x; exit 4"), 4),
+                          (("/bin/echo", "x"), -13), (("sh", "-c", "kill -PIPE $$"), -13)):
+        reads, writes = os.pipe()
+        os.close(reads)
+        result = subprocess.run([str(engine.PIN), "-t", str(tool), "--", *command], stdout=writes, stderr=subprocess.PIPE,
+                                timeout=LIMIT_S, stdin=subprocess.DEVNULL, restore_signals=True)
+        os.close(writes)
+        assert (result.returncode, b"the tool's error 32" in result.stderr) == (code, True), f"{command}: {result}"
+
+
 def test_tools_that_fail(folder):
     for name, (in_main, in_callback, message, code) in FAILING.items():
         tool = build(FAILING_TOOL % (in_callback, in_main), folder, name)
@@ -359,10 +420,18 @@ def test_standards(folder):
 
 
 def test_what_is_missing_is_said(folder):
-    (folder / "tool.cpp").write_text('#include "pin.H"\nvoid f(BBL b) { BBL_SetTargetVersion(b, 1); }\n')
+    (folder / "tool.cpp").write_text('#include "pin.H"\nvoid f() { PIN_SetReplayMode(1); }\n')
     made = subprocess.run(["g++", "-w", "-c", "-fPIC", f"-I{engine.KIT}/source/include/pin", "tool.cpp"], cwd=folder,
                           capture_output=True, timeout=LIMIT_S)
-    assert made.returncode != 0 and b"traces have one version" in made.stderr, made
+    assert made.returncode != 0 and b"runs are not replayed" in made.stderr, made
+
+
+def test_translations_are_told(folder):
+    result = pin(build(CACHE_TOOL, folder, "cache"), (), ("sh", "-c", "exit 3"))
+    assert result.returncode == 3, result
+    told = dict(re.findall(r"(\w+) (\d+)", result.stdout.decode()))
+    assert (told["begun"], told["flushed"], told["wrong"]) == ("1", "1", "0"), told
+    assert int(told["shown"]) == int(told["inserted"]) > 100, told
 
 
 def test_tool_of_another_version(folder):

@@ -110,9 +110,11 @@ void CodeCache::discard(Unit& unit, const std::optional<Prologue>& prologue) {
 
 void CodeCache::insert(Unit& unit, Region& region) {
   if (unit.is_step) {
-    steps_[unit.pc] = unit.number;
+    steps_[key_of(unit.pc, unit.version)] = unit.number;
   } else if (unit.is_original) {
-    originals_[unit.pc] = unit.number;
+    originals_[key_of(unit.pc, unit.version)] = unit.number;
+  } else if (unit.version != 0) {
+    versions_[key_of(unit.pc, unit.version)] = unit.number;
   } else {
     by_pc_.insert(unit.pc, unit.number, [this](uint32_t number) { return units_[number].pc; });
   }
@@ -313,9 +315,11 @@ void CodeCache::retire(Unit& unit) {
   }
   unit.prologue = 0;
   if (unit.is_step) {
-    steps_.erase(unit.pc);
+    steps_.erase(key_of(unit.pc, unit.version));
   } else if (unit.is_original) {
-    originals_.erase(unit.pc);
+    originals_.erase(key_of(unit.pc, unit.version));
+  } else if (unit.version != 0) {
+    versions_.erase(key_of(unit.pc, unit.version));
   } else {
     by_pc_.erase(unit.pc, unit.number);
   }

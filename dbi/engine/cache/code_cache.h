@@ -43,18 +43,15 @@ class CodeCache {
     uint8_t* entry;
   };
 
-  Unit* find(uint64_t pc) const {
+  Unit* find(uint64_t pc, uint16_t version) const {
+    if (version != 0) return find_in(versions_, key_of(pc, version));
     const uint32_t number = by_pc_.find(pc, [this](uint32_t n) { return units_[n].pc; });
     return number == 0 ? nullptr : &units_[number];
   }
-  Unit* find_original(uint64_t pc) const {
-    const auto found = originals_.find(pc);
-    return found == originals_.end() ? nullptr : &units_[found->second];
+  Unit* find_original(uint64_t pc, uint16_t version) const {
+    return find_in(originals_, key_of(pc, version));
   }
-  Unit* find_step(uint64_t pc) const {
-    const auto found = steps_.find(pc);
-    return found == steps_.end() ? nullptr : &units_[found->second];
-  }
+  Unit* find_step(uint64_t pc, uint16_t version) const { return find_in(steps_, key_of(pc, version)); }
   // A unit that is to be filled in and then inserted.
   Unit& make_unit();
   // It is not filled in after all; nor is the prologue that was written for it, when there is one.
@@ -86,6 +83,8 @@ class CodeCache {
   // Forgets what was translated from these addresses. Returns the number of units.
   size_t flush(uint64_t begin, uint64_t end);
   void flush_all();
+  size_t limit_bytes() const { return limit_bytes_; }
+  void set_limit_bytes(size_t bytes) { limit_bytes_ = bytes; }
   bool is_full() const { return regions_.bytes_used() > limit_bytes_; }
   // Frees what was flushed before `oldest_epoch`, the smallest of all threads inside the cache.
   void reclaim(uint64_t oldest_epoch);
@@ -108,6 +107,14 @@ class CodeCache {
     uint32_t first_unit = 0;
   };
 
+  // Addresses have 47 bits.
+  static uint64_t key_of(uint64_t pc, uint16_t version) {
+    return pc ^ uint64_t { version } << 48;
+  }
+  Unit* find_in(const std::unordered_map<uint64_t, uint32_t>& numbers, uint64_t key) const {
+    const auto found = numbers.find(key);
+    return found == numbers.end() ? nullptr : &units_[found->second];
+  }
   void unlink(Exit& exit);
   void retire(Unit& unit);
   void free_unit(Unit& unit);
@@ -136,8 +143,9 @@ class CodeCache {
   std::vector<Page> pages_{Page()};                   // the first stands for none
   AddressTable by_page_{size_t{1} << 8};              // of pages_
   uint32_t last_page_ = 0;                            // of pages_: that of the last unit
-  std::unordered_map<uint64_t, uint32_t> originals_;  // units
-  std::unordered_map<uint64_t, uint32_t> steps_;      // units
+  std::unordered_map<uint64_t, uint32_t> originals_;  // units, by key_of()
+  std::unordered_map<uint64_t, uint32_t> versions_;   // units of other versions than 0, by key_of()
+  std::unordered_map<uint64_t, uint32_t> steps_;      // units, by key_of()
   std::vector<std::unique_ptr<Retired>> retired_;
   uint64_t epoch_ = 1;
 };

@@ -15,8 +15,8 @@ struct ThreadContext;
 // or three of each unit, so they are small. Exits and units are named by numbers of the cache's arrays; 0 is
 // none.
 struct Exit {
-  enum class Kind : uint8_t { unused, link, system_call, emulate, prologue, changed };
-  uint64_t target = 0;  // link: where the program goes; others: address of the instruction
+  enum class Kind : uint8_t { unused, link, system_call, emulate, prologue, changed, indirect };
+  uint64_t target = 0;  // link: where the program goes; others: address of the instruction; indirect: none
   union {
     Unit* from = nullptr;  // all but prologues
     // A prologue that falls into its unit: 8 aligned bytes, the first instruction behind the comparison, that
@@ -33,7 +33,8 @@ struct Exit {
   };
   int32_t stub_behind = 0;  // bytes from the end of `displacement` to stub()
   Kind kind = Kind::unused;
-  uint8_t length = 0;  // system_call, emulate: of the instruction
+  uint8_t length = 0;    // system_call, emulate: of the instruction
+  uint16_t version = 0;  // of the trace that comes next: see plan.h
 
   // Where the jump goes while it has no unit.
   uint8_t* stub() const { return displacement + 4 + stub_behind; }
@@ -118,6 +119,7 @@ struct Unit {
   uint32_t map_count = 0;
   bool is_original = false;  // of a replaced function: found by find_original() alone
   bool is_step = false;      // of one instruction, with no way to other units: found by find_step() alone
+  uint16_t version = 0;      // other than 0: found by its version too, and not by indirect branches
   bool dead = false;         // flushed: no way leads here any more, but a thread may still be inside
   uint32_t shared_count_count = 0;
   MapEntry* map = nullptr;

@@ -104,7 +104,9 @@ struct alignas(64) ThreadContext {
       sequence;            // what rseq(2) was asked for, natively or by a call that we only pretend to make
   uint32_t is_restarting;  // it was taken over within a system call that must go on by restart_syscall(2),
                            // and has not done so: the kernel forgets how when a signal handler returns
-  void* tool_storage;      // PIN_SetThreadData
+  uint16_t version;        // of the trace to come, while engine code runs: see plan.h
+  uint64_t stop_request;   // the last by which it was asked to wait
+  uint32_t is_in_system_call, is_waiting;  // see stop_threads.h
   uint64_t tool_keys[128];
   uint64_t unique_id;    // never given again; thread_id is
   ThreadContext* next;   // list of all threads

@@ -39,6 +39,7 @@ void make_room(Engine& engine) {
   ++engine.full_flushes;
   engine.cache.flush_all();
   engine.cache.reclaim(oldest_epoch(engine));
+  if (engine.events.cache_flushed != nullptr) engine.events.cache_flushed();
 }
 
 // With the lock held.
@@ -127,11 +128,12 @@ void follow_indirect(Engine& engine, ThreadContext& context) {
 // The unit of one instruction has been left: see single_step.h.
 void dispatch_step(ThreadContext& context, uint32_t number, const Exit& exit) {
   bool is_done = true, by_system_call = false;
-  if (number == kExitIndirect && !is_canonical(context.target)) {
+  const bool is_indirect = number == kExitIndirect || exit.kind == Exit::Kind::indirect;
+  if (is_indirect && !is_canonical(context.target)) {
     leave_step(context);
     follow_indirect(engine(), context);
     return;
-  } else if (number == kExitIndirect) {
+  } else if (is_indirect) {
     context.pc = context.target;
   } else if (number == kExitStart) {
     is_done = false;
@@ -234,6 +236,7 @@ extern "C" void isotach_dispatch(isotach::dbi::ThreadContext* context) {
   const Exit exit = engine.cache.exit(number);
   __atomic_store_n(&context->epoch, kOutside, __ATOMIC_RELEASE);
   ++engine.dispatches;
+  if (number != kExitStart) context->version = exit.version;  // 0 for kExitIndirect
   if (context->step.is_inside) {
     dispatch_step(*context, number, exit);
     return;
@@ -250,6 +253,9 @@ extern "C" void isotach_dispatch(isotach::dbi::ThreadContext* context) {
     case Exit::Kind::link:
     case Exit::Kind::prologue:
       follow_link(engine, *context, number, exit.target);
+      return;
+    case Exit::Kind::indirect:
+      follow_indirect(engine, *context);
       return;
     case Exit::Kind::system_call:
       ++engine.system_calls;

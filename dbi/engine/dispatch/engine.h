@@ -55,6 +55,8 @@ struct EngineEvents {
   // Before and after a signal (or the return from one) changes where the program stands.
   void (*context_changing)(ThreadContext&, ContextChange reason, int signal) = nullptr;
   void (*context_changed)(ThreadContext&, ContextChange reason, int signal) = nullptr;
+  // All translations were forgotten. With the lock held.
+  void (*cache_flushed)() = nullptr;
   // The engine is about to leave the process; all its threads wait. On one of them.
   void (*detaching)(ThreadContext&) = nullptr;
   // The program's execve or execveat, in its registers, is to be followed: makes the call that does. Returns

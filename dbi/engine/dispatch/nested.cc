@@ -39,6 +39,7 @@ struct Kept {
   uint8_t vectors[16][16], x87[512];
   uint64_t addresses[8], taken, executing, call_flags, first_repetition, argument_copies[16];
   OwnStep step;
+  uint16_t version;
 };
 
 template <class To, class From>
@@ -61,6 +62,7 @@ void copy_kept(To& to, const From& from) {
   to.first_repetition = from.first_repetition;
   std::memcpy(to.argument_copies, from.argument_copies, sizeof to.argument_copies);
   to.step = from.step;
+  to.version = from.version;
 }
 
 // What lies in the upper parts of the vector registers, which the engine never moves by itself.
@@ -95,6 +97,7 @@ void prepare(ThreadContext& context, const ProgramCall& call) {
   context.registers[rsp] = stack;
   context.flags &= ~uint64_t{0x400};  // the direction flag is off at a function's entry
   context.pc = call.function;
+  context.version = 0;
   context.step = {};
 }
 

@@ -60,7 +60,10 @@ bool is_wanted_by_tool(int signal) {
 }
 
 SignalAction kernel_action(int signal, const SignalAction& wanted) {
-  if (wanted.handler <= 1 && !is_fault_signal(signal) && !is_wanted_by_tool(signal)) return wanted;
+  // A program that would die of it must not do so of what the tool writes: see is_own_broken_pipe().
+  const bool may_be_own = signal == SIGPIPE && wanted.handler == 0;
+  if (wanted.handler <= 1 && !may_be_own && !is_fault_signal(signal) && !is_wanted_by_tool(signal))
+    return wanted;
   constexpr uint64_t kSaRestorer = 0x04000000;
   SignalAction action;
   action.handler = reinterpret_cast<uint64_t>(&master_handler);

@@ -1,5 +1,6 @@
 #include "engine/dispatch/signals.h"
 
+#include <errno.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 
@@ -12,6 +13,7 @@
 #include "engine/dispatch/kernel_signals.h"
 #include "engine/dispatch/signal_frame.h"
 #include "engine/dispatch/single_step.h"
+#include "engine/dispatch/stop_threads.h"
 #include "engine/dispatch/system_calls.h"
 #include "engine/os/own_memory.h"
 #include "engine/os/raw_syscall.h"
@@ -25,6 +27,7 @@ void isotach_enter_again();
 void isotach_signal_entry();
 void isotach_system_call_window();
 void isotach_system_call_instruction();
+void isotach_system_call_done();
 void isotach_system_call_interrupted();
 void isotach_safe_copy_begin();
 void isotach_safe_copy_end();
@@ -123,6 +126,7 @@ Place place_of(uint64_t address) {
 
 // The context holds the processor's registers; afterwards it holds the program's.
 void settle(ThreadContext& context, const Place& place, Leaving leaving) {
+  context.version = place.unit->version;
   if (!place.is_boundary) {
     for (unsigned slot = 0; slot < 3; ++slot) {
       const unsigned reg = (place.state >> (5 * slot)) & 31;
@@ -286,6 +290,18 @@ bool handle_own_fault(ThreadContext& context, int signal, const siginfo_t& info,
   return false;
 }
 
+// The tool (or the engine) has written to a pipe or socket that nobody reads: its system call has just
+// failed. Not what another process or thread sends.
+bool is_own_broken_pipe(const siginfo_t& info, const ucontext_t& user) {
+  const greg_t* r = user.uc_mcontext.gregs;
+  const auto pc = static_cast<uint64_t>(r[REG_RIP]);
+  if (info.si_code != SI_USER || r[REG_RAX] != -EPIPE || is_in_cache(pc)) return false;
+  if (pc == address_of(&isotach_system_call_done)) return false;
+  if (info.si_pid != static_cast<pid_t>(raw_syscall(SYS_getpid))) return false;
+  const auto* behind = reinterpret_cast<const uint8_t*>(pc);
+  return behind[-2] == 0x0f && behind[-1] == 0x05;
+}
+
 // A fault of the program, in translated code.
 void record_program_fault(ThreadContext& context, int signal, const siginfo_t& info, ucontext_t& user) {
   SignalState& state = *context.signals;
@@ -346,8 +362,10 @@ void master_handler(int signal, siginfo_t* info, void* data) {
     if (events.tool_fault != nullptr && events.tool_fault(&context, *info, user)) return;
     report_crash(context, signal, *info, user);
   }
+  if (signal == SIGPIPE && is_own_broken_pipe(*info, user)) return;
   SignalState& state = *context.signals;
-  if ((state.blocked_faults & bit(signal)) != 0 && !is_request_to_leave(*info)) {
+  if ((state.blocked_faults & bit(signal)) != 0 && !is_request_to_leave(*info) &&
+      !is_request_to_stop(*info)) {
     // Sent by kill(2) while the program blocks it. The way to a boundary needs these signals: until it is
     // reached, it is kept here.
     if (state.is_recorded) {
@@ -409,6 +427,10 @@ void deliver(ThreadContext& context) {
   if (is_request_to_leave(info)) {
     send_held_faults(context);
     leave_engine(context, mask);
+  }
+  if (is_request_to_stop(info)) {
+    set_program_mask(context, mask);
+    return;
   }
 
   SignalAction action;
@@ -505,10 +527,8 @@ void take_over_actions(ProcessState& process) {
     if (kernel_sigaction(signal, nullptr, &now) != 0) continue;
     process.actions[signal] = now;
     if (signal == SIGSEGV && now.handler > 1) note_branches();
-    if (now.handler > 1 || is_fault_signal(signal) || is_wanted_by_tool(signal)) {
-      const SignalAction ours = kernel_action(signal, now);
-      kernel_sigaction(signal, &ours, nullptr);
-    }
+    const SignalAction ours = kernel_action(signal, now);
+    if (ours.handler != now.handler) kernel_sigaction(signal, &ours, nullptr);
   }
 }
 
@@ -528,7 +548,7 @@ void give_back_signals(ThreadContext& context, bool all) {
   for (int signal = 1; signal <= 64; ++signal) {
     const SignalAction& action = process.actions[signal];
     // exec resets what is handled by itself; only an ignored fault must be told to the kernel.
-    if (all ? (action.handler > 1 || is_fault_signal(signal))
+    if (all ? (action.handler > 1 || is_fault_signal(signal) || signal == SIGPIPE)
             : (is_fault_signal(signal) && action.handler == 1)) {
       kernel_sigaction(signal, &action, nullptr);
     }
@@ -591,5 +611,6 @@ extern "C" void isotach_deliver_pending(isotach::dbi::ThreadContext* context) {
   if (context->signals->is_recorded) {
     deliver(*context);
   }
+  wait_while_stopped(*context);
   resume_at_pc(*context);
 }

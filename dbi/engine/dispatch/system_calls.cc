@@ -11,6 +11,7 @@
 #include "engine/dispatch/engine.h"
 #include "engine/dispatch/signals.h"
 #include "engine/dispatch/single_step.h"
+#include "engine/dispatch/stop_threads.h"
 #include "engine/dispatch/threads.h"
 #include "engine/os/private_fds.h"
 #include "engine/os/raw_syscall.h"
@@ -26,11 +27,13 @@ constexpr uint64_t kPageBytes = 4096;
 
 int64_t pass(ThreadContext& context) {
   const uint64_t number = context.registers[rax];
+  begin_system_call(context);
   int64_t result = isotach_program_system_call(context.registers, number, &context.pending);
   // The kernel cannot write to pages whose code we guard.
   if (result == -EFAULT && let_all_code_be_written()) {
     result = isotach_program_system_call(context.registers, number, &context.pending);
   }
+  end_system_call(context);
   return result;
 }
 

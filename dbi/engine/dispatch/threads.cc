@@ -14,6 +14,7 @@
 #include "engine/dispatch/engine.h"
 #include "engine/dispatch/signals.h"
 #include "engine/dispatch/single_step.h"
+#include "engine/dispatch/stop_threads.h"
 #include "engine/dispatch/system_calls.h"
 #include "engine/instrument/buffer.h"
 #include "engine/instrument/counters.h"
@@ -137,6 +138,7 @@ void copy_program_state(ThreadContext& child, const ThreadContext& parent, const
   child.flags = parent.flags;
   child.step.is_wanted = parent.step.is_wanted;
   child.pc = next_pc;
+  child.version = parent.version;
   child.program_fs = (arguments.flags & CLONE_SETTLS) != 0 ? arguments.tls : parent.program_fs;
   child.program_gs = parent.program_gs;
   child.mxcsr = parent.mxcsr;
@@ -288,8 +290,11 @@ ThreadContext& adopt_stopped_thread(ProcessState& process, LentThread* lent,
 
 int64_t program_clone(ThreadContext& context, const CloneArguments& arguments, uint64_t next_pc) {
   if ((arguments.flags & CLONE_VM) == 0) return clone_process(context, arguments);
-  const bool is_vfork = (arguments.flags & CLONE_VFORK) != 0;
-  return clone_thread(context, arguments, next_pc, is_vfork);
+  if ((arguments.flags & CLONE_VFORK) == 0) return clone_thread(context, arguments, next_pc, false);
+  begin_system_call(context);  // it waits for its child
+  const int64_t result = clone_thread(context, arguments, next_pc, true);
+  end_system_call(context);
+  return result;
 }
 
 void program_exit_thread(ThreadContext& context, int code) {
@@ -300,7 +305,9 @@ void program_exit_thread(ThreadContext& context, int code) {
   }
   if (engine.events.thread_ending != nullptr) engine.events.thread_ending(context, code);
   block_all_signals();
-  if (unlist_thread(context)) {
+  const bool is_last = unlist_thread(context);
+  stopped_thread_ends(context);
+  if (is_last) {
     tell_process_end(context, code);
     for (;;) raw_syscall(SYS_exit, static_cast<uint64_t>(code));
   }
@@ -329,6 +336,7 @@ extern "C" void isotach_thread_start(isotach::dbi::ThreadContext* context) {
   enter_lent_thread(context->lent, static_cast<uint32_t>(context->kernel_id));
   install_signal_stack(*context);
   set_signal_mask(context->first_mask);
+  wait_while_stopped(*context);
   Engine& engine = isotach::dbi::engine();
   if (!context->is_process && engine.events.thread_started != nullptr) engine.events.thread_started(*context);
   if (context->buffer_low[0] == 0) start_trace_buffers(*context);

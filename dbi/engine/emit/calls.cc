@@ -12,7 +12,7 @@ namespace {
 constexpr size_t kWorstGroupBytes = 96;
 constexpr size_t kWorstCallBytes = 64;
 constexpr size_t kWorstArgumentBytes = 48;
-constexpr size_t kWorstCallColdBytes = 16 + sizeof(ToolCode);
+constexpr size_t kWorstCallColdBytes = 32 + sizeof(ToolCode);
 // The way to the tool when the buffer is full, and what the unit's tables say of a record.
 constexpr size_t kWorstRecordColdBytes = 192 + sizeof(RecordGroup) + 3 * sizeof(Borrowed) + 2;
 
@@ -252,6 +252,12 @@ void CallEmitter::emit_group(const Calls& calls, Place place) {
   // Runs of calls that can be inlined are; the others share their saving.
   Calls saved;
   for (size_t i = 0; i < calls.size(); ++i) {
+    if (calls[i]->step == Call::Step::version_case) {
+      if (!saved.empty()) emit_saved_group(saved, place);
+      saved.clear();
+      e_.emit_version_case(*calls[i], instruction_.address);
+      continue;
+    }
     if (saved.empty() && emit_record_if(*calls[i], place)) continue;
     if (saved.empty() && can_be_inlined(*calls[i], place)) {
       if (calls[i]->step == Call::Step::buffer) {

@@ -108,6 +108,8 @@ bool Emitter::emit(bool count_blocks, bool indirect) {
   RecordEmitter records(*this);
   const bool may_record = plan_.instrumented && trace_buffer_count() != 0;
   for (const PlannedBlock& block : plan_.blocks) {
+    next_version_ = block.next_version < 0 ? plan_.version : static_cast<uint16_t>(block.next_version);
+    const bool ends_trace = next_version_ != plan_.version;
     if (may_record) records.plan(block);
     if (plan_.instrumented) {
       blocks_.push_back(static_cast<uint16_t>(plan_.instructions[block.first].address - unit_.pc));
@@ -120,7 +122,8 @@ bool Emitter::emit(bool count_blocks, bool indirect) {
       pc_offset_ = static_cast<uint16_t>(instruction.address - unit_.pc);
       mark(kBoundary);
       if (i == block.first && count_blocks) emit_count(i, block.count);
-      const bool is_last = i + 1 == plan_.instructions.size();
+      const bool is_last =
+          i + 1 == plan_.instructions.size() || (ends_trace && i + 1 == block.first + block.count);
       if (i == anywhere && i != block.first) {
         CallEmitter(*this, i).emit_plain_count(plan_.instructions[block.first].calls.front(),
                                                records.busy(i));
@@ -137,6 +140,7 @@ bool Emitter::emit(bool count_blocks, bool indirect) {
       }
       end_lost(i);
     }
+    if (ends_trace) break;
   }
   return end_unit();
 }
@@ -159,6 +163,9 @@ uint32_t Emitter::better_place_of_count(const PlannedBlock& block) const {
     return block.first;
   }
   for (uint32_t i = block.first; i < block.first + block.count; ++i) {
+    const std::vector<Call>& calls = plan_.instructions[i].calls;
+    const auto may_leave = [](const Call& call) { return call.step == Call::Step::version_case; };
+    if (std::any_of(calls.begin(), calls.end(), may_leave)) break;
     if (live_.flags[i] == 0) return i;
   }
   return block.first;
@@ -191,6 +198,7 @@ void Emitter::emit_comparison() {
   mark(spilled(0, rcx) | spilled(1, rax));
   const uint64_t size = unit_.pc_end - unit_.pc;
   Exit& exit = cache_.make_exit(Exit::Kind::changed, unit_.pc, &unit_);
+  exit.version = plan_.version;
   uint8_t* stub = cold_.at();
   cold_.load_gs(rcx, slot_offset(0));
   cold_.load_gs(rax, slot_offset(1));
@@ -311,6 +319,7 @@ void Emitter::emit_popf(const PlannedInstruction& instruction) {
   code_.relative32(cold_.address());
   Exit& exit = cache_.make_exit(Exit::Kind::emulate, instruction.address, &unit_);
   exit.length = scan.length;
+  exit.version = plan_.version;
   cold_.store_gs_imm32(CONTEXT_EXIT, cache_.number_of(exit));
   cold_.jump(reinterpret_cast<uint64_t>(region_.exit));
   emit_copy(instruction);
@@ -621,6 +630,15 @@ void Emitter::emit_push_return_address(uint64_t address) {
 
 void Emitter::emit_indirect_jump() {
   // rcx: target; slot 0: the program's rcx. A prologue or isotach_indirect_miss restores both.
+  if (next_version_ != 0 || plan_.version != 0) {
+    Exit& exit = cache_.make_exit(Exit::Kind::indirect, 0, &unit_);
+    exit.version = next_version_;
+    code_.store_gs(rcx, CONTEXT_TARGET);
+    code_.load_gs(rcx, slot_offset(0));
+    code_.store_gs_imm32(CONTEXT_EXIT, cache_.number_of(exit));
+    code_.jump(reinterpret_cast<uint64_t>(region_.exit));
+    return;
+  }
   mark(kRcxInSlot0 | spilled(1, rax));
   code_.store_gs(rax, slot_offset(1));
   if (cache_.notes_branches()) code_.store_gs_imm32(CONTEXT_BRANCHED_FROM, unit_.number);
@@ -636,6 +654,7 @@ void Emitter::emit_indirect_jump() {
 void Emitter::emit_leave(Exit::Kind kind, uint64_t target, uint8_t length) {
   Exit& exit = cache_.make_exit(kind, target, &unit_);
   exit.length = length;
+  exit.version = next_version_;
   code_.store_gs_imm32(CONTEXT_EXIT, cache_.number_of(exit));
   code_.jump(reinterpret_cast<uint64_t>(region_.exit));
 }
@@ -643,12 +662,32 @@ void Emitter::emit_leave(Exit::Kind kind, uint64_t target, uint8_t length) {
 void Emitter::finish_link(uint8_t* displacement, uint64_t target) {
   Exit& exit = cache_.make_exit(Exit::Kind::link, target, &unit_);
   exit.displacement = displacement;
+  exit.version = next_version_;
   const uint32_t number = cache_.number_of(exit);
   exit.set_stub(cold_.at());
   cold_.store_gs_imm32(CONTEXT_EXIT, number);
   cold_.jump(reinterpret_cast<uint64_t>(region_.exit));
   std::memcpy(displacement, &exit.stub_behind, 4);
   links_.push_back(number);
+}
+
+void Emitter::emit_version_case(const Call& call, uint64_t address) {
+  // No flags: rcx = register - value, and jrcxz.
+  mark(0);
+  code_.store_gs(rcx, slot_offset(0));
+  mark(spilled(0, rcx));
+  emit_load_register(call.case_register, rcx);
+  code_.lea(rcx, rcx, -call.case_value);
+  code_.bytes({0xe3, 2, 0xeb, 0});  // jrcxz +2; jmp over
+  uint8_t* behind_skip = code_.at();
+  code_.load_gs(rcx, slot_offset(0));
+  const uint16_t next = next_version_;
+  next_version_ = call.case_version;
+  emit_link(address);
+  next_version_ = next;
+  behind_skip[-1] = static_cast<uint8_t>(code_.at() - behind_skip);
+  code_.load_gs(rcx, slot_offset(0));
+  mark(0);
 }
 
 void Emitter::emit_link(uint64_t target) {

@@ -148,6 +148,8 @@ class Emitter {
   template <typename T>
   T* write_table(const std::vector<T>& entries);
   void finish_link(uint8_t* displacement, uint64_t target);
+  // The instruction at `address` in another version, if a register has a value.
+  void emit_version_case(const Call& call, uint64_t address);
   // From here on, emitted code belongs to the instruction that is being emitted, in this state.
   void mark(uint16_t state);
   // Instructions follow that are copied.
@@ -178,6 +180,7 @@ class Emitter {
   Liveness& live_;
   std::optional<CodeCache::Prologue> prologue_;
   bool is_too_large_ = false;
+  uint16_t next_version_ = 0;  // of what follows the block
   uint16_t pc_offset_ = 0;
   uint16_t lost_ = 0;             // registers
   uint32_t ended_ = ~0u;          // last instruction of end_lost()

@@ -32,7 +32,8 @@ bool may_write_memory(const DecodedInstruction& instruction) {
 }  // namespace
 
 Unit* Translator::translate(ThreadContext& context, uint64_t pc, bool indirect, bool loop) {
-  if (Unit* unit = cache_.find(pc)) {
+  indirect &= context.version == 0;
+  if (Unit* unit = cache_.find(pc, context.version)) {
     if (indirect) cache_.make_indirect_target(*unit);
     return unit;
   }
@@ -46,10 +47,13 @@ Unit* Translator::translate_observed(ThreadContext& context, uint64_t pc, bool i
   for (unsigned most = options_.max_instructions;;
        most = static_cast<unsigned>(plan_.instructions.size()) / 2) {
     if (most == 0) stop_at_too_many_calls(pc);
-    if (!decode(pc, most)) return nullptr;
+    if (!decode(pc, most, context.version)) return nullptr;
     plan_.is_original = is_original;
     let_tool_look(context);
-    if (Unit* unit = emit(indirect)) return unit;
+    Unit* unit = emit(indirect);
+    if (unit == nullptr) continue;
+    if (options_.inserted != nullptr) options_.inserted(plan_, *unit);
+    return unit;
   }
 }
 
@@ -86,26 +90,27 @@ Unit* Translator::translate_unobserved(uint64_t pc, bool indirect, bool loop) {
 }
 
 Unit* Translator::translate_original(ThreadContext& context, uint64_t pc) {
-  if (Unit* unit = cache_.find_original(pc)) return unit;
+  if (Unit* unit = cache_.find_original(pc, context.version)) return unit;
   return translate_observed(context, pc, false, true);
 }
 
 Unit* Translator::translate_step(ThreadContext& context, uint64_t pc) {
-  if (Unit* unit = cache_.find_step(pc)) return unit;
-  if (!decode(pc, 1)) return nullptr;
+  if (Unit* unit = cache_.find_step(pc, context.version)) return unit;
+  if (!decode(pc, 1, context.version)) return nullptr;
   plan_.is_step = true;
   let_tool_look(context);
   if (Unit* unit = emit(false)) return unit;
   stop_at_too_many_calls(pc);
 }
 
-bool Translator::decode(uint64_t pc, unsigned max_instructions) {
+bool Translator::decode(uint64_t pc, unsigned max_instructions, uint16_t version) {
   const Mapping* mapping = memory_.executable_at(pc);
   if (mapping == nullptr) return false;
   uint64_t end = mapping->end;
   const Mapping first_mapping = *mapping;
   plan_.compares = false;
   plan_.address = pc;
+  plan_.version = version;
   plan_.instructions.clear();
   plan_.blocks.clear();
   plan_.instrumented = false;
@@ -136,7 +141,7 @@ bool Translator::decode(uint64_t pc, unsigned max_instructions) {
     plan_.blocks.push_back(block);
     block = {static_cast<uint32_t>(plan_.instructions.size()), 0};
     const bool goes_on = scan.flow == Flow::jump_if || scan.flow == Flow::jump_if_count;
-    if (!goes_on || plan_.blocks.size() == options_.max_blocks || cache_.find(at) != nullptr) break;
+    if (!goes_on || plan_.blocks.size() == options_.max_blocks || cache_.find(at, version) != nullptr) break;
   }
   if (block.count != 0) plan_.blocks.push_back(block);
   if (!plan_.compares) plan_.compares = guard_code(pc, at, first_mapping) == CodeGuard::compare;
@@ -154,6 +159,7 @@ Unit* Translator::emit(bool indirect) {
   if (!Regions::can_hold(hot, cold)) return nullptr;
   Region& region = room(plan_.address, hot, cold);
   Unit& unit = cache_.make_unit();
+  unit.version = plan_.version;
   unit.is_original = plan_.is_original;
   unit.is_step = plan_.is_step;
   const PlannedInstruction& last = plan_.instructions.back();
@@ -177,7 +183,7 @@ void Translator::finish(const Emitter& emitter, Unit& unit, Region& region, bool
   if (emitter.prologue()) cache_.publish_prologue(*emitter.prologue(), unit);
   for (const uint32_t number : emitter.links()) {
     Exit& exit = cache_.exit(number);
-    if (Unit* to = cache_.find(exit.target)) cache_.link(exit, *to);
+    if (Unit* to = cache_.find(exit.target, exit.version)) cache_.link(exit, *to);
   }
   if (indirect) cache_.make_indirect_target(unit);
 }

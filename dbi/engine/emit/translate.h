@@ -14,6 +14,8 @@ namespace isotach::dbi {
 
 struct TranslateOptions {
   Instrumenter instrumenter = nullptr;
+  // Hears of each trace that was translated as the tool wants it.
+  void (*inserted)(TracePlan&, const Unit&) = nullptr;
   bool count_instructions = false;  // into ThreadContext::counter, by block
   unsigned max_instructions = 64;   // of a trace
   unsigned max_blocks = 3;
@@ -43,7 +45,7 @@ class Translator {
   // Decodes, lets the tool look and writes; with fewer instructions each time the tool asks for more code
   // than a unit can hold.
   Unit* translate_observed(ThreadContext& context, uint64_t pc, bool indirect, bool is_original);
-  bool decode(uint64_t pc, unsigned max_instructions);
+  bool decode(uint64_t pc, unsigned max_instructions, uint16_t version);
   void let_tool_look(ThreadContext& context);
   // Nullptr when the plan's code is too large for a unit.
   Unit* emit(bool indirect);

@@ -45,7 +45,7 @@ bool Emitter::emit_unobserved(const TraceSource& source, bool indirect) {
     pc_offset_ = static_cast<uint16_t>(at - unit_.pc);
     at += scan.length;
     if (scan.flow == Flow::jump && scan.target >= at && scan.target - unit_.pc < source.max_span &&
-        ++blocks < source.max_blocks && cache_.find(scan.target) == nullptr) {
+        ++blocks < source.max_blocks && cache_.find(scan.target, 0) == nullptr) {
       // Nothing is written for it. It runs on to where it goes, as if that came next.
       at = scan.target;
       is_open = true;
@@ -63,7 +63,7 @@ bool Emitter::emit_unobserved(const TraceSource& source, bool indirect) {
     is_open = falls_through(scan.flow);
     if (scan.flow == Flow::next) continue;
     goes_on = (scan.flow == Flow::jump_if || scan.flow == Flow::jump_if_count) &&
-              ++blocks < source.max_blocks && cache_.find(at) == nullptr;
+              ++blocks < source.max_blocks && cache_.find(at, 0) == nullptr;
   }
   end_run(reinterpret_cast<const uint8_t*>(at));
   unit_.pc_end = at;

@@ -5,6 +5,10 @@
 // not taken, and ends at the first unconditional transfer of control, or at a limit. Its parts are basic
 // blocks.
 //
+// One address may have several versions of a trace, for each of which the tool is asked anew. What follows a
+// trace has its version, unless the tool wants another one. Indirect branches find version 0 by themselves;
+// from and to others the dispatcher leads.
+//
 // Thread rules: a plan belongs to the thread that translates; the translation lock is held.
 #pragma once
 
@@ -106,6 +110,11 @@ struct Call {
   bool return_high_byte = false;  // ah, ch, dh, bh
   int32_t order = 0;              // IARG_CALL_ORDER: lower is earlier; equal: as inserted
   uint32_t buffer = 0;
+  // version_case: where the plan_register `case_register` is `case_value`, the instruction is run in the
+  // trace of that version instead.
+  uint16_t case_register = 0;
+  uint16_t case_version = 0;
+  int32_t case_value = 0;
 };
 
 // What becomes of an instruction itself.
@@ -182,11 +191,12 @@ class PlannedInstructions {
 
 struct PlannedBlock {
   uint32_t first = 0, count = 0;  // instructions of the trace
+  int32_t next_version = -1;      // BBL_SetTargetVersion; -1: the trace's own
 };
 
 struct TracePlan {
   uint64_t address = 0;
-  uint32_t version = 0;  // TRACE_Version
+  uint16_t version = 0;
   PlannedInstructions instructions;
   std::vector<PlannedBlock> blocks;
   bool compares = false;      // the unit is to compare the program's bytes each time it is entered

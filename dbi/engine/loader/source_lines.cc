@@ -74,21 +74,35 @@ Session open_session(const Library& library, const std::string& file) {
   return session;
 }
 
+const Library& library() {
+  static const Library the_one;
+  return the_one;
+}
+
+// With a null module where there is no debug information.
+const Session& session_of(Image& image) {
+  static const Session none;
+  static std::map<int32_t, Session> sessions;
+  if (!library().usable || image.debug_file().empty()) return none;
+  const auto known = sessions.find(image.number);
+  if (known != sessions.end()) return known->second;
+  return sessions.emplace(image.number, open_session(library(), image.debug_file())).first->second;
+}
+
 }  // namespace
 
+bool has_source_lines(Image& image) {
+  return session_of(image).module != nullptr;
+}
+
 bool source_line(Image& image, uint64_t address, SourceLine& line) {
-  static const Library library;
-  static std::map<int32_t, Session> sessions;
-  if (!library.usable || image.debug_file().empty()) return false;
-  auto known = sessions.find(image.number);
-  if (known == sessions.end())
-    known = sessions.emplace(image.number, open_session(library, image.debug_file())).first;
-  const Session& session = known->second;
+  const Session& session = session_of(image);
   if (session.module == nullptr) return false;
-  Dwfl_Line* const found = library.module_getsrc(session.module, address - image.load_offset + session.bias);
+  Dwfl_Line* const found =
+      library().module_getsrc(session.module, address - image.load_offset + session.bias);
   if (found == nullptr) return false;
   int number = 0, column = 0;
-  const char* const file = library.lineinfo(found, nullptr, &number, &column, nullptr, nullptr);
+  const char* const file = library().lineinfo(found, nullptr, &number, &column, nullptr, nullptr);
   if (file == nullptr || number <= 0) return false;
   line = {file, number, column};
   return true;

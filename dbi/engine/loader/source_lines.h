@@ -20,4 +20,7 @@ struct SourceLine {
 // False when there is no debug information for `address`, or no libdw.so.1 on this system.
 [[nodiscard]] bool source_line(Image& image, uint64_t address, SourceLine& line);
 
+// Whether there is any.
+[[nodiscard]] bool has_source_lines(Image& image);
+
 }  // namespace isotach::dbi

@@ -58,6 +58,17 @@ struct FPSTATE {
 };
 ISOTACH_API VOID PIN_GetContextFPState(const CONTEXT* context, FPSTATE* state);
 ISOTACH_API VOID PIN_SetContextFPState(CONTEXT* context, const FPSTATE* state);
+inline VOID PIN_GetPhysicalContextFPState(const PHYSICAL_CONTEXT* context, FPSTATE* state) {
+  PIN_GetContextFPState(context, state);
+}
+inline VOID PIN_SetPhysicalContextFPState(PHYSICAL_CONTEXT* context, const FPSTATE* state) {
+  PIN_SetContextFPState(context, state);
+}
+// The x87 tag word: two bits a register as fnstenv(2) has them, or one as fxsave has it.
+ISOTACH_API UINT16 REG_ConvertX87AbridgedTagToFull(const FXSAVE* state);
+ISOTACH_API UINT8 REG_ConvertX87FullTagToAbridged(UINT16 full);
+// All registers of the program that a CONTEXT holds.
+ISOTACH_API REGSET PIN_GetFullContextRegsSet();
 static const UINT32 FPSTATE_SIZE = sizeof(FPSTATE);
 static const UINT32 FPSTATE_ALIGNMENT = 16;
 

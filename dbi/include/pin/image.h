@@ -59,6 +59,15 @@ ISOTACH_API BOOL IMG_IsMainExecutable(IMG img);
 ISOTACH_API BOOL IMG_IsStaticExecutable(IMG img);
 ISOTACH_API BOOL IMG_IsInterpreter(IMG img);
 ISOTACH_API BOOL IMG_IsVDSO(IMG img);
+// What the program's dynamic linker has in its list of images: for those that are in it.
+struct LINUX_LOADER_IMAGE_INFO {
+  ADDRINT l_addr;      // what the image's own addresses are moved by
+  const CHAR* l_name;  // as the image's name; valid while the image is
+  ADDRINT l_ld;        // address of its dynamic section; 0: it has none
+};
+ISOTACH_API VOID IMG_GetLoaderInfo(IMG img, LINUX_LOADER_IMAGE_INFO* info);
+// Whether it tells source lines: PIN_GetSourceLocation.
+ISOTACH_API BOOL IMG_hasLinesData(IMG img);
 ISOTACH_API SEC IMG_SecHead(IMG img);
 ISOTACH_API SEC IMG_SecTail(IMG img);
 ISOTACH_API SYM IMG_RegsymHead(IMG img);

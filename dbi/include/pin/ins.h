@@ -181,6 +181,10 @@ ISOTACH_API VOID INS_InsertThenCall(INS ins, IPOINT place, AFUNPTR function, ...
 ISOTACH_API VOID INS_InsertIfPredicatedCall(INS ins, IPOINT place, AFUNPTR function, ...);
 ISOTACH_API VOID INS_InsertThenPredicatedCall(INS ins, IPOINT place, AFUNPTR function, ...);
 // Writes a record to the buffer: each value is followed by its offset in the record.
+ISOTACH_API BOOL INS_IsMovdir64b(INS ins);
+// It has an fs or gs prefix, and memory at that segment is read or written.
+ISOTACH_API BOOL INS_SegPrefixIsMemoryRead(INS ins);
+ISOTACH_API BOOL INS_SegPrefixIsMemoryWrite(INS ins);
 ISOTACH_API VOID INS_InsertFillBuffer(INS ins, IPOINT place, BUFFER_ID buffer, ...);
 ISOTACH_API VOID INS_InsertFillBufferPredicated(INS ins, IPOINT place, BUFFER_ID buffer, ...);
 ISOTACH_API VOID INS_InsertFillBufferThen(INS ins, IPOINT place, BUFFER_ID buffer, ...);

@@ -33,6 +33,9 @@ ISOTACH_API AFUNPTR RTN_ReplaceSignatureProbedEx(RTN rtn, PROBE_MODE mode, AFUNP
 ISOTACH_API VOID RTN_InsertCallProbed(RTN rtn, IPOINT place, AFUNPTR function, ...);
 ISOTACH_API BOOL RTN_InsertCallProbedEx(RTN rtn, IPOINT place, PROBE_MODE mode, AFUNPTR function, ...);
 
+// Whether code can be inserted at this address: where the program has some.
+ISOTACH_API BOOL PIN_IsSafeForProbedInsertion(ADDRINT address);
+
 // As their namesakes outside of probe mode.
 inline VOID PIN_DetachProbed() {
   PIN_Detach();

@@ -21,6 +21,10 @@ ISOTACH_API const CHAR* PIN_ToolArgs();
 ISOTACH_API BOOL PIN_IsAttaching();
 ISOTACH_API BOOL PIN_IsProbeMode();
 ISOTACH_API BOOL PIN_IsActionPending(THREADID thread);
+// The program's threads when the tool's main was called: 1, or those of a process that was attached to.
+ISOTACH_API UINT32 PIN_GetInitialThreadCount();
+// What the kernel has told the program by getauxval(3)'s vector.
+ISOTACH_API ADDRINT PIN_GetAuxVectorValue(ADDRINT type, BOOL* found);
 // The same for a tool of probe mode: see pin/probe.h.
 [[noreturn]] ISOTACH_API VOID PIN_StartProgramProbed();
 
@@ -35,6 +39,8 @@ typedef size_t (*FETCH_CALLBACK)(VOID* copy, ADDRINT address, size_t size, EXCEP
 typedef VOID (*REMOVE_INSTRUMENTATION_CALLBACK)(VOID* value);
 ISOTACH_API PIN_CALLBACK PIN_AddFiniFunction(FINI_CALLBACK function, VOID* value);
 ISOTACH_API PIN_CALLBACK PIN_AddFiniUnlockedFunction(FINI_CALLBACK function, VOID* value);
+// None of those that were added is called.
+ISOTACH_API VOID PIN_RemoveFiniFunctions();
 ISOTACH_API PIN_CALLBACK PIN_AddPrepareForFiniFunction(PREPARE_FOR_FINI_CALLBACK function, VOID* value);
 ISOTACH_API PIN_CALLBACK PIN_AddApplicationStartFunction(APPLICATION_START_CALLBACK function, VOID* value);
 ISOTACH_API PIN_CALLBACK PIN_AddDetachFunction(DETACH_CALLBACK function, VOID* value);
@@ -49,11 +55,6 @@ ISOTACH_API VOID PIN_Detach();
 
 ISOTACH_API VOID PIN_RemoveInstrumentation();
 ISOTACH_API VOID PIN_RemoveInstrumentationInRange(ADDRINT first, ADDRINT last);
-ISOTACH_API UINT32 CODECACHE_InvalidateRange(ADDRINT first, ADDRINT last);
-ISOTACH_API UINT32 CODECACHE_InvalidateTraceAtProgramAddress(ADDRINT address);
-ISOTACH_API BOOL CODECACHE_FlushCache();
-ISOTACH_API USIZE CODECACHE_CodeMemUsed();
-ISOTACH_API USIZE CODECACHE_CacheSizeLimit();
 
 // Order of a callback among others of its kind.
 ISOTACH_API VOID CALLBACK_SetExecutionOrder(PIN_CALLBACK callback, CALL_ORDER order);
@@ -64,6 +65,10 @@ ISOTACH_API CALL_ORDER CALLBACK_GetDefaultExecutionOrder();
 enum FPOINT { FPOINT_BEFORE, FPOINT_AFTER_IN_PARENT, FPOINT_AFTER_IN_CHILD };
 typedef VOID (*FORK_CALLBACK)(THREADID thread, const CONTEXT* context, VOID* value);
 ISOTACH_API PIN_CALLBACK PIN_AddForkFunction(FPOINT point, FORK_CALLBACK function, VOID* value);
+// The same in probe mode.
+typedef VOID (*FORK_PROBE_MODE_CALLBACK)(UINT32 process, VOID* value);
+ISOTACH_API PIN_CALLBACK PIN_AddForkFunctionProbed(FPOINT point, FORK_PROBE_MODE_CALLBACK function,
+                                                   VOID* value);
 struct CHILD_PROCESS_RECORD;
 typedef CHILD_PROCESS_RECORD* CHILD_PROCESS;
 typedef BOOL (*FOLLOW_CHILD_PROCESS_CALLBACK)(CHILD_PROCESS child, VOID* value);
@@ -82,7 +87,10 @@ enum SYSCALL_STANDARD {
   SYSCALL_STANDARD_IA32E_WINDOWS_FAST,
   SYSCALL_STANDARD_IA32_WINDOWS_ALT,
   SYSCALL_STANDARD_WOW64,
-  SYSCALL_STANDARD_WINDOWS_INT
+  SYSCALL_STANDARD_WINDOWS_INT,
+  SYSCALL_STANDARD_IA32E_LINUX_VSYSCALL,
+  SYSCALL_STANDARD_IA32_MAC,
+  SYSCALL_STANDARD_IA32E_BSD
 };
 typedef VOID (*SYSCALL_ENTRY_CALLBACK)(THREADID thread, CONTEXT* context, SYSCALL_STANDARD standard,
                                        VOID* value);
@@ -96,6 +104,9 @@ ISOTACH_API VOID PIN_SetSyscallNumber(CONTEXT* context, SYSCALL_STANDARD standar
 ISOTACH_API VOID PIN_SetSyscallArgument(CONTEXT* context, SYSCALL_STANDARD standard, UINT32 n, ADDRINT value);
 ISOTACH_API ADDRINT PIN_GetSyscallReturn(const CONTEXT* context, SYSCALL_STANDARD standard);
 ISOTACH_API ADDRINT PIN_GetSyscallErrno(const CONTEXT* context, SYSCALL_STANDARD standard);
+// Behind a system call: what the program sees as its result. The error is a number of errno(3).
+ISOTACH_API VOID PIN_SetSyscallReturn(CONTEXT* context, SYSCALL_STANDARD standard, ADDRINT value);
+ISOTACH_API VOID PIN_SetSyscallErrno(CONTEXT* context, SYSCALL_STANDARD standard, ADDRINT error);
 
 // Signals and other changes of where a thread goes on.
 enum CONTEXT_CHANGE_REASON {
@@ -144,12 +155,22 @@ enum PIN_ERR_SEVERITY_TYPE { PIN_ERR_FATAL, PIN_ERR_NONFATAL };
 ISOTACH_API VOID PIN_WriteErrorMessage(const CHAR* text, INT32 type, PIN_ERR_SEVERITY_TYPE severity,
                                        INT32 count, ...);
 
-// Stops all other threads of the program where they are between two traces.
+// Stops all threads of the program but the calling one, which is `thread` or one of the tool's own. Each
+// waits between two instructions, outside of the tool's code; one that is in a system call stays there, and
+// waits when that returns. So the caller must not hold a lock that their analysis routines want, and must not
+// be in an instrumentation callback. FALSE: another thread has stopped them, or is about to; an analysis
+// routine returns then, so that its thread can be stopped too.
 ISOTACH_API BOOL PIN_StopApplicationThreads(THREADID thread);
+// They go on. By the thread that stopped them, whose end does it too.
 ISOTACH_API VOID PIN_ResumeApplicationThreads(THREADID thread);
+// How many are stopped, and the number of the n-th.
 ISOTACH_API UINT32 PIN_GetStoppedThreadCount();
 ISOTACH_API THREADID PIN_GetStoppedThreadId(UINT32 n);
+// The registers of a stopped thread, null for another; valid until it goes on. In a system call they are
+// those before it.
 ISOTACH_API const CONTEXT* PIN_GetStoppedThreadContext(THREADID thread);
+// The same, to be changed. The result of a system call that the thread is in comes after that.
+ISOTACH_API CONTEXT* PIN_GetStoppedThreadWriteableContext(THREADID thread);
 
 // Calls a function of the program from an analysis routine or a callback: PIN_PARG(type of the result), where
 // the result goes (left out for void), then pairs of PIN_PARG(type), value, ended by PIN_PARG_END(). The

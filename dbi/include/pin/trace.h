@@ -17,6 +17,10 @@ ISOTACH_API BOOL TRACE_HasFallThrough(TRACE trace);
 ISOTACH_API BBL TRACE_BblHead(TRACE trace);
 ISOTACH_API BBL TRACE_BblTail(TRACE trace);
 ISOTACH_API RTN TRACE_Rtn(TRACE trace);
+// Code may be translated in several versions, which a tool names by numbers of its own and instruments in
+// different ways: full and light, say. The program begins in version 0, and a thread stays in the version
+// that it is in until BBL_SetTargetVersion or INS_InsertVersionCase leads it to another one. PIN_ExecuteAt
+// goes on in version 0, and functions that are called by PIN_CallApplicationFunction begin there.
 ISOTACH_API ADDRINT TRACE_Version(TRACE trace);
 ISOTACH_API VOID TRACE_InsertCall(TRACE trace, IPOINT place, AFUNPTR function, ...);
 ISOTACH_API VOID TRACE_InsertIfCall(TRACE trace, IPOINT place, AFUNPTR function, ...);
@@ -31,8 +35,15 @@ ISOTACH_API BBL BBL_Next(BBL bbl);
 ISOTACH_API BBL BBL_Prev(BBL bbl);
 ISOTACH_API BOOL BBL_Original(BBL bbl);
 ISOTACH_API BOOL BBL_HasFallThrough(BBL bbl);
+// Wherever the program goes from this block, it goes on in that version. The rest of the trace is left off.
+ISOTACH_API VOID BBL_SetTargetVersion(BBL bbl, ADDRINT version);
 ISOTACH_API VOID BBL_InsertCall(BBL bbl, IPOINT place, AFUNPTR function, ...);
 ISOTACH_API VOID BBL_InsertIfCall(BBL bbl, IPOINT place, AFUNPTR function, ...);
 ISOTACH_API VOID BBL_InsertThenCall(BBL bbl, IPOINT place, AFUNPTR function, ...);
+
+// Before `ins`: where the register, a general one or one of PIN_ClaimToolRegister, has this value, the
+// program goes on at `ins` in that version. Several cases of one instruction make a switch. Ends with
+// IARG_END, before which IARG_CALL_ORDER may come.
+ISOTACH_API VOID INS_InsertVersionCase(INS ins, REG reg, INT32 value, ADDRINT version, ...);
 
 }  // namespace LEVEL_BASE

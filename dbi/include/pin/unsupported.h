@@ -2,6 +2,7 @@
 // why. They are declared so that what is missing is said by name; docs/pin/coverage.md lists them.
 #pragma once
 
+#include "pin/image.h"
 #include "pin/process.h"
 
 #define ISOTACH_UNSUPPORTED(why) __attribute__((error("Isotach's engine does not have this function: " why)))
@@ -19,15 +20,8 @@ VOID PIN_AddMemoryAddressTransFunction(MEMORY_ADDR_TRANS_CALLBACK function, VOID
 ISOTACH_UNSUPPORTED("memory addresses cannot be translated")
 MEMORY_ADDR_TRANS_CALLBACK PIN_GetMemoryAddressTransFunction();
 
-// Versions of traces.
-ISOTACH_UNSUPPORTED("traces have one version; use INS_InsertIfCall and INS_InsertThenCall")
-VOID BBL_SetTargetVersion(BBL bbl, ADDRINT version);
-ISOTACH_UNSUPPORTED("traces have one version; use INS_InsertIfCall and INS_InsertThenCall")
-VOID INS_InsertVersionCase(INS ins, REG reg, INT32 value, ADDRINT version, ...);
-
 // Replay of another run's images, system calls and signals.
 enum REPLAY_MODE { REPLAY_MODE_NONE, REPLAY_MODE_IMAGEOPS, REPLAY_MODE_SYSCALLS, REPLAY_MODE_ALL };
-class LINUX_LOADER_IMAGE_INFO;
 ISOTACH_UNSUPPORTED("runs are not replayed") VOID PIN_SetReplayMode(UINT32 mode);
 ISOTACH_UNSUPPORTED("runs are not replayed")
 VOID PIN_ReplayContextChange(THREADID thread, const CONTEXT* from, CONTEXT* to, CONTEXT_CHANGE_REASON reason,
@@ -41,9 +35,7 @@ ISOTACH_UNSUPPORTED("runs are not replayed") VOID IMG_ReplayImageUnload(IMG img)
 ISOTACH_UNSUPPORTED("runs are not replayed") VOID PIN_ReplayImageLoad(IMG img);
 ISOTACH_UNSUPPORTED("runs are not replayed") VOID PIN_ReplayImageUnload(IMG img);
 ISOTACH_UNSUPPORTED("the program's dynamic linker is not observed")
-VOID IMG_SetLoaderInfo(IMG img, const LINUX_LOADER_IMAGE_INFO& info);
-ISOTACH_UNSUPPORTED("the program's dynamic linker is not observed")
-VOID IMG_GetLoaderInfo(IMG img, LINUX_LOADER_IMAGE_INFO* info);
+VOID IMG_SetLoaderInfo(IMG img, LINUX_LOADER_IMAGE_INFO* info);
 ISOTACH_UNSUPPORTED("the program's threads are made by the program")
 BOOL PIN_SpawnApplicationThread(const CONTEXT* context);
 
@@ -77,7 +69,53 @@ VOID PIN_InterceptDebuggingEvent(DEBUGGING_EVENT event, INTERCEPT_DEBUGGING_EVEN
                                  VOID* value);
 ISOTACH_UNSUPPORTED("no debugger can be connected") VOID PIN_ResetBreakpointAt(ADDRINT address);
 
+// Of a code cache that is made of blocks and whose jumps are told of one by one.
+ISOTACH_UNSUPPORTED("the code cache has no such parts or events")
+VOID CODECACHE_AddTraceLinkedFunction(VOID (*function)(ADDRINT, ADDRINT), VOID* value);
+ISOTACH_UNSUPPORTED("the code cache has no such parts or events")
+VOID CODECACHE_AddTraceUnlinkedFunction(VOID (*function)(ADDRINT, ADDRINT), VOID* value);
+ISOTACH_UNSUPPORTED("the code cache has no such parts or events")
+VOID CODECACHE_AddTraceInvalidatedFunction(VOID (*function)(ADDRINT, ADDRINT, BOOL), VOID* value);
+ISOTACH_UNSUPPORTED("the code cache has no such parts or events")
+VOID CODECACHE_AddFullCacheFunction(VOID (*function)(USIZE, USIZE), VOID* value);
+ISOTACH_UNSUPPORTED("the code cache has no such parts or events")
+VOID CODECACHE_AddCacheBlockFunction(VOID (*function)(USIZE), VOID* value);
+ISOTACH_UNSUPPORTED("the code cache has no such parts or events")
+VOID CODECACHE_AddCodeCacheEnteredFunction(VOID (*function)(ADDRINT), VOID* value);
+ISOTACH_UNSUPPORTED("the code cache has no such parts or events")
+VOID CODECACHE_AddCodeCacheExitedFunction(VOID (*function)(ADDRINT), VOID* value);
+ISOTACH_UNSUPPORTED("the code cache has no such parts or events") USIZE CODECACHE_CodeMemReserved();
+ISOTACH_UNSUPPORTED("the code cache has no such parts or events") USIZE CODECACHE_DirectoryMemUsed();
+ISOTACH_UNSUPPORTED("the code cache has no such parts or events") UINT32 CODECACHE_NumExitStubsInCache();
+ISOTACH_UNSUPPORTED("the code cache has no such parts or events") USIZE CODECACHE_LinkBytes();
+ISOTACH_UNSUPPORTED("the code cache has no such parts or events") USIZE CODECACHE_ExitStubBytes();
+ISOTACH_UNSUPPORTED("the code cache has no such parts or events") USIZE CODECACHE_BlockSize();
+ISOTACH_UNSUPPORTED("the code cache has no such parts or events") BOOL CODECACHE_ChangeBlockSize(USIZE bytes);
+ISOTACH_UNSUPPORTED("the code cache has no such parts or events") VOID CODECACHE_CreateNewCacheBlock();
+ISOTACH_UNSUPPORTED("changed code is translated anew by itself, and the tool is asked again")
+VOID TRACE_AddSmcDetectedFunction(VOID (*function)(ADDRINT, ADDRINT, VOID*), VOID* value);
+
+// Registers and breakpoints of a debugger that a tool would make up.
+ISOTACH_UNSUPPORTED("a debugger sees the program's own registers only")
+VOID PIN_AddDebuggerRegisterEmulator(UINT32 count, const VOID* descriptions, VOID* get, VOID* set,
+                                     VOID* description, VOID* value);
+
+// Probe mode's threads.
+ISOTACH_UNSUPPORTED("in probe mode too, PIN_AddThreadStartFunction tells of all threads")
+PIN_CALLBACK PIN_AddThreadAttachProbedFunction(VOID (*function)(VOID*, VOID*), VOID* value);
+ISOTACH_UNSUPPORTED("PIN_AddDetachFunction tells when all threads are let go")
+PIN_CALLBACK PIN_AddThreadDetachProbedFunction(VOID (*function)(VOID*, VOID*), VOID* value);
+ISOTACH_UNSUPPORTED("PIN_AddDetachFunction tells when all threads are let go")
+PIN_CALLBACK PIN_AddThreadDetachFunction(VOID (*function)(THREADID, const CONTEXT*, VOID*), VOID* value);
+ISOTACH_UNSUPPORTED("calls are inserted at routines: RTN_CreateAt, then RTN_InsertCallProbed")
+VOID PIN_InsertCallProbed(ADDRINT address, AFUNPTR function, ...);
+
 // What is left of other things.
+ISOTACH_UNSUPPORTED("callbacks are called one at a time")
+VOID PIN_SetAllowedConcurrentCallbacks(UINT32 kinds);
+struct PIN_CONFIGURATION_INFO {};
+ISOTACH_UNSUPPORTED("the engine's options are those of its command line")
+PIN_CONFIGURATION_INFO PIN_CreateDefaultConfigurationInfo();
 ISOTACH_UNSUPPORTED("code is not fetched by other decoders")
 VOID PIN_AddXedDecodeCallbackFunction(VOID (*function)());
 ISOTACH_UNSUPPORTED("a tool that was detached cannot be attached again") VOID PIN_Attach();

@@ -109,6 +109,12 @@ ISOTACH_API xed_reg_enum_t xed_decoded_inst_get_index_reg(const xed_decoded_inst
 ISOTACH_API xed_reg_enum_t xed_decoded_inst_get_seg_reg(const xed_decoded_inst_t* inst, unsigned int n);
 ISOTACH_API xed_uint_t xed_decoded_inst_get_scale(const xed_decoded_inst_t* inst, unsigned int n);
 ISOTACH_API const CHAR* xed_reg_enum_t2str(xed_reg_enum_t reg);
+// The 64 bit register, or the widest vector register, that it is part of; itself where there is none.
+ISOTACH_API xed_reg_enum_t xed_get_largest_enclosing_register(xed_reg_enum_t reg);
+// In bytes; 0: there is none.
+ISOTACH_API xed_uint_t xed_decoded_inst_get_memory_displacement_width(const xed_decoded_inst_t* inst,
+                                                                      unsigned int n);
+ISOTACH_API xed_uint_t xed_decoded_inst_is_prefetch(const xed_decoded_inst_t* inst);
 // Of operand n: bytes, and its elements.
 ISOTACH_API xed_uint_t xed_decoded_inst_operand_length(const xed_decoded_inst_t* inst, unsigned int n);
 ISOTACH_API xed_uint_t xed_decoded_inst_operand_length_bits(const xed_decoded_inst_t* inst, unsigned int n);

@@ -12,6 +12,7 @@
 //   context    the same with the whole context of the program as an argument
 //   heavy      40 calls at each instruction, of which the first counts: code too large for a whole trace
 //   heavy_bbl  the same calls, with the counts of bbl
+//   versions   a counter for each version of the code; versions change at blocks and behind returns, often
 //   if         INS_InsertIfCall and INS_InsertThenCall: a call at every 100th instruction
 //   digests    "pc digest" at each instruction, of all general registers and flags: as step --trace does
 //   registers  register values, stack pointer, branch targets and flags as arguments
@@ -228,6 +229,39 @@ VOID instrument_instruction(INS ins, VOID*) {
   }
 }
 
+// Versions 0, 1 and 70000 by turns, each for seven blocks; behind a return in version 0 version 5, up to the
+// next one.
+constexpr ADDRINT kByTurns[] = {0, 1, 70000};
+UINT64 of_version[4] = {};
+REG turn = REG_INVALID();
+ADDRINT next_turn() {
+  static UINT64 blocks = 0;
+  return ++blocks / 7 % 3 + 1000;
+}
+VOID count_version(UINT32 which) {
+  ++of_version[which];
+}
+
+VOID instrument_versions(TRACE trace, VOID*) {
+  const ADDRINT version = TRACE_Version(trace);
+  const UINT32 which = version == 5 ? 3 : version == 70000 ? 2 : static_cast<UINT32>(version);
+  for (BBL block = TRACE_BblHead(trace); BBL_Valid(block); block = BBL_Next(block)) {
+    const INS head = BBL_InsHead(block);
+    if (version != 5) {
+      INS_InsertCall(head, IPOINT_BEFORE, reinterpret_cast<AFUNPTR>(next_turn), IARG_RETURN_REGS, turn,
+                     IARG_CALL_ORDER, CALL_ORDER_FIRST, IARG_END);
+      for (INT32 i = 0; i < 3; ++i)
+        INS_InsertVersionCase(head, turn, 1000 + i, kByTurns[i], IARG_CALL_ORDER, CALL_ORDER_FIRST + 1,
+                              IARG_END);
+    }
+    for (INS ins = head; INS_Valid(ins); ins = INS_Next(ins))
+      INS_InsertCall(ins, IPOINT_BEFORE, reinterpret_cast<AFUNPTR>(count_version), IARG_UINT32, which,
+                     IARG_END);
+    if (!INS_IsRet(BBL_InsTail(block))) continue;
+    if (version == 0 || version == 5) BBL_SetTargetVersion(block, version == 0 ? 5 : 0);
+  }
+}
+
 VOID instrument_trace(TRACE trace, VOID*) {
   const bool is_heavy = knob_way.Value() == "heavy_bbl";
   for (BBL block = TRACE_BblHead(trace); BBL_Valid(block); block = BBL_Next(block)) {
@@ -242,6 +276,10 @@ VOID finish(INT32, VOID*) {
   if (knob_way.Value() == "if") count = called + 100 - countdown;
   if (knob_way.Value() == "context" && called != 0) count = 0;
   if (knob_way.Value() == "watched" && (mixed != 0 || looks == 0)) count = 0;
+  if (knob_way.Value() == "versions") {
+    for (const UINT64 part : of_version) count += part;
+    if (of_version[1] == 0 || of_version[2] == 0) count = 0;
+  }
   fprintf(records, "count %lu\n", static_cast<unsigned long>(count));
   fclose(records);
 }
@@ -256,6 +294,9 @@ int main(int argument_count, char** arguments) {
   if (knob_way.Value() == "record") buffer = PIN_DefineTraceBuffer(sizeof(Access), 1, take_records, nullptr);
   if (knob_way.Value() == "bbl" || knob_way.Value() == "heavy_bbl") {
     TRACE_AddInstrumentFunction(instrument_trace, nullptr);
+  } else if (knob_way.Value() == "versions") {
+    turn = PIN_ClaimToolRegister();
+    TRACE_AddInstrumentFunction(instrument_versions, nullptr);
   } else if (knob_way.Value() != "none") {
     INS_AddInstrumentFunction(instrument_instruction, nullptr);
   }

@@ -1,0 +1,45 @@
+// pthread_create(3) as the tool and its libraries find it (std::thread too): a thread of the tool's own. It
+// must not be taken for the thread of the program that made it, whose context GS would name, and the
+// program's signals are not for it. The program's own library has its own function and never comes here.
+#include <dlfcn.h>
+#include <pthread.h>
+#include <signal.h>
+
+#include <cerrno>
+#include <new>
+
+#include "engine/dispatch/threads.h"
+
+namespace {
+
+struct Start {
+  void* (*function)(void*);
+  void* argument;
+};
+
+void* begin(void* pointer) {
+  isotach::dbi::set_gs_base(0);
+  auto* given = static_cast<Start*>(pointer);
+  const Start start = *given;
+  delete given;
+  return start.function(start.argument);
+}
+
+}  // namespace
+
+extern "C" __attribute__((visibility("default"))) int pthread_create(pthread_t* thread,
+                                                                     const pthread_attr_t* attributes,
+                                                                     void* (*function)(void*),
+                                                                     void* argument) noexcept {
+  using Create = int (*)(pthread_t*, const pthread_attr_t*, void* (*)(void*), void*);
+  static const auto next = reinterpret_cast<Create>(dlsym(RTLD_NEXT, "pthread_create"));
+  auto* start = new (std::nothrow) Start{function, argument};
+  if (start == nullptr) return EAGAIN;
+  sigset_t all, before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  const int error = next(thread, attributes, begin, start);
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  if (error != 0) delete start;
+  return error;
+}
