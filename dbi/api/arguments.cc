@@ -152,8 +152,7 @@ class Builder {
       case IARG_MEMORYOP_SIZE:
         return add(memory_size(checked(token)));
       case IARG_MEMORYOP_MASKED_ON:
-        checked(token);
-        return add(simple(ArgumentKind::executing, 0, 1));
+        return add(simple(ArgumentKind::executing, checked(token) + 1, 1));
       case IARG_MULTI_ELEMENT_OPERAND:
         return add(simple(ArgumentKind::multi_address, operand_to_memory(token)));
       case IARG_MULTI_MEMORYACCESS_EA:

@@ -1,25 +1,26 @@
 // The registers of a thread of the program.
 //
 // A CONTEXT that a tool is given is the thread's own ThreadContext; one that a tool copied begins with the
-// same fields, and holds behind them the upper halves of the vector registers, which otherwise stay in the
+// same fields, and holds behind them the vector and mask registers in whole, which otherwise stay in the
 // processor.
-#include <immintrin.h>
-
 #include <cstddef>
 #include <cstring>
 
 #include "api/hooks.h"
 #include "api/instrument.h"
 #include "engine/dispatch/context.h"
+#include "engine/dispatch/wide_registers.h"
 
 namespace isotach::dbi::api {
 namespace {
 
 constexpr size_t kCopied = offsetof(ThreadContext, lent);
-struct Uppers {
-  uint8_t halves[16][16];
+// What a thread's own context lacks.
+struct Wide {
+  uint8_t vectors[32][kWidestRegister];
+  uint64_t masks[8];
 };
-static_assert(kCopied + sizeof(Uppers) <= sizeof(CONTEXT));
+static_assert(kCopied + sizeof(Wide) <= sizeof(CONTEXT));
 
 ThreadContext& fields(CONTEXT* context) {
   return *reinterpret_cast<ThreadContext*>(context);
@@ -30,68 +31,32 @@ const ThreadContext& fields(const CONTEXT* context) {
 bool is_live(const ThreadContext& context) {
   return context.self == &context;
 }
-Uppers& uppers(CONTEXT* context) {
-  return *reinterpret_cast<Uppers*>(context->opaque + kCopied);
+Wide& wide(CONTEXT* context) {
+  return *reinterpret_cast<Wide*>(context->opaque + kCopied);
+}
+const Wide& wide(const CONTEXT* context) {
+  return *reinterpret_cast<const Wide*>(context->opaque + kCopied);
 }
 
-__attribute__((target("avx"))) void read_uppers(Uppers& out) {
-#define ISOTACH_UPPER(n) \
-  asm volatile("vextractf128 $1, %%ymm" #n ", %0" : "=m"(*reinterpret_cast<uint8_t(*)[16]>(out.halves[n])));
-  ISOTACH_UPPER(0)
-  ISOTACH_UPPER(1)
-  ISOTACH_UPPER(2)
-  ISOTACH_UPPER(3)
-  ISOTACH_UPPER(4)
-  ISOTACH_UPPER(5)
-  ISOTACH_UPPER(6)
-  ISOTACH_UPPER(7)
-  ISOTACH_UPPER(8)
-  ISOTACH_UPPER(9)
-  ISOTACH_UPPER(10)
-  ISOTACH_UPPER(11)
-  ISOTACH_UPPER(12)
-  ISOTACH_UPPER(13)
-  ISOTACH_UPPER(14)
-  ISOTACH_UPPER(15)
-#undef ISOTACH_UPPER
+unsigned vectors_of_processor() {
+  return has_mask_registers() ? 32 : 16;
+}
+size_t widest_of_processor() {
+  return has_mask_registers() ? 64 : __builtin_cpu_supports("avx") != 0 ? 32 : 16;
 }
 
-__attribute__((target("avx"))) void write_upper(unsigned n, const uint8_t* from) {
-#define ISOTACH_UPPER(k)                                                             \
-  case k:                                                                            \
-    asm volatile("vinsertf128 $1, %0, %%ymm" #k                                      \
-                 ", %%ymm" #k ::"m"(*reinterpret_cast<const uint8_t(*)[16]>(from))); \
-    break;
-  switch (n) {
-    ISOTACH_UPPER(0)
-    ISOTACH_UPPER(1)
-    ISOTACH_UPPER(2)
-    ISOTACH_UPPER(3)
-    ISOTACH_UPPER(4)
-    ISOTACH_UPPER(5)
-    ISOTACH_UPPER(6)
-    ISOTACH_UPPER(7)
-    ISOTACH_UPPER(8)
-    ISOTACH_UPPER(9)
-    ISOTACH_UPPER(10)
-    ISOTACH_UPPER(11)
-    ISOTACH_UPPER(12)
-    ISOTACH_UPPER(13)
-    ISOTACH_UPPER(14)
-    ISOTACH_UPPER(15)
-    default:
-      break;
-  }
-#undef ISOTACH_UPPER
+// All of a thread's own.
+void read_wide(const ThreadContext& context, Wide& to) {
+  std::memset(&to, 0, sizeof to);
+  for (unsigned i = 0; i < vectors_of_processor(); ++i)
+    read_vector(context, i, widest_of_processor(), to.vectors[i]);
+  for (unsigned i = 0; i < 8; ++i) to.masks[i] = read_mask_register(i);
 }
 
-void get_uppers(const CONTEXT* context, Uppers& out) {
-  std::memset(&out, 0, sizeof out);
-  if (!is_live(fields(context))) {
-    std::memcpy(&out, context->opaque + kCopied, sizeof out);
-  } else if (__builtin_cpu_supports("avx")) {
-    read_uppers(out);
-  }
+// A vector register of which the fields do not hold all.
+bool is_wide(const Argument& place) {
+  if (place.value < plan_register::kVector || place.value >= plan_register::kVector + 32) return false;
+  return place.size > 16 || place.value >= plan_register::kVector + 16;
 }
 
 // Where a register's bytes lie within the fields; null: not there as such.
@@ -127,8 +92,12 @@ Argument place_or_fail(REG reg, const char* function) {
 
 void load_context(ThreadContext& own, const CONTEXT* context) {
   const ThreadContext& from = fields(context);
-  Uppers halves;
-  get_uppers(context, halves);
+  Wide from_wide;
+  if (is_live(from)) {
+    read_wide(from, from_wide);
+  } else {
+    from_wide = wide(context);
+  }
   std::memcpy(own.registers, from.registers, sizeof own.registers);
   own.flags = from.flags;
   own.pc = from.pc;
@@ -138,9 +107,11 @@ void load_context(ThreadContext& own, const CONTEXT* context) {
   std::memcpy(own.vectors, from.vectors, sizeof own.vectors);
   std::memcpy(own.x87, from.x87, sizeof own.x87);
   std::memcpy(own.tool_registers, from.tool_registers, sizeof own.tool_registers);
-  if (__builtin_cpu_supports("avx")) {
-    for (unsigned i = 0; i < 16; ++i) write_upper(i, halves.halves[i]);
+  for (unsigned i = 0; i < vectors_of_processor(); ++i) {
+    if (i < 16) std::memcpy(from_wide.vectors[i], from.vectors[i], sizeof from.vectors[i]);
+    write_vector(own, i, widest_of_processor(), from_wide.vectors[i]);
   }
+  for (unsigned i = 0; i < 8; ++i) write_mask_register(i, from_wide.masks[i]);
 }
 
 }  // namespace isotach::dbi::api
@@ -159,34 +130,56 @@ VOID PIN_GetContextRegval(const CONTEXT* context, REG reg, UINT8* value) {
     std::memcpy(value, &selector, sizeof selector);
     return;
   }
-  const uint8_t* bytes = bytes_of(const_cast<ThreadContext&>(fields(context)), place);
-  if (bytes == nullptr) fail("PIN_GetContextRegval: " + REG_StringShort(reg) + " is not kept in a CONTEXT");
-  if (place.size <= 16) {
-    std::memcpy(value, bytes, place.size);
+  const uint64_t n = place.value;
+  if (n >= plan_register::kMask && n < plan_register::kMask + 8) {
+    const auto number = static_cast<unsigned>(n - plan_register::kMask);
+    const uint64_t mask = is_live(fields(context)) ? read_mask_register(number) : wide(context).masks[number];
+    std::memcpy(value, &mask, place.size);
     return;
   }
-  if (place.size > 32) fail("PIN_GetContextRegval: zmm registers are not offered yet");
-  Uppers halves;
-  get_uppers(context, halves);
-  std::memcpy(value, bytes, 16);
-  std::memcpy(value + 16, halves.halves[place.value - plan_register::kVector], 16);
+  if (is_wide(place)) {
+    const auto number = static_cast<unsigned>(n - plan_register::kVector);
+    if (is_live(fields(context))) {
+      read_vector(fields(context), number, place.size, value);
+    } else {
+      std::memcpy(value, wide(context).vectors[number], place.size);
+      if (number < 16) std::memcpy(value, fields(context).vectors[number], 16);
+    }
+    return;
+  }
+  const uint8_t* bytes = bytes_of(const_cast<ThreadContext&>(fields(context)), place);
+  if (bytes == nullptr) fail("PIN_GetContextRegval: " + REG_StringShort(reg) + " is not kept in a CONTEXT");
+  std::memcpy(value, bytes, place.size);
 }
 
 VOID PIN_SetContextRegval(CONTEXT* context, REG reg, const UINT8* value) {
   const Argument place = place_or_fail(reg, "PIN_SetContextRegval");
+  const uint64_t n = place.value;
+  if (n >= plan_register::kMask && n < plan_register::kMask + 8) {
+    const auto number = static_cast<unsigned>(n - plan_register::kMask);
+    uint64_t mask = 0;
+    std::memcpy(&mask, value, place.size);
+    if (is_live(fields(context))) {
+      write_mask_register(number, mask);
+    } else {
+      wide(context).masks[number] = mask;
+    }
+    return;
+  }
+  if (is_wide(place)) {
+    const auto number = static_cast<unsigned>(n - plan_register::kVector);
+    if (is_live(fields(context))) {
+      write_vector(fields(context), number, place.size, value);
+    } else {
+      std::memcpy(wide(context).vectors[number], value, place.size);
+      if (number < 16) std::memcpy(fields(context).vectors[number], value, 16);
+    }
+    return;
+  }
   uint8_t* bytes = bytes_of(fields(context), place);
   if (bytes == nullptr) fail("PIN_SetContextRegval: " + REG_StringShort(reg) + " cannot be set");
-  if (place.size > 32) fail("PIN_SetContextRegval: zmm registers are not offered yet");
-  std::memcpy(bytes, value, std::min<size_t>(place.size, 16));
+  std::memcpy(bytes, value, place.size);
   if (place.size == 4 && place.value < 16) std::memset(bytes + 4, 0, 4);  // as the processor does
-  if (place.size == 32) {
-    const auto n = static_cast<unsigned>(place.value - plan_register::kVector);
-    if (!is_live(fields(context))) {
-      std::memcpy(uppers(context).halves[n], value + 16, 16);
-    } else if (__builtin_cpu_supports("avx")) {
-      write_upper(n, value + 16);
-    }
-  }
 }
 
 ADDRINT PIN_GetContextReg(const CONTEXT* context, REG reg) {
@@ -206,10 +199,12 @@ VOID PIN_SetContextReg(CONTEXT* context, REG reg, ADDRINT value) {
 
 VOID PIN_SaveContext(const CONTEXT* from, CONTEXT* to) {
   if (from == to) return;
-  Uppers halves;
-  get_uppers(from, halves);
   std::memcpy(to->opaque, from->opaque, kCopied);
-  std::memcpy(to->opaque + kCopied, &halves, sizeof halves);
+  if (is_live(fields(from))) {
+    read_wide(fields(from), wide(to));
+  } else {
+    wide(to) = wide(from);
+  }
   if (fields(to).self == &fields(to)) fields(to).self = nullptr;
 }
 
@@ -220,6 +215,8 @@ BOOL PIN_SupportsProcessorState(UINT32 state) {
       return TRUE;
     case PROCESSOR_STATE_YMM:
       return __builtin_cpu_supports("avx") != 0;
+    case PROCESSOR_STATE_ZMM:
+      return has_mask_registers();
     default:
       return FALSE;
   }

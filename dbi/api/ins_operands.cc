@@ -113,7 +113,7 @@ BOOL INS_IsMemoryWrite(INS ins) {
 BOOL INS_HasMemoryRead2(INS ins) {
   const FullInstruction& full = find(ins, "INS_HasMemoryRead2").full();
   return std::count_if(full.memory, full.memory + full.memory_count,
-                       [](const MemoryOperand& m) { return m.read; }) > 1;
+                       [](const MemoryOperand& m) { return m.read && !m.index_is_vector; }) > 1;
 }
 BOOL INS_HasExplicitMemoryReference(INS ins) {
   return explicit_memory(ins, "INS_HasExplicitMemoryReference") != nullptr;
@@ -124,7 +124,7 @@ BOOL INS_IsStandardMemop(INS ins) {
                      [](const MemoryOperand& m) { return m.index_is_vector || m.size == 0; });
 }
 BOOL INS_HasKnownMemorySize(INS ins) {
-  return INS_IsStandardMemop(ins);
+  return !any_memory(ins, "INS_HasKnownMemorySize", [](const MemoryOperand& m) { return m.size == 0; });
 }
 // Through the stack pointer, said or not.
 BOOL INS_IsStackRead(INS ins) {

@@ -14,6 +14,7 @@ bool may_be_predicated_off(const InstructionRef& at) {
   const Scan& scan = at.instruction->scan;
   if (scan.is_rep_string) return true;
   if (scan.map == 1 && !scan.vector_prefix && scan.opcode >= 0x40 && scan.opcode < 0x50) return true;  // cmov
+  if (scan.vector_prefix && at.full().memory_count != 0 && at.full().memory[0].index_is_vector) return true;
   return (scan.opcode == 0xda || scan.opcode == 0xdb) && scan.map == 0 && scan.flags_read != 0;  // fcmov
 }
 

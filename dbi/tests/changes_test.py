@@ -14,7 +14,7 @@ import engine  # noqa: E402
 TOOL = engine.BUILD / "dbi" / "tests" / "changes_tool.so"
 PROGRAM = ["/usr/bin/sha1sum", __file__]
 # What each way does to at least a hundred places, and is called for a hundred times.
-WAYS = ("after", "loads", "rewrite", "jumps", "calls", "selectors", "registers", "forms")
+WAYS = ("after", "loads", "rewrite", "jumps", "calls", "selectors", "registers", "vectors", "forms")
 FEW_PLACES = {"selectors"}
 
 

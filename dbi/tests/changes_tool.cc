@@ -8,7 +8,8 @@
 //   -way calls     calls and returns are deleted: a routine moves the stack pointer, and a jump goes on
 //   -way selectors reads the segment registers at each use of one
 //   -way registers counts instructions in a register of the tool, with flags changed, and in memory
-//   -way forms     each instruction's operands by the decoder's interface against those of the API
+//   -way vectors   the first vector register of an instruction, of its width, is inverted twice, and looked
+//   at between -way forms     each instruction's operands by the decoder's interface against those of the API
 #include <cstdio>
 
 #include "pin.H"
@@ -46,6 +47,17 @@ ADDRINT emulate_return(ADDRINT* stack_pointer, UINT32 more) {
   const ADDRINT target = *reinterpret_cast<ADDRINT*>(*stack_pointer);
   *stack_pointer += sizeof(ADDRINT) + more;
   return target;
+}
+PIN_REGISTER before;
+VOID note_vector(const PIN_REGISTER* value) {
+  before = *value;
+}
+VOID invert(PIN_REGISTER* value, UINT32 qwords) {
+  for (UINT32 i = 0; i < qwords; ++i) value->qword[i] = ~value->qword[i];
+}
+VOID look_at_vector(const PIN_REGISTER* value, UINT32 qwords) {
+  ++calls;
+  for (UINT32 i = 0; i < qwords; ++i) wrong += value->qword[i] != ~before.qword[i];
 }
 VOID look_at_selector(ADDRINT value, const PIN_REGISTER* reference, ADDRINT base) {
   ++calls;
@@ -110,6 +122,23 @@ VOID change_call(INS ins) {
   ++places;
 }
 
+VOID change_vector(INS ins) {
+  for (UINT32 i = 0; i < INS_OperandCount(ins); ++i) {
+    if (!INS_OperandIsReg(ins, i) || !REG_is_xmm_ymm_zmm(INS_OperandReg(ins, i))) continue;
+    const REG reg = INS_OperandReg(ins, i);
+    const UINT32 qwords = REG_Size(reg) / 8;
+    INS_InsertCall(ins, IPOINT_BEFORE, AFUNPTR(note_vector), IARG_REG_CONST_REFERENCE, reg, IARG_END);
+    INS_InsertCall(ins, IPOINT_BEFORE, AFUNPTR(invert), IARG_REG_REFERENCE, reg, IARG_UINT32, qwords,
+                   IARG_END);
+    INS_InsertCall(ins, IPOINT_BEFORE, AFUNPTR(look_at_vector), IARG_REG_CONST_REFERENCE, reg, IARG_UINT32,
+                   qwords, IARG_END);
+    INS_InsertCall(ins, IPOINT_BEFORE, AFUNPTR(invert), IARG_REG_REFERENCE, reg, IARG_UINT32, qwords,
+                   IARG_END);
+    ++places;
+    return;
+  }
+}
+
 VOID change(INS ins, VOID*) {
   const std::string& what = way.Value();
   if (what == "after" && INS_IsValidForIpointAfter(ins)) {
@@ -145,6 +174,8 @@ VOID change(INS ins, VOID*) {
                    IARG_RETURN_REGS, scratch[0], IARG_END);
     INS_InsertCall(ins, IPOINT_BEFORE, AFUNPTR(count_behind), IARG_ADDRINT, INS_Address(ins), IARG_END);
     ++places;
+  } else if (what == "vectors") {
+    change_vector(ins);
   } else if (what == "forms") {
     check_forms(ins);
     ++calls;

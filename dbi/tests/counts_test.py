@@ -40,6 +40,30 @@ SMALL = {
                        "MAP_FIXED, -1, 0); memcpy(at, begin, end - begin); return ((int (*)(int))at)(5) & 63; }",
     "arithmetic": "int main(void) { unsigned long a = 1; for (int i = 1; i < 300; i++) { a = a * 31 + i / 7 % 5; "
                   "if (a & 1) a ^= i; } return a & 63; }",
+    # Each element is an access where its mask says so. Only without a C library, which has no room left in its page.
+    "gathers": "#include <immintrin.h>\nint table[64], out[64]; long wide[64]; float small[64]; volatile int from; "
+               '__attribute__((target("avx2"), noinline)) int with_avx2(void) { '
+               "__m256i a = _mm256_mask_i32gather_epi32(_mm256_set1_epi32(7), table + 1, "
+               "_mm256_setr_epi32(3, -1, 5, 7, 9, 11, 13, 15), "
+               "_mm256_setr_epi32(-1, 0, -1, -1, 0, -1, -1, 0), 4); const long long *at = (const long long *)wide; "
+               "__m256i b = _mm256_i64gather_epi64(at, _mm256_setr_epi64x(1, 20, 3, 40), 8); "
+               "__m128i c = _mm256_i64gather_epi32(table, _mm256_setr_epi64x(2, 21, 4, 41), 4); "
+               "__m256d d = _mm256_i32gather_pd((const double *)wide, _mm_setr_epi32(8, 9, 10, 63), 8); "
+               "__m128 e = _mm_i32gather_ps(small, _mm_setr_epi32(8, 9, 10, 63), 4); "
+               "__m128i f = _mm_i64gather_epi64(at, _mm_set_epi64x(5, 6), 8); long s[4]; "
+               "_mm256_storeu_si256((__m256i *)s, _mm256_add_epi64(a, _mm256_add_epi64(b, _mm256_castpd_si256(d)))); "
+               "return s[0] + s[3] + _mm_cvtsi128_si32(_mm_add_epi32(c, _mm_add_epi32(f, _mm_castps_si128(e)))); } "
+               '__attribute__((target("avx512f"), noinline)) int with_avx512(void) { '
+               "__m512i index = _mm512_setr_epi32(3, 9, 5, 7, 19, 11, 13, 15, 33, 34, 35, -2, 37, 38, 39, 40); "
+               "__m512i a = _mm512_mask_i32gather_epi32(_mm512_set1_epi32(-1), 0x5a5b, index, table + 2, 4); "
+               "__m512i b = _mm512_i32gather_epi64(_mm256_setr_epi32(1, 2, 3, 4, 5, 6, 7, from + 8), wide, 8); "
+               'register __m512i high __asm__("xmm21") = index; __asm__ volatile("" : "+v"(high)); '
+               "_mm512_mask_i32scatter_epi32(out + 2, 0xa5a3, high, a, 4); "
+               "_mm512_mask_i64scatter_epi64(wide, 0x3c, _mm512_setr_epi64(50, 51, 52, 53, 54, 55, 56, 57), b, 8); "
+               "return out[5] + (int)wide[53]; } "
+               "int main(void) { for (int i = 0; i < 64; i++) { table[i] = i * 3; wide[i] = i * 5; small[i] = i; } int r = 1; "
+               '__builtin_cpu_init(); if (__builtin_cpu_supports("avx2")) r += with_avx2(); '
+               'if (__builtin_cpu_supports("avx512f")) r += with_avx512(); return r & 63; }',
     "strings": '#include <string.h>\nint main(void) '
                '{ char a[300], b[300]; memset(a, 7, sizeof a); for (int i = 0; i < 40; i++) '
                '{ memcpy(b, a, 300 - i); a[i] = strlen("abc") + b[i]; } return memchr(b, 0, 290) != 0 ? 1 : b[5]; }',
@@ -123,14 +147,14 @@ def check_memory(name, command, way, results):
         results.ok()
 
 
-def check_registers(name, command, results):
+def check_registers(name, command, results, switch="--trace", way="digests"):
     """Every register before every instruction."""
     with tempfile.NamedTemporaryFile() as theirs, tempfile.NamedTemporaryFile() as ours:
-        if step(command, "--trace", theirs.name) is None:
+        if step(command, switch, theirs.name) is None:
             results.skip(name, "cannot be stepped through here")
             return
         wanted = pathlib.Path(theirs.name).read_text().splitlines()
-        done, _, got = probe(command, "digests", ours.name)
+        done, _, got = probe(command, way, ours.name)
     for number, (a, b) in enumerate(zip(wanted, got)):
         if a != b:
             results.fail(name, f"step {number} of {len(wanted)}: '{b}' instead of '{a}'")
@@ -166,21 +190,26 @@ def main():
 
     with tempfile.TemporaryDirectory() as folder:
         jobs = [("counted", [str(COUNTED)], True)]
-        for name, source in SMALL.items() if arguments.all else list(SMALL.items())[:4]:
+        for name, source in SMALL.items() if arguments.all else list(SMALL.items())[:5]:
+            if name == "gathers":
+                continue
             path = f"{folder}/{name}"
             made = subprocess.run(["gcc", "-O1", "-static", "-x", "c", "-o", path, "-"], input=source, text=True, check=False)
             if made.returncode == 0:
                 jobs.append((name, [path], True))
         alone = [("access_program (registers)", str(TESTS / "access_program"))]
-        for name in ("arithmetic", "recursion", "pointers"):
+        for name in ("arithmetic", "recursion", "pointers", "gathers"):
             path = f"{folder}/{name}_alone"
-            made = subprocess.run(["gcc", "-O1", "-static", *ALONE[1], "-x", "c", "-o", path, "-"], text=True, check=False,
-                                  input=f"{SMALL[name]}\n{ALONE[0]}")
+            made = subprocess.run(["gcc", "-O1", "-static", *ALONE[1], "-x", "c", "-o", path, "-", "-lgcc"],
+                                  input=f"{SMALL[name]}\n{ALONE[0]}", text=True, check=False)
             if made.returncode == 0:
                 alone.append((f"{name} (registers)", path))
+            if made.returncode == 0 and name == "gathers":
+                jobs.append((name, [path], True))
         for name, path in alone:
             if wanted(name):
                 check_registers(name, [path], results)
+                check_registers(name.replace("registers", "vectors"), [path], results, "--vectors", "vectors")
         if arguments.all:
             jobs += [(command, command.split(), False) for command in COMMANDS]
         jobs = [job for job in jobs if wanted(job[0])]

@@ -154,9 +154,51 @@ const ZydisDecoder& zydis_decoder() {
   return decoder;
 }
 
-void decode_fully(const uint8_t* bytes, size_t size, uint64_t address, FullInstruction& out) {
-  static_cast<DecodedInstruction&>(out) = {};
+namespace {
+
+bool accesses_elements(const ZydisDecodedInstruction& instruction) {
+  if (instruction.opcode_map != ZYDIS_OPCODE_MAP_0F38) return false;
+  if (instruction.encoding != ZYDIS_INSTRUCTION_ENCODING_VEX &&
+      instruction.encoding != ZYDIS_INSTRUCTION_ENCODING_EVEX)
+    return false;
+  return (instruction.opcode >= 0x90 && instruction.opcode <= 0x93) ||
+         (instruction.opcode >= 0xa0 && instruction.opcode <= 0xa3);
+}
+
+// Makes of the one memory operand one for each element.
+void split_into_elements(FullInstruction& out) {
+  const ZydisDecodedInstruction& instruction = out.instruction;
+  const bool is_vex = instruction.encoding == ZYDIS_INSTRUCTION_ENCODING_VEX;
+  MemoryOperand& first = out.memory[0];
+  first.size = (is_vex ? instruction.raw.vex.W : instruction.raw.evex.W) != 0 ? 8 : 4;
+  first.index_bytes = (instruction.opcode & 1) != 0 ? 8 : 4;
+  first.conditional = true;
+  first.mask_is_vector = is_vex;
+  first.mask = is_vex ? static_cast<uint8_t>(~instruction.raw.vex.vvvv & 15)
+                      : static_cast<uint8_t>(instruction.raw.evex.aaa);
+  const unsigned widest = first.size > first.index_bytes ? first.size : first.index_bytes;
+  out.memory_count = static_cast<uint8_t>(instruction.avx.vector_length / 8 / widest);
+  for (uint8_t i = 1; i < out.memory_count; ++i) {
+    out.memory[i] = first;
+    out.memory[i].element = i;
+  }
+}
+
+// What find_registers() and others add to; memory operands are written whole.
+void clear(DecodedInstruction& out, uint64_t address) {
   out.address = address;
+  out.memory_count = 0;
+  out.address_only = kMaxMemoryOperands;
+  out.length = 0;
+  out.is_valid = false;
+  out.gpr_read = out.gpr_written = out.gpr_touched = 0;
+  out.vector_read = out.vector_written = 0;
+}
+
+}  // namespace
+
+void decode_fully(const uint8_t* bytes, size_t size, uint64_t address, FullInstruction& out) {
+  clear(out, address);
   if (!ZYAN_SUCCESS(ZydisDecoderDecodeFull(&zydis_decoder(), bytes, size, &out.instruction, out.operands))) {
     out.instruction = {};
     out.length = scan_instruction(bytes, size, address).length;
@@ -177,6 +219,13 @@ void decode_fully(const uint8_t* bytes, size_t size, uint64_t address, FullInstr
     out.address_only = out.memory_count;
     out.memory[out.address_only] = memory_operand(out.instruction, out.operands[i], i);
     break;
+  }
+  if (out.memory_count == 1 && out.memory[0].index_is_vector) {
+    if (accesses_elements(out.instruction)) {
+      split_into_elements(out);
+    } else {
+      out.memory_count = 0;  // a prefetch, which only Xeon Phi had
+    }
   }
   find_registers(out);
 }

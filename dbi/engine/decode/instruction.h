@@ -3,6 +3,7 @@
 //
 // Memory operands are counted as tools count them: those that are read or written, the explicit one first,
 // then the implicit ones (stack, string). Not counted are lea, nop and what is only looked up (prefetch is).
+// Of a gather or scatter each element is one, lowest first.
 //
 // Thread rules: pure functions; a pool belongs to one thread at a time.
 #pragma once
@@ -21,6 +22,9 @@ inline constexpr int8_t kInstructionPointer = 16;
 
 // Where a memory operand lies before its instruction runs:
 //   segment base + base + index * scale + displacement, cut to 32 bits if address32.
+// Of a gather or scatter `index` is element `element` of a vector register, sign-extended, and the element is
+// accessed where a mask says so: the highest bit of the same element of a vector register, or that bit of a
+// mask register.
 struct MemoryOperand {
   int64_t displacement = 0;
   uint32_t size = 0;           // in bytes; 0 where only the processor's state tells (xsave)
@@ -36,13 +40,18 @@ struct MemoryOperand {
   bool index_is_vector = false;  // gather, scatter: `index` is the number of a vector register
   bool index_is_al = false;      // xlat: the low byte of rax
   uint8_t operand = 0;           // its place in the list of operands
+  // Of an element only.
+  uint8_t element = 0;
+  uint8_t index_bytes = 0;      // of the index
+  uint8_t mask = 0;             // number of the register
+  bool mask_is_vector = false;  // of as many bytes an element as `size`
 };
 
-inline constexpr unsigned kMaxMemoryOperands = 4;
+inline constexpr unsigned kMaxMemoryOperands = 16;
 
 struct DecodedInstruction {
   uint64_t address = 0;
-  MemoryOperand memory[kMaxMemoryOperands];
+  MemoryOperand memory[kMaxMemoryOperands];  // those that are counted are filled in
   uint8_t memory_count = 0;
   uint8_t address_only = kMaxMemoryOperands;  // memory[address_only] is not accessed, but addressed: lea, nop
   uint8_t length = 0;

@@ -117,6 +117,9 @@ struct alignas(64) ThreadContext {
   bool counts_apart = true;         // it may have counted in cells since it was last settled
   uint64_t settled[128];            // of `cells`, what the counters have
   alignas(64) uint64_t cells[128];  // of counters, for emitted code: see instrument/counters.h
+  uint64_t element_addresses[16];   // of a gather or scatter: see wide_registers.h
+  uint32_t element_on[16];          // whether each is accessed
+  uint8_t wide_copies[8][64];       // of vector registers that arguments refer to
 };
 
 #define ISOTACH_AT(field, offset) static_assert(offsetof(ThreadContext, field) == (offset))
@@ -157,6 +160,9 @@ ISOTACH_AT(argument_copies, CONTEXT_ARGUMENTS);
 ISOTACH_AT(buffer_end, CONTEXT_BUFFER_END);
 ISOTACH_AT(borrowed, CONTEXT_BORROWED);
 ISOTACH_AT(cells, CONTEXT_CELLS);
+ISOTACH_AT(element_addresses, CONTEXT_ELEMENT_ADDRESSES);
+ISOTACH_AT(element_on, CONTEXT_ELEMENT_ON);
+ISOTACH_AT(wide_copies, CONTEXT_WIDE_COPIES);
 #undef ISOTACH_AT
 
 // The context of the calling thread: only where GS is known to hold it.

@@ -1,5 +1,10 @@
 // The values that analysis routines are given.
+#include <algorithm>
+#include <cstring>
+#include <iterator>
+
 #include "engine/dispatch/engine.h"
+#include "engine/dispatch/wide_registers.h"
 #include "engine/emit/calls.h"
 #include "engine/os/stop.h"
 
@@ -32,7 +37,79 @@ unsigned log2_of(unsigned scale) {
   return scale == 8 ? 3 : scale == 4 ? 2 : scale == 2 ? 1 : 0;
 }
 
+// A vector register of which the context does not hold all.
+bool is_wide(const Argument& argument) {
+  if (argument.kind != ArgumentKind::register_reference &&
+      argument.kind != ArgumentKind::register_const_reference)
+    return false;
+  const uint64_t number = argument.value;
+  return number >= plan_register::kVector && number < plan_register::kVector + 32 &&
+         (argument.size > 16 || number >= plan_register::kVector + 16);
+}
+
 }  // namespace
+
+int CallEmitter::element_of(const Call& call) const {
+  for (const Argument& argument : call.arguments) {
+    const bool is_mask = argument.kind == ArgumentKind::executing && argument.value != 0;
+    if (argument.kind != ArgumentKind::memory_address && !is_mask) continue;
+    const MemoryOperand& operand = full().memory[argument.value - (is_mask ? 1 : 0)];
+    if (operand.index_is_vector) return operand.element;
+  }
+  return -1;
+}
+
+bool CallEmitter::is_about_elements(const Calls& calls) const {
+  return std::any_of(calls.begin(), calls.end(), [&](const Call* call) { return element_of(*call) >= 0; });
+}
+
+// A routine of the engine, which gets the context and a number.
+void CallEmitter::emit_routine(uint64_t routine, uint32_t second_argument) {
+  code_.mov_reg_reg(rdi, rbx);
+  code_.mov_reg_imm64(rsi, second_argument);
+  code_.bytes({0xff, 0x15});  // call [rip + constant]
+  code_.relative32(e_.constant(routine));
+}
+
+void CallEmitter::emit_find_elements() {
+  const ElementForm form = element_form(full());
+  uint64_t words[sizeof(ElementForm) / 8];
+  static_assert(sizeof words == sizeof form);
+  std::memcpy(words, &form, sizeof form);
+  const uint64_t at = e_.constant(words[0]);
+  for (size_t i = 1; i < std::size(words); ++i) e_.constant(words[i]);
+  code_.mov_reg_reg(rdi, rbx);
+  code_.mov_reg_imm64(rsi, at);
+  code_.bytes({0xff, 0x15});
+  code_.relative32(e_.constant(reinterpret_cast<uint64_t>(&isotach_find_elements)));
+}
+
+unsigned CallEmitter::wide_copy_of(const Argument& argument) {
+  const auto* const known = std::find(wide_, wide_ + wide_count_, argument.value);
+  return static_cast<unsigned>(known - wide_);
+}
+
+// Each register has one copy, as large as the largest argument that refers to it.
+void CallEmitter::copy_wide_arguments(const Call& call, bool back) {
+  if (!back) wide_count_ = 0;
+  bool keeps_result = false;
+  for (const Argument& argument : call.arguments) {
+    if (!is_wide(argument)) continue;
+    if (!back && wide_copy_of(argument) == wide_count_) {
+      if (wide_count_ == std::size(wide_))
+        stop("a routine has references to too many vector registers", call.routine);
+      wide_[wide_count_++] = argument.value;
+    }
+    if (back && argument.kind != ArgumentKind::register_reference) continue;
+    if (back && !keeps_result)
+      code_.mov_reg_reg(r12, rax);  // of a condition; the context has the program's r12
+    keeps_result |= back;
+    const auto number = static_cast<unsigned>(argument.value - plan_register::kVector);
+    const uint32_t what = wide_argument(number, wide_copy_of(argument), argument.size);
+    emit_routine(reinterpret_cast<uint64_t>(back ? &isotach_copy_wide_back : &isotach_copy_wide), what);
+  }
+  if (keeps_result) code_.mov_reg_reg(rax, r12);
+}
 
 void CallEmitter::load_program_register(unsigned number, uint8_t to) {
   code_.load(to, rbx, register_offset(number));
@@ -84,7 +161,10 @@ void CallEmitter::load_register(const Argument& argument, uint8_t to) {
 }
 
 void CallEmitter::load_memory_address(const MemoryOperand& operand, uint8_t to) {
-  if (operand.index_is_vector) stop("a gather or scatter has no single address", instruction_.address);
+  if (operand.index_is_vector) {
+    code_.load(to, rbx, CONTEXT_ELEMENT_ADDRESSES + 8 * operand.element);
+    return;
+  }
   int64_t displacement = operand.displacement;
   if (operand.base == kInstructionPointer) {
     code_.mov_reg_imm64(
@@ -175,6 +255,8 @@ void CallEmitter::load_argument(const Argument& argument, uint8_t to, Place plac
       } else if (number >= plan_register::kVector && number < plan_register::kVector + 16 &&
                  argument.size <= 16) {
         offset = static_cast<int32_t>(CONTEXT_VECTORS + 16 * (number - plan_register::kVector));
+      } else if (is_wide(argument)) {
+        offset = static_cast<int32_t>(CONTEXT_WIDE_COPIES + kWidestRegister * wide_copy_of(argument));
       } else if (number >= plan_register::kStackFloat && number < plan_register::kStackFloat + 8) {
         offset = static_cast<int32_t>(CONTEXT_X87 + 32 + 16 * (number - plan_register::kStackFloat));
       } else if (number == plan_register::kX87) {
@@ -187,7 +269,7 @@ void CallEmitter::load_argument(const Argument& argument, uint8_t to, Place plac
       return;
     }
     case ArgumentKind::memory_address:
-      if (place == Place::after) {
+      if (place == Place::after && !full().memory[number].index_is_vector) {
         code_.load(to, rbx, static_cast<int32_t>(CONTEXT_ADDRESSES + 8 * number));
       } else {
         load_memory_address(full().memory[number], to);
@@ -223,7 +305,11 @@ void CallEmitter::load_argument(const Argument& argument, uint8_t to, Place plac
       code_.load(to, rbx, CONTEXT_FIRST_REPETITION);
       return;
     case ArgumentKind::executing:
-      code_.load(to, rbx, CONTEXT_EXECUTING);
+      if (number != 0 && full().memory[number - 1].index_is_vector) {
+        load_narrow(code_, to, rbx, static_cast<int32_t>(CONTEXT_ELEMENT_ON + 4 * (number - 1)), 4);
+      } else {
+        code_.load(to, rbx, CONTEXT_EXECUTING);
+      }
       return;
     case ArgumentKind::return_address:
       load_program_register(rsp, to);

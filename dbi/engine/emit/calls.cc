@@ -11,7 +11,7 @@ namespace {
 
 constexpr size_t kWorstGroupBytes = 96;
 constexpr size_t kWorstCallBytes = 64;
-constexpr size_t kWorstArgumentBytes = 48;
+constexpr size_t kWorstArgumentBytes = 64;
 constexpr size_t kWorstCallColdBytes = 32 + sizeof(ToolCode);
 // The way to the tool when the buffer is full, and what the unit's tables say of a record.
 constexpr size_t kWorstRecordColdBytes = 192 + sizeof(RecordGroup) + 3 * sizeof(Borrowed) + 2;
@@ -66,7 +66,7 @@ size_t worst_call_bytes(const TracePlan& plan) {
 size_t worst_call_cold_bytes(const TracePlan& plan) {
   size_t sum = 0;
   for (const PlannedInstruction& instruction : plan.instructions) {
-    sum += instruction.calls.size() * kWorstCallColdBytes + 32;
+    sum += instruction.calls.size() * kWorstCallColdBytes + 96;
     for (const Call& call : instruction.calls) {
       if (call.step == Call::Step::buffer) sum += kWorstRecordColdBytes;
     }
@@ -290,24 +290,15 @@ void CallEmitter::emit_saved_group(const Calls& calls, Place place) {
       std::any_of(calls.begin(), calls.end(), [](const Call* call) { return needs_all_registers(*call); }) ||
       std::any_of(e_.plan_.instructions.begin(), e_.plan_.instructions.end(),
                   [](const PlannedInstruction& instruction) { return instruction.scan.uses_x87; });
-  code_.store_gs(rsp, register_offset(rsp));
-  code_.load_gs(rsp, CONTEXT_HOST_RSP);
-  code_.bytes({0x65, 0xff, 0x14, 0x25});  // call gs:[...]
-  code_.int32(all ? CONTEXT_CALL_SAVE_ALL : CONTEXT_CALL_SAVE);
-  if (all) {
-    const uint64_t pc = instruction_.address + (place == Place::after ? instruction_.scan.length : 0u);
-    code_.mov_reg_imm64(rax, pc);
-    code_.store(rax, rbx, CONTEXT_PC);
-  } else {
-    // Arguments are taken from the context.
-    for (const uint8_t reg : {rbp, r12, r13, r14, r15}) code_.store(reg, rbx, register_offset(reg));
-  }
+  save_registers(all, place);
+  if (place != Place::after && is_about_elements(calls)) emit_find_elements();
   uint8_t* to_skip_then = nullptr;
   for (const Call* call : calls) {
     uint8_t* to_skip = nullptr;
-    if (call->predicated && !runs_ && place != Place::after) {
-      code_.bytes({0x83, 0xbb});  // cmp dword ptr [rbx + executing], 0
-      code_.int32(CONTEXT_EXECUTING);
+    const int element = element_of(*call);
+    if (call->predicated && !runs_ && (place != Place::after || element >= 0)) {
+      code_.bytes({0x83, 0xbb});  // cmp dword ptr [rbx + ...], 0
+      code_.int32(element >= 0 ? CONTEXT_ELEMENT_ON + 4 * element : CONTEXT_EXECUTING);
       code_.bytes({0, 0x0f, 0x84});
       code_.int32(0);
       to_skip = code_.at();
@@ -335,12 +326,32 @@ void CallEmitter::emit_saved_group(const Calls& calls, Place place) {
   if (to_skip_then != nullptr) {
     code_.land(to_skip_then);
   }
+  restore_registers(all);
+}
+
+void CallEmitter::save_registers(bool all, Place place) {
+  code_.store_gs(rsp, register_offset(rsp));
+  code_.load_gs(rsp, CONTEXT_HOST_RSP);
+  code_.bytes({0x65, 0xff, 0x14, 0x25});  // call gs:[...]
+  code_.int32(all ? CONTEXT_CALL_SAVE_ALL : CONTEXT_CALL_SAVE);
+  if (all) {
+    const uint64_t pc = instruction_.address + (place == Place::after ? instruction_.scan.length : 0u);
+    code_.mov_reg_imm64(rax, pc);
+    code_.store(rax, rbx, CONTEXT_PC);
+  } else {
+    // Arguments are taken from the context.
+    for (const uint8_t reg : {rbp, r12, r13, r14, r15}) code_.store(reg, rbx, register_offset(reg));
+  }
+}
+
+void CallEmitter::restore_registers(bool all) {
   code_.bytes({0x65, 0xff, 0x14, 0x25});
   code_.int32(all ? CONTEXT_CALL_RESTORE_ALL : CONTEXT_CALL_RESTORE);
   code_.load_gs(rsp, register_offset(rsp));
 }
 
 void CallEmitter::emit_call(const Call& call, Place place) {
+  copy_wide_arguments(call, false);
   static constexpr uint8_t kArgumentRegisters[] = {rdi, rsi, rdx, rcx, r8, r9};
   const size_t count = call.arguments.size();
   const size_t on_stack = count > 6 ? count - 6 : 0;
@@ -373,6 +384,7 @@ void CallEmitter::emit_call(const Call& call, Place place) {
       stop("a routine returns into a register that cannot be set", call.routine);
     }
   }
+  copy_wide_arguments(call, true);
 }
 
 // Into a general register of the program, of which the context holds the value.
@@ -456,6 +468,13 @@ void CallEmitter::keep_addresses() {
   }
   if (wanted == 0) return;
   const DecodedInstruction& instruction = full();
+  if (instruction.memory[0].index_is_vector) {
+    e_.mark(0);
+    save_registers(false, Place::before);
+    emit_find_elements();
+    restore_registers(false);
+    return;
+  }
   e_.mark(0);
   code_.store_gs(rax, register_offset(rax));
   for (unsigned i = 0; i < instruction.memory_count; ++i) {

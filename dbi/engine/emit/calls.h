@@ -69,6 +69,18 @@ class CallEmitter {
   // The same without a saved context: from the program's live registers.
   void load_memory_address_live(const MemoryOperand& operand, uint8_t to, uint16_t changed);
 
+  // The element of a gather or scatter that a call is about, by the address that it is given; -1: none.
+  int element_of(const Call& call) const;
+  bool is_about_elements(const Calls& calls) const;
+  // Within a saving of registers: where the elements lie, and which are accessed.
+  void emit_find_elements();
+  void save_registers(bool all, Place place);
+  void restore_registers(bool all);
+  void emit_routine(uint64_t routine, uint32_t second_argument);
+  // Vector registers that the call's arguments refer to, before and after it.
+  void copy_wide_arguments(const Call& call, bool back);
+  unsigned wide_copy_of(const Argument& argument);
+
   void note_branch_taken();
   void note_executing();
   void keep_addresses();
@@ -85,6 +97,9 @@ class CallEmitter {
   uint32_t current_index_ = 0;
   uint16_t current_live_registers_ = 0xffff;
   uint32_t current_live_flags_ = 0;
+  // plan_register of each of ThreadContext::wide_copies, in the call that is being written.
+  uint64_t wide_[8] = {};
+  size_t wide_count_ = 0;
 };
 
 }  // namespace isotach::dbi

@@ -1,7 +1,8 @@
 // The oracle: runs a program one instruction at a time by ptrace(2) and says what it did, so that an engine's
 // counts and records can be compared with the truth.
 //
-//   step [--trace FILE] [--memory FILE] [--image NAME] [--limit N] [--first LOW:HIGH] -- COMMAND [ARGS]
+//   step [--trace FILE] [--vectors FILE] [--memory FILE] [--image NAME] [--limit N] [--first LOW:HIGH] --
+//   COMMAND [ARGS]
 //
 // Prints "steps N repeated R distinct D" behind the end of the program to descriptor 2. A step is an
 // instruction, or one iteration of a repeated string instruction; repeated are the iterations behind the
@@ -9,6 +10,8 @@
 // that is entered is none.
 //
 // --trace    for each step a line: pc, a digest of the registers and flags before it
+// --vectors  the same, where also the vector registers, of the width that the processor has, and the mask
+// registers count
 // --memory   for each memory access of an instruction a line: pc, r or w, address, size, value (what was
 // read, or
 //            what lies there behind the instruction), in the order of the operands; stack accesses included
@@ -29,6 +32,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -37,6 +41,8 @@
 #include <unordered_map>
 #include <vector>
 
+#include "vector_state.h"
+
 namespace {
 
 using Registers = user_regs_struct;
@@ -44,6 +50,7 @@ using Registers = user_regs_struct;
 struct Options {
   FILE* trace = nullptr;
   FILE* memory = nullptr;
+  FILE* vectors = nullptr;
   std::string image;
   uint64_t limit = ~0ull;
   char** command = nullptr;
@@ -76,6 +83,8 @@ class Stepper {
   size_t read_code(uint64_t address, uint8_t* bytes) const;
   bool in_image(uint64_t pc);
   void find_accesses(const Registers& registers);
+  void add_elements(const ZydisDecodedInstruction& instruction, const ZydisDecodedOperand* operands,
+                    const ZydisDecodedOperand& memory, const uint64_t* general, const Registers& r);
   void print_accesses(bool writes);
 
   pid_t process_;
@@ -113,6 +122,43 @@ bool Stepper::in_image(uint64_t pc) {
   return result;
 }
 
+// Of a gather or scatter, the elements that its mask lets be accessed.
+void Stepper::add_elements(const ZydisDecodedInstruction& instruction, const ZydisDecodedOperand* operands,
+                           const ZydisDecodedOperand& memory, const uint64_t* general, const Registers& r) {
+  test::VectorState state;
+  if (!test::read_vector_state(process_, state)) fail("PTRACE_GETREGSET");
+  const std::string name =
+      ZydisMnemonicGetString(instruction.mnemonic);  // v[p]gather or v[p]scatter, then d or q, ...
+  const char index_type = name[name.find("er") + 2];
+  const bool is_scatter = name.find("scatter") != std::string::npos;
+  const ZydisDecodedOperand& data = operands[is_scatter ? 2 : 0];
+  const bool has_mask_register = instruction.encoding == ZYDIS_INSTRUCTION_ENCODING_EVEX;
+  const ZydisRegister mask = operands[is_scatter ? 1 : has_mask_register ? 1 : 2].reg.value;
+  const unsigned size = name.back() == 'q' || name.back() == 'd' ? (name.back() == 'q' ? 8 : 4) : 0;
+  const unsigned bytes = name.ends_with("pd") ? 8 : name.ends_with("ps") ? 4 : size;
+  const auto width = [](ZydisRegister reg) {
+    return ZydisRegisterGetWidth(ZYDIS_MACHINE_MODE_LONG_64, reg) / 8u;
+  };
+  const unsigned index_bytes = index_type == 'q' ? 8 : 4;
+  const unsigned count = std::min(width(data.reg.value) / bytes, width(memory.mem.index) / index_bytes);
+  const int8_t index_number = ZydisRegisterGetId(memory.mem.index);
+  const uint64_t base =
+      memory.mem.base == ZYDIS_REGISTER_NONE ? 0 : general[ZydisRegisterGetId(memory.mem.base)];
+  for (unsigned i = 0; i < count; ++i) {
+    const int8_t mask_number = ZydisRegisterGetId(mask);
+    const bool is_on = has_mask_register ? (state.masks[mask_number] >> i & 1) != 0
+                                         : (state.vectors[mask_number][bytes * i + bytes - 1] & 0x80) != 0;
+    if (!is_on) continue;
+    int64_t index = 0;
+    std::memcpy(&index, state.vectors[index_number] + index_bytes * i, index_bytes);
+    if (index_bytes == 4) index = static_cast<int32_t>(index);
+    uint64_t address = base + static_cast<uint64_t>(index * memory.mem.scale + memory.mem.disp.value);
+    if (memory.mem.segment == ZYDIS_REGISTER_FS) address += r.fs_base;
+    if (memory.mem.segment == ZYDIS_REGISTER_GS) address += r.gs_base;
+    accesses_.push_back({is_scatter, address, bytes});
+  }
+}
+
 // The memory operands of the instruction at pc with the addresses that they have now.
 void Stepper::find_accesses(const Registers& r) {
   accesses_.clear();
@@ -141,6 +187,8 @@ void Stepper::find_accesses(const Registers& r) {
                              r.rcx == 0;
   for (int i = 0; i < instruction.operand_count; ++i) {
     const ZydisDecodedOperand& operand = operands[i];
+    if (operand.type == ZYDIS_OPERAND_TYPE_MEMORY && operand.mem.type == ZYDIS_MEMOP_TYPE_VSIB)
+      add_elements(instruction, operands, operand, general, r);
     if (operand.type != ZYDIS_OPERAND_TYPE_MEMORY || operand.mem.type != ZYDIS_MEMOP_TYPE_MEM ||
         repeated_none)
       continue;
@@ -208,6 +256,23 @@ uint64_t digest(const Registers& r) {
   return result;
 }
 
+uint64_t digest(uint64_t result, const test::VectorState& state) {
+  const auto add = [&result](const void* bytes, size_t size) {
+    for (size_t i = 0; i < size; i += 8) {
+      uint64_t value;
+      std::memcpy(&value, static_cast<const uint8_t*>(bytes) + i, sizeof value);
+      result = (result ^ value) * 0x9fb21c651e98df25;
+      result ^= result >> 29;
+    }
+  };
+  // As the tool that this is compared with has them: what the processor lacks does not count.
+  const bool has_512 = __builtin_cpu_supports("avx512f") != 0;
+  for (unsigned i = 0; i < (has_512 ? 32u : 16u); ++i)
+    add(state.vectors[i], has_512 ? 64 : __builtin_cpu_supports("avx") != 0 ? 32 : 16);
+  if (has_512) add(state.masks, sizeof state.masks);
+  return result;
+}
+
 int Stepper::run() {
   uint64_t steps = 0, repeated = 0;
   int signal = 0, status = 0;
@@ -218,6 +283,8 @@ int Stepper::run() {
       find_accesses(before);
       print_accesses(false);
     }
+    test::VectorState vectors;
+    if (options_.vectors != nullptr && !test::read_vector_state(process_, vectors)) fail("PTRACE_GETREGSET");
     if (steps >= options_.limit) {
       kill(process_, SIGKILL);
       waitpid(process_, &status, 0);
@@ -250,6 +317,9 @@ int Stepper::run() {
       ++steps;
       if (options_.trace != nullptr)
         fprintf(options_.trace, "%lx %016lx\n", static_cast<uint64_t>(before.rip), digest(before));
+      if (options_.vectors != nullptr)
+        fprintf(options_.vectors, "%lx %016lx\n", static_cast<uint64_t>(before.rip),
+                digest(digest(before), vectors));
       if (options_.memory != nullptr) print_accesses(true);
     }
     if (WIFEXITED(status) || WIFSIGNALED(status)) break;
@@ -281,6 +351,8 @@ bool parse(int count, char** words, Options& options) {
     const char* value = words[++i];
     if (word == "--trace")
       options.trace = open_output(value);
+    else if (word == "--vectors")
+      options.vectors = open_output(value);
     else if (word == "--memory")
       options.memory = open_output(value);
     else if (word == "--image")
@@ -299,7 +371,8 @@ int main(int count, char** words) {
   Options options;
   if (!parse(count, words, options)) {
     fprintf(stderr,
-            "usage: step [--trace FILE] [--memory FILE] [--image NAME] [--limit N] -- COMMAND [ARGS]\n");
+            "usage: step [--trace FILE] [--vectors FILE] [--memory FILE] [--image NAME] [--limit N] -- "
+            "COMMAND [ARGS]\n");
     return 2;
   }
   const pid_t process = fork();
@@ -319,6 +392,7 @@ int main(int count, char** words) {
   ptrace(PTRACE_SETOPTIONS, process, nullptr, PTRACE_O_EXITKILL);
   const int code = Stepper(process, options).run();
   if (options.trace != nullptr) fclose(options.trace);
+  if (options.vectors != nullptr) fclose(options.vectors);
   if (options.memory != nullptr) fclose(options.memory);
   return code;
 }

@@ -1,7 +1,7 @@
 // The tests' own tool: counts and records in the ways that tools do it, so that each way can be compared with
 // the oracle, and so that programs can be seen to run unchanged under each.
 //
-//   -way digests|none|ins|bbl|watched|call|context|if|registers|memory|record|heavy|heavy_bbl
+//   -way digests|vectors|none|ins|bbl|watched|call|context|if|registers|memory|record|heavy|heavy_bbl
 //
 //   ins        a counter at each instruction, short enough to be written in place
 //   bbl        the number of instructions added at each basic block
@@ -15,6 +15,7 @@
 //   versions   a counter for each version of the code; versions change at blocks and behind returns, often
 //   if         INS_InsertIfCall and INS_InsertThenCall: a call at every 100th instruction
 //   digests    "pc digest" at each instruction, of all general registers and flags: as step --trace does
+//   vectors    the same with vector and mask registers, as step --vectors does
 //   registers  register values, stack pointer, branch targets and flags as arguments
 //   memory     each memory operand of each instruction of the program's own image: "pc r|w address size"
 //   record     the same as records of a trace buffer, of which few fit: of all images, "pc r|w address size"
@@ -96,7 +97,24 @@ VOID with_registers(ADDRINT pc, ADDRINT rsp, ADDRINT rax, ADDRINT flags, ADDRINT
   mixed = mixed * 31 + (pc ^ rsp ^ rax ^ flags ^ r15) + thread;
 }
 
-VOID digest(const CONTEXT* context) {
+UINT64 digest_of_vectors(UINT64 result, const CONTEXT* context) {
+  const bool has_512 = PIN_SupportsProcessorState(PROCESSOR_STATE_ZMM);
+  const bool has_256 = PIN_SupportsProcessorState(PROCESSOR_STATE_YMM);
+  const REG first = has_512 ? REG_ZMM0 : has_256 ? REG_YMM0 : REG_XMM0;
+  const auto add = [&](int reg) {
+    PIN_REGISTER value;
+    PIN_GetContextRegval(context, static_cast<REG>(reg), reinterpret_cast<UINT8*>(&value));
+    for (UINT32 i = 0; i < REG_Size(static_cast<REG>(reg)) / 8; ++i) {
+      result = (result ^ value.qword[i]) * 0x9fb21c651e98df25;
+      result ^= result >> 29;
+    }
+  };
+  for (int i = 0; i < (has_512 ? 32 : 16); ++i) add(first + i);
+  for (int i = 0; has_512 && i < 8; ++i) add(REG_K0 + i);
+  return result;
+}
+
+VOID digest(const CONTEXT* context, BOOL with_vectors) {
   static const REG kRegisters[] = {REG_RAX, REG_RCX, REG_RDX, REG_RBX, REG_RSP, REG_RBP, REG_RSI, REG_RDI,
                                    REG_R8,  REG_R9,  REG_R10, REG_R11, REG_R12, REG_R13, REG_R14, REG_R15};
   constexpr ADDRINT kFlags = 0xcd5;
@@ -108,6 +126,7 @@ VOID digest(const CONTEXT* context) {
   for (const REG reg : kRegisters)
     add(PIN_GetContextReg(context, reg) & (reg == REG_R11 ? ~ADDRINT{0x100} : ~ADDRINT{0}));
   add(PIN_GetContextReg(context, REG_RFLAGS) & kFlags);
+  if (with_vectors) result = digest_of_vectors(result, context);
   fprintf(records, "%lx %016lx\n", static_cast<unsigned long>(PIN_GetContextReg(context, REG_INST_PTR)),
           static_cast<unsigned long>(result));
 }
@@ -177,7 +196,7 @@ VOID instrument_memory(INS ins) {
 }
 
 VOID instrument_records(INS ins) {
-  if (!INS_IsStandardMemop(ins)) return;
+  if (!INS_HasKnownMemorySize(ins)) return;
   const UINT32 image = in_main_image(ins) ? 1 : 2;
   for (UINT32 i = 0; i < INS_MemoryOperandCount(ins); ++i) {
     for (const BOOL write : {FALSE, TRUE}) {
@@ -207,8 +226,9 @@ VOID instrument_instruction(INS ins, VOID*) {
   } else if (way == "context") {
     INS_InsertCall(ins, IPOINT_BEFORE, reinterpret_cast<AFUNPTR>(call_with_context), IARG_INST_PTR,
                    IARG_CONTEXT, IARG_END);
-  } else if (way == "digests") {
-    INS_InsertCall(ins, IPOINT_BEFORE, reinterpret_cast<AFUNPTR>(digest), IARG_CONST_CONTEXT, IARG_END);
+  } else if (way == "digests" || way == "vectors") {
+    INS_InsertCall(ins, IPOINT_BEFORE, reinterpret_cast<AFUNPTR>(digest), IARG_CONST_CONTEXT, IARG_BOOL,
+                   way == "vectors", IARG_END);
   } else if (way == "if") {
     INS_InsertIfCall(ins, IPOINT_BEFORE, reinterpret_cast<AFUNPTR>(is_due), IARG_END);
     INS_InsertThenCall(ins, IPOINT_BEFORE, reinterpret_cast<AFUNPTR>(when_due), IARG_END);

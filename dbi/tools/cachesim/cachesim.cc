@@ -81,7 +81,7 @@ VOID accessed(ADDRINT pc, ADDRINT address, UINT32 size, THREADID thread) {
 VOID instrument(INS ins, VOID*) {
   INS_InsertCall(ins, IPOINT_BEFORE, AFUNPTR(fetched), IARG_INST_PTR, IARG_UINT32, UINT32(INS_Size(ins)),
                  IARG_THREAD_ID, IARG_END);
-  if (!INS_IsStandardMemop(ins)) return;
+  if (!INS_HasKnownMemorySize(ins)) return;
   for (UINT32 i = 0; i < INS_MemoryOperandCount(ins); ++i) {
     if (INS_MemoryOperandSize(ins, i) == 0) continue;
     INS_InsertPredicatedCall(ins, IPOINT_BEFORE, AFUNPTR(accessed), IARG_INST_PTR, IARG_MEMORYOP_EA, i,

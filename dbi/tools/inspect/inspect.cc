@@ -196,7 +196,8 @@ void record_write(ThreadStream& stream, UINT32 instruction, UINT32 operand, cons
   stream.make_unreadable(at, 2 * size);
 }
 
-VOID after_write(THREADID thread, UINT32 instruction, UINT32 operand) {
+// It is given the address so that of a scatter only what was written is told.
+VOID after_write(THREADID thread, UINT32 instruction, UINT32 operand, ADDRINT) {
   if (ThreadStream* const own = stream_of(thread)) record_write(*own, instruction, operand, nullptr);
 }
 
@@ -381,7 +382,7 @@ void insert_writes(INS ins, UINT32 number) {
       INS_InsertPredicatedCall(ins, IPOINT_BEFORE, reinterpret_cast<AFUNPTR>(before_write), IARG_THREAD_ID,
                                IARG_UINT32, i, IARG_MEMORYOP_EA, i, IARG_MEMORYOP_SIZE, i, IARG_END);
       INS_InsertPredicatedCall(ins, IPOINT_AFTER, reinterpret_cast<AFUNPTR>(after_write), IARG_THREAD_ID,
-                               IARG_UINT32, number, IARG_UINT32, i, IARG_END);
+                               IARG_UINT32, number, IARG_UINT32, i, IARG_MEMORYOP_EA, i, IARG_END);
     } else if (INS_IsCall(ins)) {
       INS_InsertCall(ins, IPOINT_BEFORE, reinterpret_cast<AFUNPTR>(call_write), IARG_THREAD_ID, IARG_UINT32,
                      number, IARG_UINT32, i, IARG_MEMORYOP_EA, i, IARG_MEMORYOP_SIZE, i, IARG_ADDRINT,

@@ -93,7 +93,7 @@ class ThreadStream {
   }
 
   // Of the write that is being executed, for each of its memory operands.
-  static constexpr size_t kMostOperands = 8, kMostBytes = 4096;
+  static constexpr size_t kMostOperands = 16, kMostBytes = 4096;
   struct Before {
     uint64_t address = 0;
     uint32_t size = 0;

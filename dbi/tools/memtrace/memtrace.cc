@@ -58,7 +58,7 @@ std::vector<THREADID> threads;  // that have written entries
 VOID instrument(TRACE trace, VOID*) {
   for (BBL bbl = TRACE_BblHead(trace); BBL_Valid(bbl); bbl = BBL_Next(bbl)) {
     for (INS ins = BBL_InsHead(bbl); INS_Valid(ins); ins = INS_Next(ins)) {
-      if (!INS_IsStandardMemop(ins)) continue;
+      if (!INS_HasKnownMemorySize(ins)) continue;
       for (UINT32 i = 0; i < INS_MemoryOperandCount(ins); ++i) {
         const UINT32 size = static_cast<UINT32>(INS_MemoryOperandSize(ins, i));
         const UINT32 length = form == Format::drmemtrace ? static_cast<UINT32>(INS_Size(ins)) << 16 : 0;

@@ -107,7 +107,7 @@ VOID instrument(INS ins, VOID*) {
                  place.section.c_str(), place.routine.c_str());
     PIN_ReleaseLock(&lock);
   }
-  if (!INS_IsStandardMemop(ins)) return;
+  if (!INS_HasKnownMemorySize(ins)) return;
   const UINT32 count = INS_MemoryOperandCount(ins);
   for (UINT32 i = 0; i < count; ++i) {
     if (show_reads && INS_MemoryOperandIsRead(ins, i)) {
