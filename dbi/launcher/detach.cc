@@ -61,9 +61,10 @@ class Detacher {
     read_request();
     if (!memory_.ok()) return give_up(memory_.error() + "; it may have executed another program since");
     if (request_.magic != kDetachMagic) return give_up("the runtime in it is of another version");
-    const uint32_t wanted = 1;
-    memory_.write(address_ + offsetof(DetachRequest, wanted), &wanted, sizeof wanted);
-    if (std::string wrong = park_all(); !wrong.empty()) return give_up(wrong);
+    forget_parked();
+    set_wanted(1);
+    if (std::string wrong = park_all(); !wrong.empty()) return give_up(wrong + "; it stays under the engine");
+    is_wanted_ = false;
     if (std::string wrong = finish(); !wrong.empty()) return give_up(wrong);
     restore();
     threads_.detach_all();
@@ -74,8 +75,23 @@ class Detacher {
   void read_request() { memory_.read(address_, &request_, sizeof request_); }
 
   Problem give_up(const std::string& what) {
+    if (is_wanted_) set_wanted(0);
     threads_.detach_all();
     return {"cannot let process " + std::to_string(process_) + " go: " + what, kExitFailed};
+  }
+
+  void set_wanted(uint32_t wanted) {
+    is_wanted_ = wanted != 0;
+    memory_.write(address_ + offsetof(DetachRequest, wanted), &wanted, sizeof wanted);
+  }
+
+  // Of an attempt before this one, which was given up.
+  void forget_parked() {
+    if (request_.parked_count == 0 || request_.parked_count > kMostParked) return;
+    const std::vector<StoppedThread> none(request_.parked_count);
+    memory_.write(request_.parked, none.data(), none.size() * sizeof(StoppedThread));
+    const uint32_t count = 0;
+    memory_.write(address_ + offsetof(DetachRequest, parked_count), &count, sizeof count);
   }
 
   // Reads what has been parked since.
@@ -290,6 +306,7 @@ class Detacher {
   std::vector<StoppedThread> parked_;
   std::map<int, user_regs_struct> seen_;  // when last stopped, those not known to be the program's
   bool has_other_threads_ = false;
+  bool is_wanted_ = false;  // threads that were parked would run on if that is taken back
 };
 
 }  // namespace

@@ -159,6 +159,22 @@ def test_a_tool_asks():
     return None
 
 
+def test_a_thread_that_cannot_leave():
+    """One is in the tool and does not come back: the others wait for it, and run on when the launcher gives up."""
+    if not DETACH_TOOL.exists():
+        return results.skip("a thread that cannot leave", f"{DETACH_TOOL} is not built")
+    with tempfile.TemporaryDirectory() as folder, Target() as target:
+        pipe = os.path.join(folder, "pipe")
+        os.mkfifo(pipe)
+        got = pin(target, "--detach-after", "100ms", "-t", DETACH_TOOL, "-traces", "1000000000", "-hold", pipe)
+        check("a thread that cannot leave", got[0] == 1 and "stays under the engine" in got[1], str(got))
+        os.close(os.open(pipe, os.O_WRONLY))
+        target.goes_on("after it was given up")
+        check("it is still under the engine", "isotach-pin-runtime" in target.maps())
+        target.ends_well("after it was given up")
+    return None
+
+
 def test_memory_is_given_back():
     """The same memory is mapped afterwards as before, to the page."""
     with subprocess.Popen(["sleep", "60"]) as process:

@@ -28,7 +28,9 @@ void isotach_leave_system_call();
 void isotach_finish_entry();
 void isotach_system_call_done();
 [[noreturn]] void isotach_park(isotach::dbi::ThreadContext* context);
+isotach::dbi::DetachRequest isotach_detach_request;  // for isotach_park
 }
+static_assert(offsetof(isotach::dbi::DetachRequest, wanted) == DETACH_WANTED);
 
 namespace isotach::dbi {
 namespace {
@@ -39,7 +41,7 @@ constexpr uint64_t kRequestValue = 0x69736f746163682d;  // "-hcatosi"
 constexpr uint64_t kPage = 4096;
 constexpr uint64_t kCodeSegment = 0x33, kStackSegment = 0x2b;
 
-DetachRequest request;
+DetachRequest& request = isotach_detach_request;
 Interval* regions = nullptr;
 Interval own_places[2];  // the private loader, and the mapping with the first stack
 Interval left[kMostLeft];
@@ -91,6 +93,7 @@ ProgramRegisters registers_of(const ThreadContext& context) {
 
 // All signals blocked; the context holds the program's registers.
 [[noreturn]] void park(ThreadContext& context, uint64_t mask) {
+  context.first_mask = mask;  // should it stay
   stack_t stack = context.signals->program_stack;
   stack.ss_flags &= ~SS_ONSTACK;
   raw_syscall(SYS_sigaltstack, reinterpret_cast<uint64_t>(&stack), 0);
@@ -228,8 +231,12 @@ int64_t program_rseq(ThreadContext& context, uint64_t pointer, uint64_t size, ui
 }
 
 bool is_request_to_leave(const siginfo_t& info) {
-  return __atomic_load_n(&request.wanted, __ATOMIC_ACQUIRE) != 0 && info.si_code == SI_QUEUE &&
+  return request.magic == kDetachMagic && info.si_code == SI_QUEUE &&
          reinterpret_cast<uint64_t>(info.si_value.sival_ptr) == kRequestValue;
+}
+
+bool is_wanted_to_leave() {
+  return __atomic_load_n(&request.wanted, __ATOMIC_ACQUIRE) != 0;
 }
 
 void leave_engine(ThreadContext& context, uint64_t mask) {
@@ -261,7 +268,16 @@ extern "C" [[noreturn]] void isotach_left_system_call(uint64_t by_restart, uint6
   using namespace isotach::dbi;
   ThreadContext& context = current_context();
   if (by_restart != 0) context.registers[rax] = SYS_restart_syscall;
+  context.is_restarting = by_restart != 0;
   park(context, mask | context.signals->blocked_faults);
+}
+
+// A thread that was parked, when another one could not leave: on the stack that the cache was entered on.
+extern "C" [[noreturn]] void isotach_stay(isotach::dbi::ThreadContext* context) {
+  using namespace isotach::dbi;
+  install_signal_stack(*context);
+  begin_with_mask(*context, context->first_mask);
+  run_program(*context);
 }
 
 extern "C" [[noreturn]] void isotach_finish_detach(isotach::dbi::ThreadContext* context) {

@@ -38,11 +38,13 @@ bool ask_to_be_let_go();
 int64_t program_rseq(ThreadContext& context, uint64_t pointer, uint64_t size, uint64_t flags,
                      uint64_t signature);
 
-// Whether a signal that was recorded is the launcher's request to leave.
+// Whether a signal that was recorded is the launcher's request to leave. The program never gets it, also when
+// the launcher has given up meanwhile.
 bool is_request_to_leave(const siginfo_t& info);
+bool is_wanted_to_leave();
 
-// By a thread of the program outside of the cache, its registers in the context: waits to be let go. `mask`
-// is the program's.
+// By a thread of the program outside of the cache, its registers in the context: waits to be let go, or runs
+// on when the launcher gives up. `mask` is the program's.
 [[noreturn]] void leave_engine(ThreadContext& context, uint64_t mask);
 
 }  // namespace isotach::dbi

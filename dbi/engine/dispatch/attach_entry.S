@@ -35,13 +35,19 @@ isotach_finish_entry:
     ud2
 
 # void isotach_park(ThreadContext*): the program's vector registers are put in place, then nothing is done until the
-# launcher sets all others.
+# launcher sets all others, or does not want the thread to leave any more.
     .globl isotach_park
     .type isotach_park, @function
 isotach_park:
     call isotach_restore_vectors
 1:  mov eax, 24                # sched_yield
     syscall
-    jmp 1b
+    cmp dword ptr [rip + isotach_detach_request + DETACH_WANTED], 0
+    jne 1b
+    mov rdi, gs:[CONTEXT_SELF]
+    mov rsp, [rdi + CONTEXT_HOST_RSP]
+    and rsp, -64
+    call isotach_stay@PLT
+    ud2
 
     .section .note.GNU-stack,"",@progbits

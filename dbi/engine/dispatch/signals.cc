@@ -425,6 +425,10 @@ void deliver(ThreadContext& context) {
   const FaultRegisters fault = context.fault;
   context.fault = {};
   if (is_request_to_leave(info)) {
+    if (!is_wanted_to_leave()) {
+      set_program_mask(context, mask);
+      return;
+    }
     send_held_faults(context);
     leave_engine(context, mask);
   }

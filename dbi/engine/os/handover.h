@@ -90,7 +90,8 @@ inline constexpr uint64_t kMostLeft = 256;
 // let go.
 struct DetachRequest {
   uint64_t magic;
-  uint32_t wanted;    // set to 1 by the launcher
+  uint32_t
+      wanted;  // set to 1 by the launcher; to 0 when it gives up: those that wait run on under the engine
   uint32_t finished;  // set to 1 by the runtime's `finish`
   int32_t signal;     // to be queued with this value, and si_code SI_QUEUE; or another fault's, where the
                       // thread has blocked it
