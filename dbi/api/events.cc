@@ -11,6 +11,7 @@
 #include <cstring>
 
 #include "api/callbacks.h"
+#include "api/debugger/debugger.h"
 #include "api/hooks.h"
 #include "api/images_api.h"
 #include "api/instrument.h"
@@ -119,6 +120,7 @@ void process_ending(ThreadContext&, int32_t code) {
   }
   lists().fini_unlocked.each(
       [code](FINI_CALLBACK function, VOID* value, const CALLBACK_RECORD&) { function(code, value); });
+  debugger_process_ends(code);
   end_tool(false);
 }
 
@@ -256,7 +258,12 @@ namespace {
 
 bool signal_arrived(ThreadContext& context, const siginfo_t& info, bool has_handler) {
   settle_all_counters();
+  const bool is_step = info.si_signo == SIGTRAP && info.si_code == TRAP_TRACE;
+  bool is_taken = false;
+  const bool passes = debugger_takes_signal(context, info.si_signo, is_step, is_taken);
+  if (is_taken) return false;
   const Interceptor& one = interceptors[info.si_signo];
+  if (one.function == nullptr) return passes;
   EXCEPTION_INFO exception;
   const EXCEPTION_CODE code = exception_code_of(info);
   const auto access = reinterpret_cast<ADDRINT>(info.si_addr);
@@ -279,9 +286,16 @@ void listen_to_engine() {
   if (!l.exit.empty()) events.system_call_exit = system_call_exit;
   events.fork_before = [](ThreadContext& context) { tell_fork(context, FPOINT_BEFORE); };
   events.fork_parent = [](ThreadContext& context) { tell_fork(context, FPOINT_AFTER_IN_PARENT); };
-  events.fork_child = [](ThreadContext& context) { tell_fork(context, FPOINT_AFTER_IN_CHILD); };
+  events.fork_child = [](ThreadContext& context) {
+    forget_debugger();
+    tell_fork(context, FPOINT_AFTER_IN_CHILD);
+  };
   events.memory_unmapped = memory_unmapped;
   events.signal_arrived = signal_arrived;
+  if (debug_options().is_wanted) {
+    for (const int signal : {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP, SIGABRT})
+      events.wanted_signals |= uint64_t{1} << (signal - 1);
+  }
   events.tool_fault = tool_fault;
   if (!l.follow.empty() && events.exec_follow != nullptr) {
     follow = events.exec_follow;
@@ -297,7 +311,9 @@ void program_starts(ThreadContext& context, bool attaches) {
   lists().application_start.each(
       [](APPLICATION_START_CALLBACK function, VOID* value, const CALLBACK_RECORD&) { function(value); });
   // Threads that are taken over tell of themselves when they arrive.
-  if (!attaches) thread_started(context);
+  if (attaches) return;
+  thread_started(context);
+  debugger_at_entry(context);
 }
 
 }  // namespace isotach::dbi::api
@@ -557,19 +573,6 @@ VOID PIN_Detach() {
   if (!ask_to_be_let_go()) fail("PIN_Detach cannot start the launcher that lets the process go");
 }
 
-DEBUG_STATUS PIN_GetDebugStatus() {
-  return DEBUG_STATUS_DISABLED;
-}
-BOOL PIN_GetDebugConnectionInfo(DEBUG_CONNECTION_INFO* info) {
-  *info = DEBUG_CONNECTION_INFO();
-  return FALSE;
-}
-BOOL PIN_WaitForDebuggerToConnect(UINT32) {
-  return FALSE;
-}
-VOID PIN_ApplicationBreakpoint(const CONTEXT*, THREADID, BOOL, const std::string& message) {
-  fail("PIN_ApplicationBreakpoint: no debugger can be connected (" + message + ")");
-}
 BOOL PIN_IsActionPending(THREADID) {
   return FALSE;
 }

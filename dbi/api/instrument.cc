@@ -8,6 +8,7 @@
 
 #include "api/callbacks.h"
 #include "api/code_cache.h"
+#include "api/debugger/debugger.h"
 #include "api/hooks.h"
 #include "engine/instrument/routine_requests.h"
 
@@ -118,6 +119,7 @@ void instrument(ThreadContext&, TracePlan& plan) {
       one.ins(INS(static_cast<INT32>(k + 1)), one.record->value);
     }
   }
+  insert_breakpoints(plan);
   s.plan = outer;
   sort_calls(plan);
 }

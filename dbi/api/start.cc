@@ -16,6 +16,7 @@
 #include <string_view>
 
 #include "api/code_cache.h"
+#include "api/debugger/debugger.h"
 #include "api/events.h"
 #include "api/hooks.h"
 #include "api/images_api.h"
@@ -210,6 +211,11 @@ void run_tool(ThreadContext& context, const ToolCommand& command) {
   Started& s = started();
   s.command = command;
   s.context = &context;
+  DebugOptions& debug = debug_options();
+  debug.is_wanted = command.debugs;
+  debug.stops_at_entry = command.debugs_from_start;
+  debug.is_silent = command.debugs_silently;
+  debug.port = command.debug_port;
   check_tool(command.tool);
   char resolved[PATH_MAX];
   s.full_path = realpath(command.tool.c_str(), resolved) != nullptr ? resolved : command.tool;
@@ -278,6 +284,7 @@ VOID PIN_StartProgram() {
   }
   cache_begins();
   unlock_client();
+  start_debugger();
   program_starts(*s.context, s.command.attaches);
   s.command.run(*s.context);
   __builtin_unreachable();

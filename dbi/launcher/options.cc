@@ -23,6 +23,9 @@ Runs a program under the instrumentation engine from its first instruction, or t
                         tool a loop has four times as many
   --statistics          say at the end what the engine did
   --count               and how many instructions the program executed, without any tool
+  -appdebug             wait for a debugger before the program's first instruction; with a tool.
+                        -appdebug_enable does not wait, -appdebug_silent says nothing,
+                        -appdebug_server_port PORT of 127.0.0.1
   --help, --version
 
 Exit code: the program's own; 127 COMMAND was not found, 126 it cannot be run; 1 it could not be taken over,

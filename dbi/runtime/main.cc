@@ -36,6 +36,8 @@ struct Arguments {
   EngineOptions engine;
   std::string tool;
   std::vector<std::string> tool_arguments;
+  bool debugs = false, debugs_from_start = false, debugs_silently = false;
+  uint16_t debug_port = 0;
   std::string wrong;  // what is; empty: nothing
 };
 
@@ -69,12 +71,21 @@ Arguments read_arguments(const Handover& handover) {
       arguments.engine.translate.count_instructions = arguments.engine.statistics = true;
     } else if (word == "--cache-size") {
       arguments.engine.cache_limit_bytes = number(word, value(), 1, 16384) << 20;
+    } else if (word == "-appdebug" || word == "-appdebug_enable") {
+      arguments.debugs = true;
+      arguments.debugs_from_start |= word == "-appdebug";
+    } else if (word == "-appdebug_silent") {
+      arguments.debugs_silently = true;
+    } else if (word == "-appdebug_server_port") {
+      arguments.debug_port = static_cast<uint16_t>(number(word, value(), 1, 65535));
     } else if (word == "--") {
       break;
     } else {
       arguments.wrong = "unknown option '" + word + "' of the engine; a tool's options stand behind -t TOOL";
     }
   }
+  if (arguments.debugs && arguments.tool.empty() && arguments.wrong.empty())
+    arguments.wrong = "-appdebug needs a tool: -t TOOL, which may do nothing";
   return arguments;
 }
 
@@ -192,6 +203,10 @@ int run(int argc, char** argv) {
     command.tool = arguments.tool;
     command.arguments = arguments.tool_arguments;
     command.attaches = attaches;
+    command.debugs = arguments.debugs;
+    command.debugs_from_start = arguments.debugs_from_start;
+    command.debugs_silently = arguments.debugs_silently;
+    command.debug_port = arguments.debug_port;
     if (attaches) command.threads = static_cast<uint32_t>(handover->thread_count);
     command.run = run_program_then;
     if (!attaches) begin_early_reports();

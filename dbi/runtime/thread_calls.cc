@@ -6,6 +6,7 @@
 #include <signal.h>
 
 #include <cerrno>
+#include <initializer_list>
 #include <new>
 
 #include "engine/dispatch/threads.h"
@@ -37,6 +38,7 @@ extern "C" __attribute__((visibility("default"))) int pthread_create(pthread_t* 
   if (start == nullptr) return EAGAIN;
   sigset_t all, before;
   sigfillset(&all);
+  for (const int fault : {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP}) sigdelset(&all, fault);
   pthread_sigmask(SIG_SETMASK, &all, &before);
   const int error = next(thread, attributes, begin, start);
   pthread_sigmask(SIG_SETMASK, &before, nullptr);

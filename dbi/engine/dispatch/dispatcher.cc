@@ -10,6 +10,7 @@
 #include "engine/dispatch/nested.h"
 #include "engine/dispatch/signals.h"
 #include "engine/dispatch/single_step.h"
+#include "engine/dispatch/stop_threads.h"
 #include "engine/dispatch/system_calls.h"
 #include "engine/instrument/counters.h"
 #include "engine/os/raw_syscall.h"
@@ -222,6 +223,7 @@ void flush_code(uint64_t begin, uint64_t end) {
 
 void run_program(ThreadContext& context) {
   context.exit = kExitStart;
+  wait_while_stopped(context);
   resume_at_pc(context);
   isotach_enter_cache(&context);
 }

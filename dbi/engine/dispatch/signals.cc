@@ -241,6 +241,20 @@ void step_to_boundary(ThreadContext& context, ucontext_t& user) {
   step(state, r);
 }
 
+// In isotach_safe_copy(), on any thread: whether it was, and the thread can go on.
+bool handle_fault_of_copy(int signal, const siginfo_t& info, ucontext_t& user) {
+  greg_t* r = user.uc_mcontext.gregs;
+  if (signal != SIGSEGV && signal != SIGBUS) return false;
+  if (!is_between(static_cast<uint64_t>(r[REG_RIP]), isotach_safe_copy_begin, isotach_safe_copy_end))
+    return false;
+  // Only a write can hit a guarded page; and one that holds the engine's lock only reads.
+  constexpr greg_t kWrite = 2;
+  const auto address = reinterpret_cast<uint64_t>(info.si_addr);
+  if (signal != SIGSEGV || (r[REG_ERR] & kWrite) == 0 || !let_code_be_written(address))
+    r[REG_RIP] = static_cast<greg_t>(address_of(&isotach_safe_copy_failed));
+  return true;
+}
+
 // True when the fault was ours and the thread can go on.
 bool handle_own_fault(ThreadContext& context, int signal, const siginfo_t& info, ucontext_t& user) {
   greg_t* r = user.uc_mcontext.gregs;
@@ -260,16 +274,7 @@ bool handle_own_fault(ThreadContext& context, int signal, const siginfo_t& info,
     }
   }
   if (signal != SIGSEGV && signal != SIGBUS) return false;
-  if (is_between(pc, isotach_safe_copy_begin, isotach_safe_copy_end)) {
-    // Only a write can hit a guarded page; and one that holds the engine's lock only reads.
-    constexpr greg_t kWrite = 2;
-    if (signal == SIGSEGV && (r[REG_ERR] & kWrite) != 0 &&
-        let_code_be_written(reinterpret_cast<uint64_t>(info.si_addr))) {
-      return true;
-    }
-    r[REG_RIP] = static_cast<greg_t>(address_of(&isotach_safe_copy_failed));
-    return true;
-  }
+  if (handle_fault_of_copy(signal, info, user)) return true;
   if (signal == SIGSEGV && info.si_code == SEGV_ACCERR && is_in_cache(pc) &&
       let_code_be_written(reinterpret_cast<uint64_t>(info.si_addr))) {
     // The write is done again, and works now. The unit that was running may be among those that were flushed.
@@ -347,6 +352,7 @@ void master_handler(int signal, siginfo_t* info, void* data) {
   asm("rdgsbase %0" : "=r"(gs_base));
   const EngineEvents& events = dbi::engine().events;
   if (gs_base == 0) {
+    if (handle_fault_of_copy(signal, *info, user)) return;
     if (events.tool_fault != nullptr && events.tool_fault(nullptr, *info, user)) return;
     report_crash_outside(signal, *info, user);
   }
@@ -534,6 +540,7 @@ void take_over_actions(ProcessState& process) {
     const SignalAction ours = kernel_action(signal, now);
     if (ours.handler != now.handler) kernel_sigaction(signal, &ours, nullptr);
   }
+  allow_stops();
 }
 
 void take_over_signals(ThreadContext& context) {

@@ -13,13 +13,19 @@ namespace isotach::dbi {
 namespace {
 
 constexpr uint64_t kRequestValue = 0x69736f7473746f70;  // "potstosi"
-// A signal may not have been sent for want of room in the kernel's queue: then it is tried again.
+// A signal may not have been sent, for want of room in the kernel's queue or of a handler yet: then it is
+// tried again.
 constexpr timespec kAgain{0, 20'000'000};
 
 uint32_t wanted = 0;  // futex; 1: all but `stopper` are to wait
 ThreadContext* stopper = nullptr;
 uint32_t changes = 0;  // futex: threads that began to wait, or ended
 uint64_t generation = 0;
+uint32_t is_allowed = 0;
+
+bool is_stopper(const ThreadContext* context) {
+  return __atomic_load_n(&stopper, __ATOMIC_SEQ_CST) == context;
+}
 
 bool is_wanted() {
   return __atomic_load_n(&wanted, __ATOMIC_SEQ_CST) != 0;
@@ -56,7 +62,8 @@ bool ask_all(const ThreadContext* self) {
   for (ThreadContext* one = engine.threads; one != nullptr; one = one->next) {
     if (one == self || one->is_process || is_stopped(*one)) continue;
     all = false;
-    if (one->stop_request != generation && one->kernel_id != 0) send_request(*one);
+    const bool can_be_asked = one->kernel_id != 0 && __atomic_load_n(&is_allowed, __ATOMIC_SEQ_CST) != 0;
+    if (can_be_asked && one->stop_request != generation) send_request(*one);
   }
   return all;
 }
@@ -76,9 +83,9 @@ StopResult stop_other_threads(ThreadContext* self) {
     return StopResult::others_stop;
   if (is_wanted()) {
     __atomic_store_n(&taken, 0, __ATOMIC_SEQ_CST);
-    return StopResult::others_stop;
+    return self != nullptr && is_stopper(self) ? StopResult::stopped : StopResult::others_stop;
   }
-  stopper = self;
+  __atomic_store_n(&stopper, self, __ATOMIC_SEQ_CST);
   ++generation;
   __atomic_store_n(&wanted, 1, __ATOMIC_SEQ_CST);
   __atomic_store_n(&taken, 0, __ATOMIC_SEQ_CST);
@@ -93,16 +100,21 @@ StopResult stop_other_threads(ThreadContext* self) {
 
 void resume_other_threads() {
   if (!is_wanted()) return;
-  stopper = nullptr;
+  __atomic_store_n(&stopper, nullptr, __ATOMIC_SEQ_CST);
   __atomic_store_n(&wanted, 0, __ATOMIC_SEQ_CST);
   raw_syscall(SYS_futex, reinterpret_cast<uint64_t>(&wanted), FUTEX_WAKE_PRIVATE, INT32_MAX);
 }
 
+void let_one_go_on(ThreadContext* context) {
+  __atomic_store_n(&stopper, context, __ATOMIC_SEQ_CST);
+  raw_syscall(SYS_futex, reinterpret_cast<uint64_t>(&wanted), FUTEX_WAKE_PRIVATE, INT32_MAX);
+}
+
 void wait_while_stopped(ThreadContext& context) {
-  if (!is_wanted() || &context == stopper || context.is_process) return;
+  if (!is_wanted() || is_stopper(&context) || context.is_process) return;
   __atomic_store_n(&context.is_waiting, 1, __ATOMIC_SEQ_CST);
   tell_stopper();
-  while (is_wanted()) {
+  while (is_wanted() && !is_stopper(&context)) {
     raw_syscall(SYS_futex, reinterpret_cast<uint64_t>(&wanted), FUTEX_WAIT_PRIVATE, 1);
   }
   __atomic_store_n(&context.is_waiting, 0, __ATOMIC_SEQ_CST);
@@ -112,7 +124,7 @@ void begin_system_call(ThreadContext& context) {
   for (;;) {
     __atomic_store_n(&context.is_in_system_call, 1, __ATOMIC_RELAXED);
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
-    if (__atomic_load_n(&wanted, __ATOMIC_RELAXED) == 0 || &context == stopper) return;
+    if (__atomic_load_n(&wanted, __ATOMIC_RELAXED) == 0 || is_stopper(&context)) return;
     __atomic_store_n(&context.is_in_system_call, 0, __ATOMIC_RELAXED);
     wait_while_stopped(context);
   }
@@ -127,11 +139,15 @@ void end_system_call(ThreadContext& context) {
 
 void stopped_thread_ends(const ThreadContext& context) {
   if (!is_wanted()) return;
-  if (&context == stopper) {
+  if (is_stopper(&context)) {
     resume_other_threads();
   } else {
     tell_stopper();
   }
+}
+
+void allow_stops() {
+  __atomic_store_n(&is_allowed, 1, __ATOMIC_SEQ_CST);
 }
 
 bool is_request_to_stop(const siginfo_t& info) {

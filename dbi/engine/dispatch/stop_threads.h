@@ -21,9 +21,12 @@ struct ThreadContext;
 
 enum class StopResult : uint8_t { stopped, others_stop, not_possible };
 
-// Returns when all threads but `self` wait. `self`: null on a thread that does not run the program.
+// Returns when all threads but `self` wait, at once where `self` has stopped them already. `self`: null on a
+// thread that does not run the program.
 StopResult stop_other_threads(ThreadContext* self);
 void resume_other_threads();
+// While they are stopped: this one, and no other, goes on; it counts as the one that stopped them.
+void let_one_go_on(ThreadContext* context);
 
 // Of a thread, while the others are stopped.
 bool is_stopped(const ThreadContext& context);
@@ -36,6 +39,8 @@ void end_system_call(ThreadContext& context);
 // It is no longer listed.
 void stopped_thread_ends(const ThreadContext& context);
 
+// From now on the kernel gives us the signal: before, no thread of the program has left its beginning.
+void allow_stops();
 // The signal that brings a thread out of the cache.
 bool is_request_to_stop(const siginfo_t& info);
 

@@ -186,29 +186,4 @@ ISOTACH_API VOID PIN_CallApplicationFunction(const CONTEXT* context, THREADID th
                                              CALLINGSTD_TYPE convention, AFUNPTR function, PARG_TYPE result,
                                              ...);
 
-// Debuggers are not offered yet: these say so.
-enum DEBUG_STATUS {
-  DEBUG_STATUS_DISABLED,
-  DEBUG_STATUS_UNCONNECTABLE,
-  DEBUG_STATUS_UNCONNECTED,
-  DEBUG_STATUS_CONNECTED
-};
-enum DEBUG_CONNECTION_TYPE {
-  DEBUG_CONNECTION_TYPE_NONE,
-  DEBUG_CONNECTION_TYPE_TCP_SERVER,
-  DEBUG_CONNECTION_TYPE_TCP_CLIENT
-};
-struct DEBUG_CONNECTION_INFO {
-  DEBUG_CONNECTION_TYPE _type;
-  BOOL _stopAtEntry;
-  struct {
-    INT _tcpPort;
-  } _tcpServer;
-};
-ISOTACH_API DEBUG_STATUS PIN_GetDebugStatus();
-ISOTACH_API BOOL PIN_GetDebugConnectionInfo(DEBUG_CONNECTION_INFO* info);
-ISOTACH_API BOOL PIN_WaitForDebuggerToConnect(UINT32 milliseconds);
-ISOTACH_API VOID PIN_ApplicationBreakpoint(const CONTEXT* context, THREADID thread, BOOL wait,
-                                           const std::string& message);
-
 }  // namespace LEVEL_BASE

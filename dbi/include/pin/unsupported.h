@@ -39,36 +39,6 @@ VOID IMG_SetLoaderInfo(IMG img, LINUX_LOADER_IMAGE_INFO* info);
 ISOTACH_UNSUPPORTED("the program's threads are made by the program")
 BOOL PIN_SpawnApplicationThread(const CONTEXT* context);
 
-// Debuggers that are connected to the program under the engine.
-enum DEBUGGING_EVENT { DEBUGGING_EVENT_INVALID, DEBUGGING_EVENT_BREAKPOINT, DEBUGGING_EVENT_SINGLE_STEP };
-enum DEBUG_MODE_OPTION {
-  DEBUG_MODE_OPTION_NONE = 0,
-  DEBUG_MODE_OPTION_STOP_AT_ENTRY = 1,
-  DEBUG_MODE_OPTION_SILENT = 2
-};
-struct DEBUG_MODE {
-  DEBUG_CONNECTION_TYPE _type;
-  UINT32 _options;
-};
-typedef BOOL (*DEBUG_INTERPRETER_CALLBACK)(THREADID thread, CONTEXT* context, const std::string& command,
-                                           std::string* reply, VOID* value);
-typedef BOOL (*INTERCEPT_DEBUGGING_EVENT_CALLBACK)(THREADID thread, DEBUGGING_EVENT event, CONTEXT* context,
-                                                   VOID* value);
-typedef BOOL (*DEBUG_BREAKPOINT_CALLBACK)(ADDRINT address, UINT size, BOOL insert, VOID* value);
-ISOTACH_UNSUPPORTED("no debugger can be connected") BOOL PIN_SetDebugMode(const DEBUG_MODE* mode);
-ISOTACH_UNSUPPORTED("no debugger can be connected")
-PIN_CALLBACK PIN_AddDebugInterpreter(DEBUG_INTERPRETER_CALLBACK function, VOID* value);
-ISOTACH_UNSUPPORTED("no debugger can be connected")
-VOID PIN_RemoveDebugInterpreter(DEBUG_INTERPRETER_CALLBACK function);
-ISOTACH_UNSUPPORTED("no debugger can be connected")
-PIN_CALLBACK PIN_AddBreakpointHandler(DEBUG_BREAKPOINT_CALLBACK function, VOID* value);
-ISOTACH_UNSUPPORTED("no debugger can be connected")
-VOID PIN_RemoveBreakpointHandler(DEBUG_BREAKPOINT_CALLBACK function);
-ISOTACH_UNSUPPORTED("no debugger can be connected")
-VOID PIN_InterceptDebuggingEvent(DEBUGGING_EVENT event, INTERCEPT_DEBUGGING_EVENT_CALLBACK function,
-                                 VOID* value);
-ISOTACH_UNSUPPORTED("no debugger can be connected") VOID PIN_ResetBreakpointAt(ADDRINT address);
-
 // Of a code cache that is made of blocks and whose jumps are told of one by one.
 ISOTACH_UNSUPPORTED("the code cache has no such parts or events")
 VOID CODECACHE_AddTraceLinkedFunction(VOID (*function)(ADDRINT, ADDRINT), VOID* value);
@@ -96,6 +66,12 @@ ISOTACH_UNSUPPORTED("changed code is translated anew by itself, and the tool is 
 VOID TRACE_AddSmcDetectedFunction(VOID (*function)(ADDRINT, ADDRINT, VOID*), VOID* value);
 
 // Registers and breakpoints of a debugger that a tool would make up.
+ISOTACH_UNSUPPORTED("the debugger sets and removes its breakpoints itself")
+VOID PIN_ResetBreakpointAt(ADDRINT address);
+ISOTACH_UNSUPPORTED("PIN_ApplicationBreakpoint stops its thread at once")
+BOOL PIN_GetStoppedThreadPendingToolBreakpoint(THREADID thread, std::string* message);
+ISOTACH_UNSUPPORTED("PIN_ApplicationBreakpoint stops its thread at once")
+BOOL PIN_ChangePendingToolBreakpointOnStoppedThread(THREADID thread, BOOL squash, const std::string& message);
 ISOTACH_UNSUPPORTED("a debugger sees the program's own registers only")
 VOID PIN_AddDebuggerRegisterEmulator(UINT32 count, const VOID* descriptions, VOID* get, VOID* set,
                                      VOID* description, VOID* value);
