@@ -33,6 +33,46 @@ net() { isotach lab net "$@"; }
   out '^2 ab +no limit +1 ms'
 }
 
+@test "what hosts send and get is captured" {
+  net up "$NET" --capture "$BATS_TEST_TMPDIR" --link '2 ab lose-every=2 chance=udp' -- \
+    python3 -c 'import socket
+for _ in range(10): socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b"x" * 500, ("10.77.9.2", 9))'
+  exit_code 0
+  # The answers "port unreachable" go back; half of the datagrams never came.
+  python3 - "$BATS_TEST_TMPDIR" <<'EOF'
+import struct, sys
+def lengths(name):
+    data, at = open(f"{sys.argv[1]}/{name}.pcap", "rb").read(), 24
+    while at < len(data):
+        kept, size = struct.unpack_from("<II", data, at + 8)
+        yield size, data[at + 16 + 14 + 9]
+        at += 16 + kept
+for name, wanted in (("a", 10), ("b", 5)):
+    found = sum(1 for size, protocol in lengths(name) if protocol == 17 and size == 542)
+    assert found == wanted, (name, found)
+EOF
+  net up "$NET" --capture /nowhere --for 1m
+  exit_code 1
+  err '/nowhere/a.pcap'
+}
+
+@test "taps keep what ethtool sets, and carry packets" {
+  [[ -c /dev/net/tun ]] || skip "no /dev/net/tun"
+  net up "$NET" --taps --for 2m --link '2 both delay=1ms'
+  exit_code 0
+  net run "$NET" a -- "$ISOTACH" link set --keep eth0 speed 100 duplex half
+  exit_code 0
+  net run "$NET" a -- "$ISOTACH" link --json
+  exit_code 0
+  json '.interfaces[] | select(.name == "eth0") | .speed_mbit_s == 100 and .duplex == "half"'
+  "$ISOTACH" lab net run "$NET" b -- "$ISOTACH" nettest -s -1 -B 10.77.9.2 2>"$BATS_TEST_TMPDIR/server" 3>&- &
+  until grep -q listening "$BATS_TEST_TMPDIR/server"; do read -rt 0.02 <> <(:) || true; done
+  net run "$NET" a -- "$ISOTACH" nettest -c 10.77.9.2 -n 200K --json
+  exit_code 0
+  json '.end.sum_received.bytes >= 204800'
+  wait
+}
+
 @test "settings are changed while it is up; a mistake changes nothing" {
   net up "$NET" --for 2m
   net set "$NET" 2 ab loss=100% rate=5mbit

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <filesystem>
 #include <limits>
 
 #include "base/text.h"
@@ -39,6 +40,10 @@ Result<NetOptions> net_options(const std::string& name, const Arguments& argumen
   options.testbed.mtu_bytes = static_cast<int>(*mtu);
   options.testbed.exact_stamps = arguments.has("--exact");
   options.testbed.congestion = arguments.value("--congestion").value_or("");
+  options.testbed.with_taps = arguments.has("--taps");
+  // The path's process works in another folder than we do.
+  if (const auto folder = arguments.value("--capture"))
+    options.testbed.capture = std::filesystem::absolute(*folder).string();
   options.with_cross_hosts = arguments.has("--cross-hosts");
   for (emulator::LinkSettings& link : options.settings)
     for (emulator::WaySettings& way : link.ways) way.mtu_bytes = options.testbed.mtu_bytes;
@@ -192,6 +197,9 @@ CommandSpec lab_net_command() {
       {"--mtu", 0, "BYTES", "largest packet of the hosts and links (1500)", "hosts"},
       {"--exact", 0, "", "receive stamps tell emulated time, however busy the machine is", "hosts"},
       {"--cross-hosts", 0, "", "add the hosts x1 and x2 on the routers", "hosts"},
+      {"--taps", 0, "", "interfaces of the hosts that keep what ethtool sets, as speed and duplex", "hosts"},
+      {"--capture", 0, "FOLDER", "write HOST.pcap there: the head of each packet that a host sends or gets",
+       "output"},
       {"--for", 't', "TIME", "take it down after that time", "timing"},
       {"--json", 'J', "", "show: print a JSON document", "output"},
       {"--reset", 0, "", "show: count lateness from now on", "output"},
@@ -202,7 +210,9 @@ CommandSpec lab_net_command() {
       {"isotach lab net run slow a -- isotach nettest -c 10.77.9.2", "a test over the path"},
       {"isotach lab net set slow 2 ab loss=1%", "from now on one packet of a hundred is lost"},
       {"isotach lab net show slow", "what became of the packets"},
-      {"isotach lab net down slow", "take it away"}};
+      {"isotach lab net down slow", "take it away"},
+      {"isotach lab net up lossy --capture . --link \"1 ab loss=1%\" -- isotach nettest -c 10.77.9.2",
+       "with a.pcap and b.pcap for isotach connections"}};
   spec.takes_command = true;
   spec.run = run;
   return spec;

@@ -144,6 +144,8 @@ class NetProcess {
     loop_->run(timer.get(), listener_.get(), [&] {
       answer_net(listener_.get(), [&](const std::string& request) { return answer(request); });
     });
+    loop_->end_captures();
+    listener_.reset();  // whoever waits for our end finds the name free then
   }
 
  private:

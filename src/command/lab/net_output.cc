@@ -99,6 +99,7 @@ std::string net_json(const std::string& name, const emulator::Statistics& statis
     json.key("sent").unsigned_integer(port.sent);
     json.key("not_sent").unsigned_integer(port.not_sent);
     json.key("ring_dropped").unsigned_integer(port.ring_dropped);
+    json.key("capture_lost").unsigned_integer(port.capture_lost);
     json.end_object();
   }
   json.end_array();

@@ -26,6 +26,10 @@ class Loop {
 
   // Until `stop_fd` is readable; calls `control` when `control_fd` is.
   void run(int stop_fd, int control_fd, const std::function<void()>& control);
+  // After run(): captures are whole.
+  void end_captures() {
+    for (Port& port : ports_) port.end_capture();
+  }
 
   // During run(), from `control`:
   void stop() { stopped_ = true; }

@@ -6,6 +6,8 @@
 #include <net/if.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <bit>
@@ -28,6 +30,12 @@ constexpr std::uint8_t kStampMark = 6;
 
 Failure cannot(const std::string& what, const std::string& interface) {
   return system_failure(errno, what + " of " + interface, "it needs CAP_NET_RAW: run it as root");
+}
+
+std::int64_t real_now_ns() {
+  timespec time{};
+  ::clock_gettime(CLOCK_REALTIME, &time);
+  return time.tv_sec * 1'000'000'000 + time.tv_nsec;
 }
 
 template <class Value>
@@ -71,13 +79,40 @@ Result<Port> Port::open(const Options& options) {
   if (auto mapped = port.map_ring(); !mapped) return tl::make_unexpected(std::move(mapped.error()));
   if (auto bound = bind_packet(port.in_.get(), options.interface, ETH_P_ALL); !bound)
     return tl::make_unexpected(std::move(bound.error()));
+  if (auto begun = port.begin_capture(); !begun) return tl::make_unexpected(std::move(begun.error()));
   return port;
+}
+
+Result<Port> Port::open_on_tap(const Options& options, Fd tap) {
+  Port port(options, std::move(tap), Fd());
+  port.statistics_.host = options.host;
+  if (auto begun = port.begin_capture(); !begun) return tl::make_unexpected(std::move(begun.error()));
+  return port;
+}
+
+Result<void> Port::begin_capture() {
+  if (options_.capture.empty()) return {};
+  auto capture = CaptureFile::create(options_.capture);
+  if (!capture) return tl::make_unexpected(std::move(capture.error()));
+  capture_.emplace(std::move(*capture));
+  return {};
+}
+
+void Port::end_capture() {
+  if (capture_) capture_->flush();
+}
+
+PortStatistics Port::statistics() const {
+  PortStatistics statistics = statistics_;
+  if (capture_) statistics.capture_lost = capture_->lost();
+  return statistics;
 }
 
 Port::Port(Port&& other) noexcept
     : options_(std::move(other.options_)),
       in_(std::move(other.in_)),
       out_(std::move(other.out_)),
+      capture_(std::move(other.capture_)),
       ring_(std::exchange(other.ring_, nullptr)),
       ring_bytes_(other.ring_bytes_),
       frame_bytes_(other.frame_bytes_),
@@ -123,10 +158,24 @@ void Port::answer_arp(const std::uint8_t* frame, std::size_t size) {
   std::copy(kRouterMac.begin(), kRouterMac.end(), answer.begin() + 22);
   std::copy_n(frame + 38, 4, answer.begin() + 28);
   std::copy_n(frame + 22, 10, answer.begin() + 32);
-  static_cast<void>(!::send(out_.get(), answer.data(), answer.size(), MSG_DONTWAIT));
+  const ssize_t told = out_.is_open() ? ::send(out_.get(), answer.data(), answer.size(), MSG_DONTWAIT)
+                                      : ::write(in_.get(), answer.data(), answer.size());
+  if (told < 0) ++statistics_.not_sent;
 }
 
-bool Port::read(const std::function<void(const std::uint8_t*, std::size_t, std::int64_t)>& each) {
+void Port::take(const std::uint8_t* frame, std::size_t size, std::int64_t real_ns, const TakePacket& each) {
+  const int type = size >= kHead ? frame[12] << 8 | frame[13] : 0;
+  if (type == ETH_P_ARP) answer_arp(frame, size);
+  if (type != ETH_P_IP && type != ETH_P_IPV6) return;
+  const std::size_t length = sound_size(frame + kHead, size - kHead);
+  if (length == 0 || length > options_.most_bytes) return;
+  ++statistics_.received;
+  if (capture_) capture_->add(frame, kHead + length, real_now_ns());
+  each(frame + kHead, length, real_ns);
+}
+
+bool Port::read(const TakePacket& each) {
+  if (ring_ == nullptr) return read_tap(each);
   for (int i = 0; i < kFramesATurn; ++i) {
     auto* head = reinterpret_cast<tpacket2_hdr*>(ring_ + next_ * frame_bytes_);
     const std::uint32_t status = __atomic_load_n(&head->tp_status, __ATOMIC_ACQUIRE);
@@ -137,19 +186,20 @@ bool Port::read(const std::function<void(const std::uint8_t*, std::size_t, std::
       if (::getsockopt(in_.get(), SOL_PACKET, PACKET_STATISTICS, &lost, &size) == 0)
         statistics_.ring_dropped += lost.tp_drops;
     }
-    const std::uint8_t* frame = reinterpret_cast<const std::uint8_t*>(head) + head->tp_mac;
-    const std::size_t size = head->tp_snaplen;
-    const int type = size >= kHead ? frame[12] << 8 | frame[13] : 0;
-    if (type == ETH_P_ARP) answer_arp(frame, size);
-    if (type == ETH_P_IP || type == ETH_P_IPV6) {
-      const std::size_t length = sound_size(frame + kHead, size - kHead);
-      if (length > 0 && length <= options_.most_bytes) {
-        ++statistics_.received;
-        each(frame + kHead, length, std::int64_t{head->tp_sec} * 1'000'000'000 + head->tp_nsec);
-      }
-    }
+    take(reinterpret_cast<const std::uint8_t*>(head) + head->tp_mac, head->tp_snaplen,
+         std::int64_t{head->tp_sec} * 1'000'000'000 + head->tp_nsec, each);
     __atomic_store_n(&head->tp_status, std::uint32_t{TP_STATUS_KERNEL}, __ATOMIC_RELEASE);
     next_ = (next_ + 1) % frames_;
+  }
+  return true;
+}
+
+bool Port::read_tap(const TakePacket& each) {
+  std::array<std::uint8_t, kMostMtuBytes + kHead> frame;
+  for (int i = 0; i < kFramesATurn; ++i) {
+    const ssize_t size = ::read(in_.get(), frame.data(), frame.size());
+    if (size <= 0) return i > 0;
+    take(frame.data(), static_cast<std::size_t>(size), real_now_ns(), each);
   }
   return true;
 }
@@ -169,6 +219,22 @@ void Port::add(Packet* packet, std::int64_t at_ns) {
 }
 
 void Port::flush(const std::function<void(Packet*)>& give_back) {
+  if (capture_)
+    for (const Packet* packet : output_)
+      capture_->add(packet->bytes - kHead, packet->size + kHead, real_now_ns());
+  out_.is_open() ? flush_to_socket() : flush_to_tap();
+  for (Packet* packet : output_) give_back(packet);
+  output_.clear();
+}
+
+void Port::flush_to_tap() {
+  for (const Packet* packet : output_) {
+    const bool sent = ::write(in_.get(), packet->bytes - kHead, packet->size + kHead) > 0;
+    ++(sent ? statistics_.sent : statistics_.not_sent);
+  }
+}
+
+void Port::flush_to_socket() {
   std::array<mmsghdr, kFramesACall> messages{};
   std::array<iovec, kFramesACall> pieces{};
   for (std::size_t done = 0; done < output_.size();) {
@@ -189,8 +255,6 @@ void Port::flush(const std::function<void(Packet*)>& give_back) {
       ++done;
     }
   }
-  for (Packet* packet : output_) give_back(packet);
-  output_.clear();
 }
 
 }  // namespace isotach::emulator

@@ -34,6 +34,7 @@ struct PortStatistics {
   std::uint64_t received = 0, sent = 0;
   std::uint64_t not_sent = 0;      // the interface did not take them
   std::uint64_t ring_dropped = 0;  // the emulator was too slow to read them
+  std::uint64_t capture_lost = 0;  // frames that are missing in the capture
 };
 
 struct Statistics {

@@ -7,6 +7,7 @@
 #include "kernel/link_setting.h"
 #include "kernel/network_namespace.h"
 #include "kernel/network_setup.h"
+#include "network/emulator/tap.h"
 
 namespace isotach::emulator {
 namespace {
@@ -84,26 +85,37 @@ Result<void> Testbed::add(const Host& host, std::size_t index) {
   auto name_space = kernel::new_network_namespace();
   if (!name_space) return tl::make_unexpected(std::move(name_space.error()));
   hosts_.push_back(std::move(*name_space));
-  auto wired = kernel::in_network_namespace(emulator_.get(), [&]() -> Result<void> {
-    auto setup = kernel::NetworkSetup::open();
-    if (!setup) return tl::make_unexpected(std::move(setup.error()));
-    kernel::VethPair pair;
-    pair.name = host.name;
-    pair.other_name = kHostInterface;
-    pair.other_address = host_mac(index);
-    pair.other_namespace = hosts_.back().get();
-    pair.mtu = static_cast<std::uint32_t>(options_.mtu_bytes);
-    if (auto made = setup->make_veth(pair); !made) return made;
-    // This end only carries frames: it has nothing to say itself.
-    static_cast<void>(kernel::write_attribute("/proc/sys/net/ipv6/conf/" + host.name + "/disable_ipv6", "1"));
-    if (auto off = switch_off_offloads(
-            host.name, {"tx-checksum-ip-generic", "tx-tcp-segmentation", "tx-tcp6-segmentation", "rx-gro"});
-        !off)
-      return off;
-    return setup->set_up(::if_nametoindex(host.name.c_str()));
-  });
+  auto wired = options_.with_taps
+                   ? kernel::in_network_namespace(hosts_.back().get(), [&] { return hold_tap(index); })
+                   : kernel::in_network_namespace(emulator_.get(), [&] { return wire(host, index); });
   if (!wired) return wired;
   return kernel::in_network_namespace(hosts_.back().get(), [&] { return set_up_host(host, index); });
+}
+
+Result<void> Testbed::hold_tap(std::size_t index) {
+  auto tap = open_tap(kHostInterface, host_mac(index), options_.mtu_bytes);
+  if (!tap) return tl::make_unexpected(std::move(tap.error()));
+  taps_.push_back(std::move(*tap));
+  return {};
+}
+
+Result<void> Testbed::wire(const Host& host, std::size_t index) {
+  auto setup = kernel::NetworkSetup::open();
+  if (!setup) return tl::make_unexpected(std::move(setup.error()));
+  kernel::VethPair pair;
+  pair.name = host.name;
+  pair.other_name = kHostInterface;
+  pair.other_address = host_mac(index);
+  pair.other_namespace = hosts_.back().get();
+  pair.mtu = static_cast<std::uint32_t>(options_.mtu_bytes);
+  if (auto made = setup->make_veth(pair); !made) return made;
+  // This end only carries frames: it has nothing to say itself.
+  static_cast<void>(kernel::write_attribute("/proc/sys/net/ipv6/conf/" + host.name + "/disable_ipv6", "1"));
+  if (auto off = switch_off_offloads(
+          host.name, {"tx-checksum-ip-generic", "tx-tcp-segmentation", "tx-tcp6-segmentation", "rx-gro"});
+      !off)
+    return off;
+  return setup->set_up(::if_nametoindex(host.name.c_str()));
 }
 
 Result<void> Testbed::set_up_host(const Host& host, std::size_t) {
@@ -136,12 +148,22 @@ Result<void> Testbed::set_up_host(const Host& host, std::size_t) {
   return stamps_ ? stamps_->attach(interface) : Result<void>();
 }
 
-Result<std::vector<Port>> Testbed::open_ports() const {
+Port::Options Testbed::port_options(std::size_t index) const {
+  Port::Options options;
+  options.host = options.interface = described_[index].name;
+  options.host_mac = host_mac(index);
+  options.most_bytes = static_cast<std::size_t>(options_.mtu_bytes);
+  options.exact_stamps = options_.exact_stamps;
+  if (!options_.capture.empty()) options.capture = options_.capture + '/' + options.host + ".pcap";
+  return options;
+}
+
+Result<std::vector<Port>> Testbed::open_ports() {
   std::vector<Port> ports;
   auto opened = kernel::in_network_namespace(emulator_.get(), [&]() -> Result<void> {
     for (std::size_t i = 0; i < described_.size(); ++i) {
-      auto port = Port::open({described_[i].name, described_[i].name, host_mac(i),
-                              static_cast<std::size_t>(options_.mtu_bytes), options_.exact_stamps});
+      auto port = options_.with_taps ? Port::open_on_tap(port_options(i), std::move(taps_[i]))
+                                     : Port::open(port_options(i));
       if (!port) return tl::make_unexpected(std::move(port.error()));
       ports.push_back(std::move(*port));
     }

@@ -20,6 +20,8 @@ struct TestbedOptions {
   bool exact_stamps = false;  // receive stamps (SO_TIMESTAMPNS) tell emulated time
   std::string congestion;     // the congestion control of the hosts; empty: the machine's
   int mtu_bytes = 1500;       // of the hosts
+  bool with_taps = false;     // the hosts' interfaces keep what ethtool sets
+  std::string capture;        // a folder for HOST.pcap, what each host sends and gets; empty: none
 };
 
 class Testbed {
@@ -28,17 +30,22 @@ class Testbed {
 
   // Descriptors of the hosts' namespaces, in their order.
   [[nodiscard]] const std::vector<Fd>& name_spaces() const { return hosts_; }
-  [[nodiscard]] Result<std::vector<Port>> open_ports() const;
+  // Once.
+  [[nodiscard]] Result<std::vector<Port>> open_ports();
 
  private:
   Testbed() = default;
   [[nodiscard]] Result<void> add(const Host& host, std::size_t index);
+  [[nodiscard]] Result<void> hold_tap(std::size_t index);
+  [[nodiscard]] Result<void> wire(const Host& host, std::size_t index);
+  [[nodiscard]] Port::Options port_options(std::size_t index) const;
   [[nodiscard]] Result<void> set_up_host(const Host& host, std::size_t index);
 
   TestbedOptions options_;
   std::vector<Host> described_;
   Fd emulator_;
   std::vector<Fd> hosts_;
+  std::vector<Fd> taps_;
   std::unique_ptr<kernel::StampProgram> stamps_;
 };
 
