@@ -186,14 +186,17 @@ def run(*words):
 class LabPath:
     """Hosts a and b of `isotach lab net`."""
 
-    def __init__(self, name, links, seed):
+    def __init__(self, name, links, seed, settings=None):
         self.name = f"{name}{os.getpid() % 100000}"
-        self.words = ["--seed", str(seed), "--for", "3m"]
+        self.words = ["--seed", str(seed), "--for", "3m", *(["--taps"] if settings else [])]
+        self.settings = settings  # of the interface of host a
         for link in links:
             self.words += ["--link", link]
 
     def __enter__(self):
         run(ISOTACH, "lab", "net", "up", self.name, *self.words)
+        if self.settings:
+            run(*self.on("a", sys.executable, "-c", SET_LINK, "eth0", *self.settings))
         return self
 
     def __exit__(self, *_):
@@ -226,28 +229,6 @@ call(buffer)
 """
 
 
-class TapPath:
-    """Two namespaces with taps, which keep what ethtool tells them; carried by path_emulator."""
-
-    def __init__(self, name, settings, link):
-        # pylint: disable-next=import-outside-toplevel
-        import emulated_path
-        self.path = emulated_path.Path(name, pathlib.Path(tempfile.gettempdir()), capture=False, **settings)
-        self.path.addresses = ["10.77.9.1", SINK]
-        self.link = link
-
-    def __enter__(self):
-        self.path.__enter__()
-        run("ip", "netns", "exec", self.path.spaces[0], sys.executable, "-c", SET_LINK, self.path.taps[0], *self.link)
-        return self
-
-    def __exit__(self, *about):
-        self.path.__exit__(*about)
-
-    def on(self, host, *words):
-        return ["ip", "netns", "exec", self.path.spaces["ab".index(host)], *words]
-
-
 # ---- the classes ---------------------------------------------------------------------------------------------
 
 # Speed, duplex, autonegotiation; the modes that are supported, advertised and offered by the partner, in the bits of
@@ -271,7 +252,7 @@ class Scenario:
     def __init__(self, kind, number, rng):
         self.kind, self.number, self.seed = kind, number, rng.randrange(1 << 30)
         self.links, self.source, self.sink = [], {}, {}
-        self.tap = None
+        self.interface = None
         self.disk = None
         self.names = None
         self.warm_s = 1.0
@@ -282,7 +263,7 @@ class Scenario:
             self.accept_alone = self.accept
 
     def __str__(self):
-        return f"{self.kind} {self.number}: {self.links or self.tap} {self.source} {self.sink}"
+        return f"{self.kind} {self.number}: {self.links} {self.source} {self.sink}"
 
     def make_narrow_path(self, rng):
         self.links = [bed(rng)[2]]
@@ -385,27 +366,24 @@ class Scenario:
         self.source = {"congestion": ccs(rng), "chunk": rng.choice((16384, 65536)), "look_up": "receiver.example"}
 
     def make_link_speed(self, rng):
-        self.tap = ({"rate_bps": 10_000_000, "queue_bytes": 40000, "delay_us": rng.choice((1000, 3000, 5000))},
-                    SLOWER_THAN_BOTH_COULD)
+        self.links = [f"2 both rate=10mbit queue=40000 delay={rng.choice((1, 3, 5))}ms"]
+        self.interface = SLOWER_THAN_BOTH_COULD
         self.source = {"congestion": ccs(rng)}
 
     def make_duplex_mismatch(self, rng):
-        self.tap = ({"rate_bps": 100_000_000, "queue_bytes": 100000, "delay_us": rng.choice((1000, 3000, 5000)),
-                     "loss_ppm": rng.choice((5000, 10000, 20000))}, HALF_AGAINST_FULL)
+        self.links = [f"1 both rate=100mbit queue=100000 delay={rng.choice((1, 3, 5))}ms duplex-mismatch=on"]
+        self.interface = HALF_AGAINST_FULL
         self.source = {"congestion": rng.choice(("cubic", "reno"))}
 
     def make_none(self, rng):
-        self.tap = ({"rate_bps": rng.choice((9_500_000, 9_800_000)), "queue_bytes": 20000,
-                     "delay_us": rng.choice((1000, 3000, 5000))},
-                    ALL_THAT_IT_CAN)
+        self.links = [f"2 both rate={rng.choice((9.5, 9.8))}mbit queue=20000 delay={rng.choice((1, 3, 5))}ms"]
+        self.interface = ALL_THAT_IT_CAN
         self.source = {"congestion": ccs(rng)}
 
     # -- running
 
     def path(self):
-        if self.tap:
-            return TapPath("dr", *self.tap)
-        return LabPath("dr", self.links, self.seed)
+        return LabPath("dr", self.links, self.seed, self.interface)
 
     def observe(self, views=("both", "alone"), seconds=WATCH_S):
         """One report for each view, of the same transfer at the same time."""
@@ -483,7 +461,7 @@ class Mixture(Scenario):
     def __init__(self, first, second, number, rng, watch_s=WATCH_S):
         # pylint: disable=super-init-not-called,too-many-arguments
         self.kind, self.number, self.seed = f"{first} then {second}", number, rng.randrange(1 << 30)
-        self.tap = self.disk = self.names = None
+        self.interface = self.disk = self.names = None
         self.warm_s = 1.0
         part = rng.choice((0.3, 0.5, 0.7))
         self.turn_s = self.warm_s + watch_s * part

@@ -1,6 +1,6 @@
-"""Two network namespaces, a and b, with path_emulator between them, and TCP transfers from a to b.
+"""Hosts a and b of a path of isotach lab net, and TCP transfers from a to b.
 
-As a program it is the end of a transfer, started inside a namespace:  emulated_path.py source|sink JSON
+As a program it is the end of a transfer, started on a host:  emulated_path.py source|sink JSON
 """
 import json
 import os
@@ -13,7 +13,6 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 ISOTACH = os.environ.get("ISOTACH", str(ROOT / "build" / "isotach"))
-EMULATOR = os.environ.get("PATH_EMULATOR", str(pathlib.Path(ISOTACH).parent / "tests" / "path_emulator"))
 # Sizes of buffers above the limits of the machine; the socket module does not name these.
 SO_SNDBUFFORCE, SO_RCVBUFFORCE = 32, 33
 DEADLINE_S = 30
@@ -21,7 +20,7 @@ TOTAL_RETRANSMITTED = 100  # offset in struct tcp_info
 
 
 def run_before_others(pid, priority):
-    """A path and its ends that wait for a processor are others than those that are asked for. They mostly sleep."""
+    """Ends that wait for a processor are others than those that are asked for. They mostly sleep."""
     try:
         os.sched_setscheduler(pid, os.SCHED_RR, os.sched_param(priority))
     except PermissionError:
@@ -29,76 +28,52 @@ def run_before_others(pid, priority):
 
 
 def run(*words):
-    subprocess.run(words, check=True, capture_output=True, timeout=DEADLINE_S)
+    return subprocess.run(words, check=True, capture_output=True, text=True, timeout=DEADLINE_S).stdout
 
 
 class Path:
-    """with Path("name", folder, loss_ppm=1000) as path: path.transfer(...)"""
+    """with Path("name", folder, "1 both delay=10ms", "1 ab loss=1%") as path: path.transfer(...)
 
-    def __init__(self, name, folder, v6=False, capture=True, **settings):
-        name = f"{name}{os.getpid() % 10000}"
-        self.spaces = [f"{name}-a", f"{name}-b"]
-        self.taps = [f"{name}a"[:15], f"{name}b"[:15]]
-        self.captures = [str(folder / f"{name}_{end}.pcap") for end in "ab"]
-        self.addresses = ["fd00:77::1", "fd00:77::2"] if v6 else ["10.177.0.1", "10.177.0.2"]
-        self.settings = settings
-        self.capture = capture
+    One link between the hosts, whose frames are captured at both ends; words as isotach lab net takes them."""
+
+    def __init__(self, name, folder, *links, v6=False, seed=1):
+        self.name = f"{name}-{os.getpid()}"
+        self.folder = folder / name
+        self.captures = [str(self.folder / f"{end}.pcap") for end in "ab"]
+        self.addresses = ["fd77::2", "fd77::9:2"] if v6 else ["10.77.0.2", "10.77.9.2"]
+        self.words = ["--links", "1", "--seed", str(seed), "--for", "10m", "--capture", str(self.folder)]
+        self.words += [word for link in links for word in ("--link", link)]
         self.seen = None
-        self.emulator = None
         self.counts = None
 
     def __enter__(self):
-        try:
-            self.set_up()
-        except BaseException:
-            self.remove()
-            raise
+        self.folder.mkdir(exist_ok=True)
+        run(ISOTACH, "lab", "net", "up", self.name, *self.words)
         return self
 
-    def set_up(self):
-        words = [f"{key}={value}" for key, value in self.settings.items()]
-        if self.capture:
-            words += [f"capture_a={self.captures[0]}", f"capture_b={self.captures[1]}"]
-        # pylint: disable-next=consider-using-with
-        self.emulator = subprocess.Popen([EMULATOR, *self.taps, *words], stdin=subprocess.PIPE,
-                                         stdout=subprocess.PIPE, text=True)
-        run_before_others(self.emulator.pid, 2)
-        if self.emulator.stdout.readline().strip() != "ready":
-            raise RuntimeError("path_emulator did not start")
-        for space, tap, address in zip(self.spaces, self.taps, self.addresses):
-            run("ip", "netns", "add", space)
-            run("ip", "link", "set", tap, "netns", space)
-            run("ip", "-n", space, "link", "set", "lo", "up")
-            length = "64" if ":" in address else "24"
-            nodad = ["nodad"] if ":" in address else []
-            run("ip", "-n", space, "address", "add", f"{address}/{length}", "dev", tap, *nodad)
-            run("ip", "-n", space, "link", "set", tap, "txqueuelen", "10000", "up")
-
-    def remove(self):
-        if self.emulator:
-            try:
-                text, _ = self.emulator.communicate(timeout=DEADLINE_S)
-                self.counts = json.loads(text) if text.strip() else None
-            except subprocess.TimeoutExpired:
-                self.emulator.kill()
-                self.emulator.wait()
-        for space in self.spaces:
-            subprocess.run(["ip", "netns", "delete", space], check=False, capture_output=True)
-
     def __exit__(self, *_):
-        self.remove()
+        if self.counts is None:
+            self.count()
+        run(ISOTACH, "lab", "net", "down", self.name)
+
+    def count(self):
+        """What the path did to packets from a to b, and how late at most it carried any."""
+        shown = json.loads(run(ISOTACH, "lab", "net", "show", self.name, "--json"))
+        self.counts = {**shown["links"][0], "late_us_most": shown["lateness_ns"]["max"] / 1000,
+                       "capture_lost": sum(port["capture_lost"] for port in shown["ports"])}
+
+    def on(self, host, *words):
+        return [ISOTACH, "lab", "net", "run", self.name, host, "--", *words]
 
     def wait_for_connection(self, port):
         deadline = time.monotonic() + DEADLINE_S
         while time.monotonic() < deadline:
-            done = subprocess.run(["ip", "netns", "exec", self.spaces[0], "cat", "/proc/net/tcp"], check=True,
-                                  capture_output=True, text=True)
-            if f":{port:04X} 01 " in done.stdout:
+            if f":{port:04X} 01 " in run(*self.on("a", "cat", "/proc/net/tcp")):
                 return
             time.sleep(0.02)
 
     def end(self, which, role, options):
-        words = ["ip", "netns", "exec", self.spaces[which], sys.executable, __file__, role, json.dumps(options)]
+        words = self.on("ab"[which], sys.executable, __file__, role, json.dumps(options))
         return subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
 
     def transfer(self, source=None, sink=None, during=None):
