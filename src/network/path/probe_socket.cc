@@ -84,6 +84,21 @@ bool ProbeSocket::send(const Probe& probe, std::size_t size) {
   return ::send(fd_.get(), buffer.data(), std::clamp(size, kProbeBytes, kMostBytes), MSG_DONTWAIT) > 0;
 }
 
+bool ProbeSocket::send_stamped(const std::uint8_t* bytes, std::size_t size, std::uint16_t segment_bytes,
+                               std::size_t first, std::size_t end) {
+  SendControl control;
+  stamps_.ask(control);
+  if (segment_bytes > 0) control.add(SOL_UDP, UDP_SEGMENT, segment_bytes);
+  iovec piece{const_cast<std::uint8_t*>(bytes), size};
+  msghdr message{};
+  message.msg_iov = &piece;
+  message.msg_iovlen = 1;
+  control.give_to(message);
+  if (::sendmsg(fd_.get(), &message, 0) < 0) return false;
+  stamps_.sent(first, end);
+  return true;
+}
+
 bool ProbeSocket::send_train(const ProbeStream& stream, std::uint32_t first, std::uint32_t end,
                              std::uint64_t token, std::vector<std::int64_t>& sent) {
   const std::size_t most = std::min(kMostSegments, kMostTrainBytes / stream.size);
@@ -94,24 +109,16 @@ bool ProbeSocket::send_train(const ProbeStream& stream, std::uint32_t first, std
     for (std::uint32_t i = 0; i < count; ++i)
       write_probe({ProbeKind::probe, 0, token, stream.stream, stream.first + first + i, now, 0, 0},
                   bytes.data() + i * stream.size);
-    alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(std::uint16_t))> control{};
-    iovec piece{bytes.data(), stream.size * count};
-    msghdr message{};
-    message.msg_iov = &piece;
-    message.msg_iovlen = 1;
-    message.msg_control = control.data();
-    message.msg_controllen = control.size();
-    cmsghdr* head = CMSG_FIRSTHDR(&message);
-    head->cmsg_level = SOL_UDP;
-    head->cmsg_type = UDP_SEGMENT;
-    head->cmsg_len = CMSG_LEN(sizeof(std::uint16_t));
-    const auto segment = static_cast<std::uint16_t>(stream.size);
-    std::memcpy(CMSG_DATA(head), &segment, sizeof segment);
+    const std::size_t at = sent.size();
     const std::int64_t left = wall_ns();
-    if (::sendmsg(fd_.get(), &message, 0) < 0) return false;
     // Of a paced stream they stand for packets that would have left evenly.
     for (std::uint32_t i = 0; i < count; ++i)
       sent.push_back(left + static_cast<std::int64_t>(i * stream.gap_ns));
+    if (!send_stamped(bytes.data(), stream.size * count, static_cast<std::uint16_t>(stream.size), at,
+                      sent.size())) {
+      sent.resize(at);
+      return false;
+    }
     first += count;
   }
   return true;
@@ -123,7 +130,8 @@ Result<void> ProbeSocket::send_one(const ProbeStream& stream, std::uint32_t numb
   const Probe probe{ProbeKind::probe, 0, token, stream.stream, stream.first + number, wall_ns(), 0, 0};
   write_probe(probe, buffer.data());
   sent.push_back(probe.sent_ns);
-  if (::send(fd_.get(), buffer.data(), std::clamp(stream.size, kProbeBytes, kMostBytes), 0) < 0 &&
+  if (!send_stamped(buffer.data(), std::clamp(stream.size, kProbeBytes, kMostBytes), 0, sent.size() - 1,
+                    sent.size()) &&
       errno != ENOBUFS && errno != EAGAIN)
     return system_failure(errno, "send a probe");
   return {};
@@ -139,6 +147,7 @@ Result<std::vector<std::int64_t>> ProbeSocket::send_stream(const ProbeStream& st
   const Urgent urgent;
   std::vector<std::int64_t> sent;
   sent.reserve(stream.count);
+  stamps_.begin(fd_.get());
   const std::int64_t start_ns = wall_ns() + (is_train ? 0 : kSpinNs);
   while (sent.size() < stream.count) {
     const auto first = static_cast<std::uint32_t>(sent.size());
@@ -151,6 +160,7 @@ Result<std::vector<std::int64_t>> ProbeSocket::send_stream(const ProbeStream& st
     if (auto done = send_one(stream, first, token, sent); !done)
       return tl::make_unexpected(std::move(done.error()));
   }
+  stamps_.take(fd_.get(), sent);
   return sent;
 }
 
@@ -166,6 +176,11 @@ Result<std::vector<std::int64_t>> ProbeSocket::send_trains(ProbeStream stream, s
     stream.first += stream.count;
   }
   return all;
+}
+
+void ProbeSocket::clear_error() {
+  stamps_.drop_late(fd_.get());
+  static_cast<void>(kernel::connection_error(fd_.get()));
 }
 
 std::uint32_t ProbeSocket::dropped() const {
@@ -184,6 +199,7 @@ void ProbeSocket::receive(const std::function<void(const ReceivedProbe&)>& each)
     alignas(cmsghdr) std::array<char, 192> control;
   };
   thread_local std::array<Slot, kAtOnce> slots;
+  stamps_.drop_late(fd_.get());
   std::array<mmsghdr, kAtOnce> messages{};
   std::array<iovec, kAtOnce> pieces{};
   while (true) {

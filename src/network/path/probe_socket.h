@@ -10,6 +10,7 @@
 #include "base/fd.h"
 #include "base/result.h"
 #include "kernel/socket.h"
+#include "network/path/leave_stamps.h"
 #include "network/path/wire.h"
 
 namespace isotach::path {
@@ -47,7 +48,8 @@ class ProbeSocket {
 
   // One probe, padded to `size`. False where the kernel refuses it: too big, or no room.
   bool send(const Probe& probe, std::size_t size);
-  // Sends it, and says when each left, as far as our clock tells.
+  // Sends it, and says when each left, by the kernel's stamps where the interface gives them, else by our
+  // clock.
   [[nodiscard]] Result<std::vector<std::int64_t>> send_stream(const ProbeStream& stream, std::uint64_t token);
   // That stream so many times, numbered on, with a rest between; until `goes_on` says no.
   [[nodiscard]] Result<std::vector<std::int64_t>> send_trains(ProbeStream stream, std::uint32_t trains,
@@ -55,6 +57,8 @@ class ProbeSocket {
                                                               const std::function<bool()>& goes_on);
   // Hands over what has come; does not wait.
   void receive(const std::function<void(const ReceivedProbe&)>& each);
+  // Whatever the path or the kernel reported is read off, so that it does not wake us again.
+  void clear_error();
   // For want of room here, since the socket is open.
   [[nodiscard]] std::uint32_t dropped() const;
 
@@ -66,12 +70,16 @@ class ProbeSocket {
   ProbeSocket(Fd fd, bool v6) : fd_(std::move(fd)), v6_(v6) {}
   [[nodiscard]] bool send_train(const ProbeStream& stream, std::uint32_t first, std::uint32_t end,
                                 std::uint64_t token, std::vector<std::int64_t>& sent);
+  // One call, whose packets are from `first` on in `sent`.
+  [[nodiscard]] bool send_stamped(const std::uint8_t* bytes, std::size_t size, std::uint16_t segment_bytes,
+                                  std::size_t first, std::size_t end);
   [[nodiscard]] Result<void> send_one(const ProbeStream& stream, std::uint32_t number, std::uint64_t token,
                                       std::vector<std::int64_t>& sent);
 
   Fd fd_;
   bool v6_;
   bool offload_ = true;
+  LeaveStamps stamps_;
   std::uint32_t dropped_ = 0;
 };
 

@@ -1,6 +1,7 @@
 #include "network/path/probe_socket.h"
 
 #include <gtest/gtest.h>
+#include <sys/socket.h>
 
 #include "network/path/estimate.h"
 
@@ -54,6 +55,36 @@ TEST(PathProbeSocket, TrainsAreNumberedOn) {
   EXPECT_EQ(ends.to->dropped(), 0U);
   int rounds = 0;
   EXPECT_EQ(ends.from->send_trains({2, 100, 5, 0, 0}, 4, 0, 7, [&] { return rounds++ < 2; })->size(), 10U);
+}
+
+TEST(PathLeaveStamps, TheKernelKnowsBetterThanWeWhenAPacketLeft) {
+  Ends ends(ProbeSocket::kReceiveBytes);
+  const int fd = ends.from->fd();
+  LeaveStamps stamps;
+  for (int stream = 0; stream < 2; ++stream) {  // numbered anew each time
+    constexpr std::int64_t kWrongNs = 50'000'000;
+    stamps.begin(fd);
+    std::vector<std::int64_t> times, before;
+    for (std::size_t i = 0; i < 3; ++i) {
+      before.push_back(wall_ns());
+      times.push_back(before.back() - kWrongNs);
+      times.push_back(times.back() + 1000);
+      SendControl control;
+      stamps.ask(control);
+      msghdr message{};
+      control.give_to(message);
+      ASSERT_EQ(::sendmsg(fd, &message, 0), 0);
+      stamps.sent(2 * i, 2 * i + 2);
+    }
+    stamps.take(fd, times);
+    const std::int64_t after = wall_ns();
+    for (std::size_t i = 0; i < 3; ++i) {
+      EXPECT_GE(times[2 * i], before[i]);
+      EXPECT_LE(times[2 * i], after);
+      EXPECT_EQ(times[2 * i + 1] - times[2 * i], 1000);
+    }
+  }
+  EXPECT_EQ(kernel::connection_error(fd), 0);
 }
 
 }  // namespace

@@ -236,7 +236,7 @@ Result<Prober::Seen> Prober::receive_probes(const Plan& plan) {
         distinct.add(probe.sequence);
         quiet_since_ns = monotonic_ns();
       });
-      if ((watched[0].revents & POLLERR) != 0) static_cast<void>(kernel::connection_error(probes_->fd()));
+      if ((watched[0].revents & POLLERR) != 0) probes_->clear_error();
     }
     if (watched[1].revents == 0) continue;
     const auto content = read_message(MessageType::sent, kNanosecondsPerSecond);
@@ -319,7 +319,7 @@ std::vector<std::optional<Echo>> Prober::echoes(const EchoPlan& plan, const std:
       ++answered;
     });
     // An error of the path (a packet too big) was told: it is read off, so that it does not wake us again.
-    if ((readable.revents & POLLERR) != 0) static_cast<void>(kernel::connection_error(probes_->fd()));
+    if ((readable.revents & POLLERR) != 0) probes_->clear_error();
   }
   found.resize(sent);  // of those that were not asked any more nothing is known
   return found;
