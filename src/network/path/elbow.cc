@@ -204,7 +204,7 @@ std::optional<Elbow> fit_elbow(const std::vector<SlowedStream>& streams, std::op
   if (!tight_hint) widen(group(streams), whole, elbow);
   // A busy link elsewhere slows streams as fast as the narrow one a little, for those never catch up.
   constexpr double kNearlyAll = 0.96;
-  if (elbow.tight <= 1 && elbow.available > kNearlyAll) elbow.high = 1;
+  if (elbow.available > kNearlyAll) elbow.high = 1;
   return elbow;
 }
 

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <deque>
+#include <utility>
 
 #include "network/path/elbow.h"
 
@@ -37,6 +39,30 @@ std::vector<double> by_sequence(const StreamRecord& stream) {
     times[arrival.sequence] = static_cast<double>(arrival.received_ns - base);
   }
   return times;
+}
+
+// The longest part that left evenly: the first packet, and one beyond the last.
+std::pair<std::size_t, std::size_t> longest_even_part(const StreamRecord& stream) {
+  const std::size_t count = stream.sent_ns.size();
+  const double limit_ns = evenness_ns(stream.gap_ns, count);
+  const auto late_ns = [&](std::size_t at) {
+    return static_cast<double>(stream.sent_ns[at] - stream.sent_ns[0]) -
+           stream.gap_ns * static_cast<double>(at);
+  };
+  std::deque<std::size_t> least, most;  // the candidates for both, the present one in front
+  std::pair<std::size_t, std::size_t> best{0, 0};
+  std::size_t from = 0;
+  for (std::size_t to = 0; to < count; ++to) {
+    while (!least.empty() && late_ns(least.back()) >= late_ns(to)) least.pop_back();
+    while (!most.empty() && late_ns(most.back()) <= late_ns(to)) most.pop_back();
+    least.push_back(to);
+    most.push_back(to);
+    for (; late_ns(most.front()) - late_ns(least.front()) > limit_ns; ++from)
+      for (auto* each : {&least, &most})
+        if (each->front() == from) each->pop_front();
+    if (to + 1 - from > best.second - best.first) best = {from, to + 1};
+  }
+  return best;
 }
 
 class TrainTable {
@@ -90,6 +116,11 @@ class TrainTable {
 
 }  // namespace
 
+double evenness_ns(double gap_ns, std::size_t count) {
+  constexpr double kOfItsTime = 0.02;
+  return gap_ns * (1 + kOfItsTime * static_cast<double>(count));
+}
+
 double quantile(const std::vector<double>& sorted, double share) {
   if (sorted.empty()) return 0;
   const double at = share * static_cast<double>(sorted.size() - 1);
@@ -125,8 +156,7 @@ std::optional<Capacity> estimate_capacity(const std::vector<StreamRecord>& train
 std::optional<StreamRates> rates_of(const StreamRecord& stream, double capacity_bps) {
   constexpr std::size_t kFewest = 10;
   constexpr double kMostLost = 0.1;
-  constexpr double kHeldUp = 0.05;  // of the stream's time
-  constexpr double kEnough = 0.4;   // of the stream
+  constexpr double kEnough = 0.4;  // of the stream
   constexpr double kSettles = 1.0 / 3;
   const std::vector<double> times = by_sequence(stream);
   const std::size_t count = times.size();
@@ -135,18 +165,7 @@ std::optional<StreamRates> rates_of(const StreamRecord& stream, double capacity_
       static_cast<double>(std::count_if(times.begin(), times.end(), [](double t) { return t > kNever; }));
   if (arrived < kFewest || arrived < static_cast<double>(count) * (1 - kMostLost)) return std::nullopt;
   // A sender that was held up has sent two streams, or more: the longest of them counts.
-  const double held_ns =
-      stream.gap_ns + std::max(stream.gap_ns, stream.gap_ns * static_cast<double>(count) * kHeldUp);
-  std::size_t begin = 0;
-  std::size_t end = 0;
-  for (std::size_t from = 0, to = 1; to <= count; ++to) {
-    if (to < count && static_cast<double>(stream.sent_ns[to] - stream.sent_ns[to - 1]) <= held_ns) continue;
-    if (to - from > end - begin) {
-      begin = from;
-      end = to;
-    }
-    from = to;
-  }
+  const auto [begin, end] = longest_even_part(stream);
   if (static_cast<double>(end - begin) < static_cast<double>(count) * kEnough) return std::nullopt;
   // When each would leave the narrow link if it met nobody there.
   const double one_ns = static_cast<double>(stream.wire_bytes) * 8e9 / capacity_bps;
@@ -180,6 +199,8 @@ std::optional<double> link_behind(const std::vector<StreamRecord>& streams, doub
   constexpr double kAlike = 0.01;
   constexpr double kOfAll = 0.02;
   constexpr double kOfShorter = 0.1;
+  constexpr double kOneKind = 0.9;
+  constexpr double kOften = 0.1;
   constexpr std::size_t kFewest = 20;
   std::vector<double> gaps;
   std::size_t all = 0;
@@ -203,9 +224,13 @@ std::optional<double> link_behind(const std::vector<StreamRecord>& streams, doub
   const auto from = std::lower_bound(gaps.begin(), gaps.end(), shortest * (1 - kAlike));
   const auto to = std::upper_bound(gaps.begin(), gaps.end(), shortest * (1 + kAlike));
   const auto alike = static_cast<std::size_t>(to - from);
-  // Where it is not the tight one, most packets do not wait there.
-  if (alike < std::max(kFewest, unchanged) ||
-      static_cast<double>(alike) < kOfAll * static_cast<double>(all) ||
+  // Where it is not the tight one, most packets do not wait there. Behind a link of half its rate a packet of
+  // others between two of ours looks as if nothing had happened: there the shorter ones have to be of one
+  // kind.
+  const bool waits =
+      alike >= unchanged || (static_cast<double>(alike) > kOneKind * static_cast<double>(gaps.size()) &&
+                             static_cast<double>(alike) > kOften * static_cast<double>(all));
+  if (alike < kFewest || !waits || static_cast<double>(alike) < kOfAll * static_cast<double>(all) ||
       static_cast<double>(alike) < kOfShorter * static_cast<double>(gaps.size()))
     return std::nullopt;
   return capacity_bps / *(from + static_cast<std::ptrdiff_t>(alike / 2));

@@ -26,6 +26,10 @@ struct StreamRecord {
   std::vector<Arrival> arrivals;
 };
 
+// A stream is even as long as its packets leave within that of their times: what is less than the queue that
+// it builds makes no difference.
+[[nodiscard]] double evenness_ns(double gap_ns, std::size_t count);
+
 // A value and the range that holds it with 95 % confidence.
 struct Estimate {
   double value = 0;

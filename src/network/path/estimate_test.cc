@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "network/path/advice.h"
 #include "network/path/hops.h"
 
@@ -38,6 +40,29 @@ TEST(PathEstimate, AStreamIsMeasuredAgainstWhatTheNarrowLinkLetsOut) {
   EXPECT_NEAR(rates->settled, 0, 1e-9);
   for (std::uint32_t i = 0; i < 20; ++i) record.arrivals[i].received_ns += i * 50'000 - 7'000'000'000;
   EXPECT_NEAR(rates_of(record, 100e6)->slowed, 0.5, 0.05);
+}
+
+TEST(PathEstimate, OnlyWhatLeftEvenlyCountsHoweverSmallTheHolesWere) {
+  // At 50 of 100 Mbit/s; from packet 60 on the sender falls behind by a little each time, then hurries, and
+  // what it fills the queue with comes out late.
+  StreamRecord record;
+  record.wire_bytes = 1250;
+  record.gap_ns = 200e3;
+  double free_ns = 0;
+  for (std::uint32_t i = 0; i < 100; ++i) {
+    const bool behind = i >= 60 && i < 90;
+    record.sent_ns.push_back(i * 200'000 + (behind ? (i - 60) * 100'000 : 0));
+    if (i >= 90) record.sent_ns.back() = record.sent_ns[89] + i;
+    free_ns = std::max(free_ns, static_cast<double>(record.sent_ns.back())) + 100e3;
+    record.arrivals.push_back({i, static_cast<std::int64_t>(free_ns * (i >= 70 ? 1.5 : 1)), 0});
+  }
+  const auto rates = rates_of(record, 100e6);
+  ASSERT_TRUE(rates);
+  EXPECT_NEAR(rates->in_bps, 50e6, 3e6);
+  EXPECT_NEAR(rates->slowed, 0, 0.05);
+  record.sent_ns.resize(100);
+  for (std::uint32_t i = 0; i < 100; ++i) record.sent_ns[i] = i / 25 * 7'000'000 + i * 200'000;
+  EXPECT_FALSE(rates_of(record, 100e6));  // no part is long enough
 }
 
 TEST(PathEstimate, NothingIsSaidOfTooLittle) {

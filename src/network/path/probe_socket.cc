@@ -14,6 +14,7 @@
 #include <cstring>
 
 #include "base/clock.h"
+#include "network/path/estimate.h"
 #include "network/path/urgent.h"
 
 #ifndef UDP_SEGMENT
@@ -148,11 +149,19 @@ Result<std::vector<std::int64_t>> ProbeSocket::send_stream(const ProbeStream& st
   std::vector<std::int64_t> sent;
   sent.reserve(stream.count);
   stamps_.begin(fd_.get());
-  const std::int64_t start_ns = wall_ns() + (is_train ? 0 : kSpinNs);
+  std::int64_t start_ns = wall_ns() + (is_train ? 0 : kSpinNs);
+  const double even_ns = evenness_ns(stream.gap_ns, stream.count);
   while (sent.size() < stream.count) {
     const auto first = static_cast<std::uint32_t>(sent.size());
     const std::uint32_t end = std::min(stream.count, first + at_once);
-    if (!is_train) wait_until(start_ns + static_cast<std::int64_t>(first * stream.gap_ns));
+    if (!is_train) {
+      const std::int64_t due_ns = start_ns + static_cast<std::int64_t>(first * stream.gap_ns);
+      wait_until(due_ns);
+      // Who was held up for long sends the rest later: hurrying would fill a queue that says nothing of
+      // others.
+      const std::int64_t late_ns = wall_ns() - due_ns;
+      if (static_cast<double>(late_ns) > even_ns / 2) start_ns += late_ns;
+    }
     if (at_once > 1 && offload_) {
       if (send_train(stream, first, end, token, sent)) continue;
       if (errno != EMSGSIZE) offload_ = false;  // the interface cannot: one by one is the next best
@@ -176,6 +185,11 @@ Result<std::vector<std::int64_t>> ProbeSocket::send_trains(ProbeStream stream, s
     stream.first += stream.count;
   }
   return all;
+}
+
+void ProbeSocket::rest() {
+  constexpr timespec kRest{0, 300'000};
+  static_cast<void>(::ppoll(nullptr, 0, &kRest, nullptr));
 }
 
 void ProbeSocket::clear_error() {

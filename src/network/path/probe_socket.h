@@ -55,6 +55,9 @@ class ProbeSocket {
   [[nodiscard]] Result<std::vector<std::int64_t>> send_trains(ProbeStream stream, std::uint32_t trains,
                                                               double rest_ns, std::uint64_t token,
                                                               const std::function<bool()>& goes_on);
+  // Probes come with the kernel's stamps: whoever is woken for each of a fast stream only takes the processor
+  // from the one who sends it. To be called after some have come; what comes meanwhile waits in the socket.
+  static void rest();
   // Hands over what has come; does not wait.
   void receive(const std::function<void(const ReceivedProbe&)>& each);
   // Whatever the path or the kernel reported is read off, so that it does not wake us again.

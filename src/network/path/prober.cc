@@ -236,6 +236,7 @@ Result<Prober::Seen> Prober::receive_probes(const Plan& plan) {
         distinct.add(probe.sequence);
         quiet_since_ns = monotonic_ns();
       });
+      if (!told) ProbeSocket::rest();
       if ((watched[0].revents & POLLERR) != 0) probes_->clear_error();
     }
     if (watched[1].revents == 0) continue;

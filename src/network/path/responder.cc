@@ -38,7 +38,7 @@ class Responder {
       if (ready < 0 && errno == EINTR) continue;
       if (watched[0].revents != 0) return;
       if (ready == 0 && !asked_) return;
-      if (watched[2].revents != 0) take_probes();
+      if (watched[2].revents != 0 && take_probes() && !asked_) ProbeSocket::rest();
       if (ready == 0 || (asked_ && is_complete())) {
         if (asked_ && !answer()) return;
       }
@@ -91,7 +91,7 @@ class Responder {
     if (!request || !probes_) return false;
     asked_ = request;
     asked_->patience_ms = std::clamp<std::uint32_t>(asked_->patience_ms, 1, kMostPatienceMs);
-    take_probes();
+    static_cast<void>(take_probes());
     return !is_complete() || answer();
   }
 
@@ -123,7 +123,9 @@ class Responder {
     return send_all(message(Sent{wanted.stream, sent ? std::move(*sent) : std::vector<std::int64_t>()}));
   }
 
-  void take_probes() {
+  // Whether there were any but echoes, which are answered at once.
+  bool take_probes() {
+    bool any = false;
     probes_->receive([&](const ReceivedProbe& received) {
       Probe probe = received.probe;
       if (probe.token != token_) return;
@@ -141,10 +143,12 @@ class Responder {
         records_ = {probe.stream, 0, {}};
         distinct_.clear();
       }
+      any = true;
       distinct_.add(probe.sequence);
       if (records_.arrivals.size() < kMostRecords)
         records_.arrivals.push_back({probe.sequence, received.stamp_ns, received.tos});
     });
+    return any;
   }
 
   [[nodiscard]] bool is_complete() const {
@@ -152,7 +156,7 @@ class Responder {
   }
 
   bool answer() {
-    take_probes();  // a copy of the last may have come with it
+    static_cast<void>(take_probes());  // a copy of the last may have come with it
     Records records = records_.stream == asked_->stream ? records_ : Records{asked_->stream, 0, {}};
     records.dropped = probes_->dropped();
     asked_.reset();
