@@ -4,12 +4,15 @@
 Rates from 10 Mbit/s to 2.5 Gbit/s, round trips from 1 to 200 ms, traffic of others of 0 to 80 % (even, Poisson, of
 mixed sizes, Pareto) on the narrow link, before it, or on another link that then is the tight one; loss up to 1 %.
 What others leave is the mean over the time of the measurement; of Pareto's bursts over its tenths of a second, and in
-each no more than the narrow link could have let through.
+each no more than the narrow link could have let through. RTT: how far its p99 is from the path's, where nobody else
+sends. Others: the share of their bytes that the path did not carry while it was measured.
 
-usage: path.py [--cases N] [--only N,N...] [--seed N] [--real] [--for TIME] [--json FILE]
-  as root; ISOTACH names the binary
+usage: path.py [--cases N] [--only N,N...] [--seed N] [--real] [--for TIME] [--keep FILE [--most SECONDS]] [--json FILE]
+  (as root; ISOTACH names the binary)
   --only: of the cases that the seed draws, these, by number from 0 on
   --real: the stamps that the machine gives, not the emulator's exact ones; rates up to 500 Mbit/s
+  --keep: a file for the rows; those that it holds already are not measured again
+  --most: no case begins after so much time; the next run goes on where this one stopped
 """
 import argparse
 import json
@@ -29,10 +32,12 @@ from figures import Figures
 ISOTACH = os.environ.get("ISOTACH", str(pathlib.Path(__file__).resolve().parents[1] / "build" / "isotach"))
 NAME = f"bench{os.getpid()}"
 DEADLINE_S = 120
+FAST_BPS = 10e9  # of links that nothing is asked of
+ECHO_BYTES = 80  # with their heads
 
 
 def lab(*words):
-    return subprocess.run([ISOTACH, "lab", "net", *words], check=True, capture_output=True, text=True, timeout=30).stdout
+    return subprocess.run([ISOTACH, "lab", "net", *words], check=True, capture_output=True, text=True, timeout=DEADLINE_S).stdout
 
 
 def on(host, *words):
@@ -135,17 +140,76 @@ def measure(case, real, seconds, seed):
             moments.over.set()
             moments.join()
             server.terminate()
-        available = next(i for i, (line, _) in enumerate(snaps) if "available" in line)
-        capacity = next(i for i, (line, _) in enumerate(snaps) if "capacity" in line)
-        truth = min(carried(snaps[available][1], snaps[-1][1], link, rate), case["capacity"])
-        if case["model"] == "pareto":
-            truth = moments.free(link, rate, case["capacity"])
-        at = 2  # link 2, from a to b: where packets are lost
-        lost = snaps[-1][1]["links"][at]["dropped_loss"] - snaps[capacity][1]["links"][at]["dropped_loss"]
-        dropped = sum(each["cross_dropped"] for each in snaps[-1][1]["links"])
-        return report, truth, lost, dropped
+        begin = {step: next(snap for line, snap in snaps if step in line) for step in ("capacity", "available")}
+        end = snaps[-1][1]
+        return judge(case, report, {"begin": begin, "end": end, "moments": moments, "link": link, "rate": rate})
     finally:
         lab("down", NAME)
+
+
+def judge(case, report, seen):
+    """A row: the figures of isotach path beside the emulator's."""
+    begin, end = seen["begin"], seen["end"]
+    truth = min(carried(begin["available"], end, seen["link"], seen["rate"]), case["capacity"])
+    if case["model"] == "pareto":
+        truth = seen["moments"].free(seen["link"], seen["rate"], case["capacity"])
+    at = 2  # link 2, from a to b: where packets are lost
+    lost = end["links"][at]["dropped_loss"] - begin["capacity"]["links"][at]["dropped_loss"]
+    offered, taken = (sum(way[name] for way in end["links"]) - sum(way[name] for way in begin["capacity"]["links"])
+                      for name in ("cross_offered_bytes", "cross_bytes"))
+    echo_bits = 8 * ECHO_BYTES
+    rtt_ns = case["rtt_ms"] * 1e6 + 2e9 * echo_bits * (1 / case["capacity"] + 2 / FAST_BPS)
+    available = report["available"]
+    return {
+        "capacity": report["capacity"]["bps"], "capacity_error": report["capacity"]["bps"] / case["capacity"] - 1,
+        "capacity_seconds": report["capacity_method"]["seconds"], "capacity_bytes": report["capacity_method"]["bytes"],
+        "available": available["bps"], "low": available["low_bps"], "high": available["high_bps"], "truth": truth,
+        "available_error": (available["bps"] - truth) / case["capacity"],
+        "rtt_error_us": (report["idle"]["rtt_p99_ns"] - rtt_ns) / 1000 if case["model"] == "off" else None,
+        "lost": report["packets"]["lost"], "lost_truly": lost,
+        "others_slowed": 1 - taken / offered if offered else 0,
+        "tight": bool(report["available_method"]["tight_bps"]), "remarks": report["remarks"],
+    }
+
+
+def name_of(case):
+    return (f"{case['capacity'] / 1e6:.0f} Mbit/s {case['rtt_ms']} ms {case['model']} {case['load']:.0%} "
+            f"{case['where']} {case['loss']:.1%}")
+
+
+COLUMNS = (("path", None), ("capacity", 2), ("error, %", 2), ("available", 2), ("true", 2), ("error, % of capacity", 1),
+           ("at least", 2), ("at most", 2), ("lost", 0), ("truly", 0), ("RTT p99 off, us", 0), ("others lost, %", 2),
+           ("s", 0), ("remarks", None))
+
+
+def show(table, number, case, row):
+    remarks = " ".join((["tight"] if row["tight"] else []) + row["remarks"])
+    table.row(f"{number}: {name_of(case)}", row["capacity"] / 1e6, row["capacity_error"] * 100, row["available"] / 1e6,
+              row["truth"] / 1e6, row["available_error"] * 100, row["low"] / 1e6, row["high"] / 1e6, row["lost"],
+              row["lost_truly"], row["rtt_error_us"], row["others_slowed"] * 100, row["seconds"], remarks[:30])
+
+
+def set_goals(figures, rows, bound):
+    def goal(what, wanted, good, among=lambda row: True, remark=""):
+        judged = [(case, row) for case, row in rows if among(row)]
+        if judged:
+            count = sum(1 for case, row in judged if good(case, row))
+            figures.goal(what, f"{count} of {len(judged)}{remark}", f"{wanted:.0%}", count >= wanted * len(judged))
+
+    def near(case, row):
+        return abs(row["available_error"]) <= (0.10 if case["model"] == "pareto" else 0.05)
+
+    width = statistics.median((row["high"] - row["low"]) / case["capacity"] for case, row in rows)
+    goal(f"capacity within {bound:.1%}", 1, lambda _, row: abs(row["capacity_error"]) <= bound)
+    goal("it took at most 5 s and 2 MB", 1, lambda _, row: row["capacity_seconds"] <= 5 and row["capacity_bytes"] <= 2e6)
+    goal("available bandwidth within 5 % of the capacity (Pareto 10 %)", 1, near,
+         remark=f", median error {statistics.median(abs(row['available_error']) for _, row in rows):.2%}")
+    goal("its range holds the truth", 0.95, lambda _, row: row["low"] <= row["truth"] <= row["high"],
+         remark=f", median width {width:.0%} of the capacity")
+    goal("losses equal to the emulator's", 1, lambda _, row: row["lost"] == row["lost_truly"])
+    goal("others lost less than 2 %", 1, lambda _, row: row["others_slowed"] < 0.02)
+    goal("p99 of the RTT within 60 us, where nobody else sends", 1, lambda _, row: abs(row["rtt_error_us"]) <= 60,
+         among=lambda row: row["rtt_error_us"] is not None)
 
 
 def main():
@@ -156,54 +220,41 @@ def main():
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--real", action="store_true")
     parser.add_argument("--for", dest="seconds", default="12s")
+    parser.add_argument("--keep", type=pathlib.Path)
+    parser.add_argument("--most", type=float, default=math.inf)
     arguments = parser.parse_args()
     if os.geteuid() != 0:
         print("skipped: emulated paths need root")
         return
     rng = random.Random(arguments.seed)
-    bound = 0.02 if arguments.real else 0.005
-    counts = {"capacity": 0, "available": 0, "covered": 0, "lost": 0, "free": 0}
-    errors = []
+    kept = {}
+    if arguments.keep and arguments.keep.exists():
+        for line in arguments.keep.read_text(encoding="utf-8").splitlines():
+            row = json.loads(line)
+            kept[row["seed"], row["number"], row["real"]] = row
+    rows = []
+    started = time.monotonic()
     table = figures.table(f"Paths drawn from seed {arguments.seed}, "
                           f"{'with the stamps that the machine gives' if arguments.real else 'with exact stamps'}; "
-                          "rates in Mbit/s", ("path", None), ("capacity", 2), ("error, %", 2), ("available", 2), ("true", 2),
-                          ("error, % of capacity", 1), ("at least", 2), ("at most", 2), ("lost", 0), ("truly", 0), ("s", 0),
-                          ("remarks", None))
+                          "rates in Mbit/s", *COLUMNS)
     for number in range(arguments.cases):
         case = draw(rng, arguments.real)
         if arguments.only and number not in arguments.only:
             continue
-        started = time.monotonic()
-        report, truth, lost, dropped = measure(case, arguments.real, arguments.seconds, number)
-        capacity, available = report["capacity"], report["available"]
-        error = capacity["bps"] / case["capacity"] - 1
-        off = (available["bps"] - truth) / case["capacity"]
-        covered = available["low_bps"] <= truth <= available["high_bps"]
-        counts["capacity"] += abs(error) <= bound
-        counts["available"] += abs(off) <= (0.10 if case["model"] == "pareto" else 0.05)
-        counts["covered"] += covered
-        counts["lost"] += report["packets"]["lost"] == lost
-        counts["free"] += dropped == 0
-        errors.append(abs(off))
-        name = (f"{case['capacity'] / 1e6:.0f} Mbit/s {case['rtt_ms']} ms {case['model']} {case['load']:.0%} "
-                f"{case['where']} {case['loss']:.1%}")
-        remarks = ["tight"] if report["available_method"]["tight_bps"] else []
-        remarks += report["remarks"]
-        table.row(f"{number}: {name}", capacity["bps"] / 1e6, error * 100, available["bps"] / 1e6, truth / 1e6, off * 100,
-                  available["low_bps"] / 1e6, available["high_bps"] / 1e6, report["packets"]["lost"], lost,
-                  time.monotonic() - started, " ".join(remarks)[:30])
-    total = len(errors)
-
-    def goal(what, count, least):
-        figures.goal(what, f"{count} of {total}", f"{least:.0%} of them" if least < 1 else "all", count >= least * total)
-
-    goal(f"capacity within {bound:.1%}", counts["capacity"], 1)
-    goal("available bandwidth within 5 % of the capacity (Pareto 10 %)", counts["available"], 1)
-    goal("its range holds the truth", counts["covered"], 0.95)
-    goal("losses equal to the emulator's", counts["lost"], 1)
-    goal("no packet of others dropped by the probing", counts["free"], 1)
-    if errors:
-        figures.remark(f"median error of the available bandwidth: {statistics.median(errors):.2%} of the capacity")
+        row = kept.get((arguments.seed, number, arguments.real))
+        if not row:
+            if time.monotonic() - started > arguments.most:
+                continue
+            begun = time.monotonic()
+            row = measure(case, arguments.real, arguments.seconds, number)
+            row.update(seed=arguments.seed, number=number, real=arguments.real, seconds=time.monotonic() - begun)
+            if arguments.keep:
+                with arguments.keep.open("a", encoding="utf-8") as file:
+                    file.write(json.dumps(row) + "\n")
+        rows.append((case, row))
+        show(table, number, case, row)
+    if rows:
+        set_goals(figures, rows, 0.02 if arguments.real else 0.005)
     figures.finish()
 
 
