@@ -186,7 +186,7 @@ def show(table, number, case, row):
     remarks = " ".join((["tight"] if row["tight"] else []) + row["remarks"])
     table.row(f"{number}: {name_of(case)}", row["capacity"] / 1e6, row["capacity_error"] * 100, row["available"] / 1e6,
               row["truth"] / 1e6, row["available_error"] * 100, row["low"] / 1e6, row["high"] / 1e6, row["lost"],
-              row["lost_truly"], row["rtt_error_us"], row["others_slowed"] * 100, row["seconds"], remarks[:30])
+              row["lost_truly"], row["rtt_error_us"], row["others_slowed"] * 100, row.get("seconds"), remarks[:30])
 
 
 def set_goals(figures, rows, bound):
