@@ -13,6 +13,7 @@
 #include "command/context.h"
 #include "command/doctor/silence.h"
 #include "command/doctor/standing.h"
+#include "command/inspect/records_page.h"
 #include "command/spec.h"
 #include "command/traffic/recorded.h"
 #include "command/version.h"
@@ -139,7 +140,7 @@ class Site {
   Site(const Settings& settings, view::WebSession session, view::LiveFeed& feed,
        view::WebApi::Findings findings = {})
       : feed_(feed),
-        shelf_(settings.files_folder),
+        shelf_(settings.files_folder, {records_title, records_page}),
         api_(std::move(session), feed, std::move(findings)),
         files_(settings.files_folder.empty() ? nullptr : &shelf_, api_, kVersion),
         server_(settings.server) {
@@ -347,8 +348,9 @@ CommandSpec web_command() {
       "Serves a page and prints its address: live plots of CPU, memory, swap, pressure, network, disks and "
       "KSM, the TCP connections with what limits them, and what is wrong with the machine. Nothing is loaded "
       "from elsewhere: the page works without internet.\n\n"
-      "With FILE the page shows a recording. With --files it lists the recordings and reports of a folder, "
-      "such as those of isotach record and isotach inspect --report, and opens them.\n\n"
+      "With FILE the page shows a recording. With --files it lists the recordings, records and reports of a "
+      "folder, such as those of isotach record, isotach inspect -o and isotach inspect --report, and opens "
+      "them.\n\n"
       "The server listens on 127.0.0.1 unless told otherwise. Any other address needs a token, since whoever "
       "opens the page sees what this machine does. At most 8 viewers watch at once.\n\n"
       "The same numbers are there for scripts: /api/series, /api/latest, /api/history, /api/events "
@@ -374,7 +376,9 @@ CommandSpec web_command() {
       {"--files",
        0,
        "FOLDER",
-       "recordings (*.isotach) and reports (*.html) of FOLDER can be opened in the page",
+       "recordings (*.isotach), records of inspect (*.inspect, *.zst) and reports (*.html) of FOLDER can be "
+       "opened "
+       "in the page",
        "source",
        {},
        "directory"},

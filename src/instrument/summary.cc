@@ -51,6 +51,12 @@ void TraceSummary::count_page(std::uint64_t page, const AccessCounts& counts, st
   slice_at(time_ns).pages[page].add(counts);
 }
 
+std::size_t TraceSummary::entries() const {
+  std::size_t count = pages_.size();
+  for (const TimeSlice& slice : slices_) count += slice.pages.size();
+  return count;
+}
+
 void TraceSummary::access(const TraceProgram& program, const TraceAccess& access) {
   if (by_instruction_.size() < program.instructions.size())
     by_instruction_.resize(program.instructions.size());

@@ -81,6 +81,9 @@ class TraceSummary final : public TraceSink {
   // Accesses to pages beyond the limit: in the totals, in no table of pages.
   [[nodiscard]] std::uint64_t not_followed() const { return not_followed_; }
 
+  // Of the tables of pages, all and in slices: what most of the memory goes to.
+  [[nodiscard]] std::size_t entries() const;
+
   [[nodiscard]] std::int64_t slice_ns() const { return slice_ns_; }
   [[nodiscard]] const std::vector<TimeSlice>& slices() const { return slices_; }
 

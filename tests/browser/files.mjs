@@ -24,6 +24,8 @@ async function folderOf(world) {
     mkdirSync(world.shelf);
     await record(join(world.shelf, 'monday & more.isotach'));
     writeFileSync(join(world.shelf, 'sort.html'), HOSTILE);
+    const inspected = start(process.env.ISOTACH, ['inspect', '-o', join(world.shelf, 'true.zst'), '--', '/bin/true']);
+    assert.equal((await inspected.ended).code, 0);
   }
   return world.shelf;
 }
@@ -109,6 +111,30 @@ test('a report opens in the page, where it runs and loads nothing', async (world
   await page.close();
 });
 
+test('what inspect recorded opens as routines, images, curves and a map', async (world) => {
+  const server = await serve(['-i', '0.1', '--files', await folderOf(world)]);
+  const page = await openPage(world, server);
+  await page.keyboard.press('r');
+  // The report's own head stands below that of the page, which stays in its place.
+  await page.click('#files a:text-is("/bin/true")');
+  const [barEnd, headStart] = await page.evaluate(() => [
+    document.querySelector('.bar').getBoundingClientRect().bottom,
+    document.querySelector('.report > header').getBoundingClientRect().top,
+  ]);
+  assert.ok(headStart >= barEnd, `the report begins at ${headStart}, the page's head ends at ${barEnd}`);
+  const frame = page.frameLocator('#files iframe');
+  await frame.locator('h1').waitFor();
+  assert.equal(await frame.locator('h1').textContent(), 'Inspected: /bin/true');
+  const text = await frame.locator('body').textContent();
+  for (const wanted of ['Accesses over address and time', 'Routines, the busiest first', 'Programs and libraries', 'libc.so.6'])
+    assert.ok(text.includes(wanted), `the page has no '${wanted}'`);
+  assert.ok((await frame.locator('svg').count()) >= 2);
+  assert.equal(await page.locator('#files .report [role="status"]').count(), 0, 'it is read, and still said to be');
+  assert.deepEqual(page.complaints, []);
+  await stop(server);
+  await page.close();
+});
+
 test('a recording that is not there is told', async (world) => {
   const server = await serve(['-i', '0.1', '--files', await folderOf(world)]);
   const page = await world.browser.context.newPage();
@@ -117,7 +143,7 @@ test('a recording that is not there is told', async (world) => {
   assert.match(await page.textContent('#notice'), /gone\.isotach/);
   await page.click('#back');
   await until(page, () => document.getElementById('state').dataset.state === 'live');
-  assert.equal((await api(server, '/api/files')).files.length, 2);
+  assert.equal((await api(server, '/api/files')).files.length, 3);
   await stop(server);
   await page.close();
 });

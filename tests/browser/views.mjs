@@ -102,6 +102,44 @@ for (const colorScheme of ['light', 'dark'])
     await page.close();
   });
 
+test('light and dark are chosen by hand, kept, and given back to the system', async (world) => {
+  const page = await openPage(world, world.server, { colorScheme: 'light' });
+  const colours = () =>
+    page.evaluate(() => {
+      const style = getComputedStyle(document.documentElement);
+      return [style.getPropertyValue('--page').trim(), style.colorScheme, getComputedStyle(document.body).backgroundColor];
+    });
+  const words = () => page.getAttribute('#scheme', 'aria-label');
+  const contrast = async () => {
+    const { violations } = await new AxeBuilder({ page }).withRules(['color-contrast', 'button-name']).analyze();
+    return violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.target).join(', ')}`);
+  };
+  const light = await colours();
+  await page.emulateMedia({ colorScheme: 'dark' });
+  const dark = await colours();
+  assert.notEqual(light[0], dark[0]);
+  assert.equal(await words(), 'Colours: as the system says');
+  // On a system that is dark: light, also after the page is loaded again.
+  await page.click('#scheme');
+  assert.equal(await words(), 'Colours: light');
+  assert.deepEqual(await colours(), [light[0], 'light', light[2]]);
+  assert.deepEqual(await contrast(), []);
+  await page.reload();
+  await until(page, () => window.isotach?.lastNumber() > 2);
+  assert.deepEqual(await colours(), [light[0], 'light', light[2]]);
+  // On one that is light: dark, in the plots too.
+  await page.emulateMedia({ colorScheme: 'light' });
+  await page.keyboard.press('t');
+  assert.equal(await words(), 'Colours: dark');
+  assert.deepEqual(await colours(), [dark[0], 'dark', dark[2]]);
+  assert.deepEqual(await contrast(), []);
+  await page.keyboard.press('t');
+  assert.deepEqual(await colours(), light);
+  assert.equal(await page.evaluate(() => localStorage.length), 0);
+  assert.deepEqual(page.complaints, []);
+  await page.close();
+});
+
 test('every view fits a phone', async (world) => {
   const page = await openPage(world, world.server, { viewport: { width: 360, height: 740 }, reducedMotion: 'reduce' });
   for (const [view, part] of Object.entries(VIEWS)) {

@@ -1,5 +1,6 @@
 // Range, pause and keys.
 import { byId, element, setText } from './dom';
+import { nextScheme, onThemeChange, scheme } from './theme';
 import { SPANS, type Bounds, type ViewWindow } from './view-window';
 
 export interface ControlHooks {
@@ -9,6 +10,10 @@ export interface ControlHooks {
   // A key that is for another part of the page; true when it was.
   key(key: string): boolean;
 }
+
+// What the button shows, and says, of each choice of colours.
+const SCHEME_SIGNS = { auto: '◐', light: '☀', dark: '☾' };
+const SCHEME_WORDS = { auto: 'as the system says', light: 'light', dark: 'dark' };
 
 const MOVE_SHARE = 0.2;
 const ZOOM_FACTOR = 0.5;
@@ -30,8 +35,19 @@ export class Controls {
     byId('ranges').append(...this.buttons);
     this.pauseButton.addEventListener('click', () => this.togglePause());
     byId('help-button').addEventListener('click', () => this.help.showModal());
+    byId('scheme').addEventListener('click', nextScheme);
+    onThemeChange(() => this.showScheme());
+    this.showScheme();
     document.addEventListener('keydown', (event) => this.key(event));
     this.show();
+  }
+
+  private showScheme(): void {
+    const button = byId('scheme');
+    setText(button.firstElementChild as Element, SCHEME_SIGNS[scheme()]);
+    const words = `Colours: ${SCHEME_WORDS[scheme()]}`;
+    button.title = `${words} (t)`;
+    button.setAttribute('aria-label', words);
   }
 
   forRecording(): void {
@@ -87,6 +103,7 @@ export class Controls {
     else if (event.key === 'ArrowRight') this.move(MOVE_SHARE);
     else if (event.key === '+' || event.key === '=') this.scale(ZOOM_FACTOR);
     else if (event.key === '-') this.scale(1 / ZOOM_FACTOR);
+    else if (event.key === 't') nextScheme();
     else if (event.key === '?') this.help.showModal();
     else if (!this.hooks.key(event.key)) return;
     event.preventDefault();

@@ -1,7 +1,8 @@
-// Recordings and reports in the folder that the server was told: recordings open in this page, reports
-// of isotach inspect and others in a frame within it.
+// Recordings, records of programs and reports in the folder that the server was told: recordings open in this
+// page, the others in a frame within it.
 import { getFiles, type FilesDocument, type RecordedFile, type Session } from './api';
 import { byId, element, setText } from './dom';
+import { onThemeChange, scheme } from './theme';
 import { formatQuantity, formatUptime } from './units';
 
 const two = (value: number): string => String(value).padStart(2, '0');
@@ -12,9 +13,18 @@ export function formatDay(wallMs: number): string {
   return `${day} ${two(date.getHours())}:${two(date.getMinutes())}`;
 }
 
+// The address of a report, in the colours that were chosen by hand.
+function inScheme(address: string): string {
+  const url = new URL(address, location.href);
+  if (scheme() === 'auto') url.searchParams.delete('scheme');
+  else url.searchParams.set('scheme', scheme());
+  return url.href;
+}
+
 export class FilesView {
   private readonly note = element('p', { class: 'quiet' });
   private readonly recordings = element('ul', { class: 'files' });
+  private readonly records = element('ul', { class: 'files' });
   private readonly reports = element('ul', { class: 'files' });
   private readonly frame = element('section', { class: 'report', 'aria-label': 'Report', hidden: '' });
 
@@ -24,9 +34,15 @@ export class FilesView {
       this.frame,
       element('h2', {}, 'Recordings'),
       this.recordings,
+      element('h2', {}, 'Programs'),
+      this.records,
       element('h2', {}, 'Reports'),
       this.reports,
     );
+    onThemeChange(() => {
+      const frame = this.frame.querySelector('iframe');
+      if (frame !== null && frame.src !== inScheme(frame.src)) frame.src = inScheme(frame.src);
+    });
   }
 
   // What the page shows now, for a server without a folder.
@@ -50,6 +66,7 @@ export class FilesView {
     );
     const of = (wanted: RecordedFile['kind']): RecordedFile[] => files.filter(({ kind }) => kind === wanted);
     this.fill(this.recordings, of('recording'), 'isotach record FILE.isotach makes one');
+    this.fill(this.records, of('records'), 'isotach inspect -o FILE.zst -- COMMAND keeps what a program did');
     this.fill(this.reports, of('report'), 'isotach inspect --report FILE.html -- COMMAND makes one');
   }
 
@@ -66,7 +83,7 @@ export class FilesView {
       file.kind === 'recording'
         ? element('a', { href: `/?recording=${name}#overview` }, file.name)
         : element('a', { href: `/report?name=${name}` }, file.title === '' ? file.name : file.title);
-    if (file.kind === 'report')
+    if (file.kind !== 'recording')
       link.addEventListener('click', (event) => {
         if (event.ctrlKey || event.metaKey || event.shiftKey) return; // a tab of its own
         event.preventDefault();
@@ -74,7 +91,7 @@ export class FilesView {
       });
     if (opened) link.setAttribute('aria-current', 'true');
     const facts = [
-      file.kind === 'report' ? file.name : (file.host ?? ''),
+      file.kind === 'recording' ? (file.host ?? '') : file.name,
       file.command === undefined || file.command === '' ? '' : `isotach ${file.command}`,
       formatDay(file.start_wall_time_ms ?? file.wall_time_ms),
       file.duration_seconds === undefined ? '' : formatUptime(file.duration_seconds),
@@ -91,15 +108,21 @@ export class FilesView {
       this.frame.hidden = true;
       this.frame.replaceChildren();
     });
+    const title = file.title === '' ? file.name : file.title;
+    const frame = element('iframe', { src: inScheme(address), title: `Report ${file.name}`, sandbox: '' });
+    // Of a large program it takes the server some seconds.
+    const note = element('p', { class: 'quiet', role: 'status' }, `Reading ${file.name}…`);
+    frame.addEventListener('load', () => note.remove());
     this.frame.replaceChildren(
       element(
         'header',
         {},
-        element('h2', {}, file.title === '' ? file.name : file.title),
-        element('a', { href: address, target: '_blank', rel: 'noopener' }, 'In a tab of its own'),
+        element('h2', {}, title),
+        element('a', { href: inScheme(address), target: '_blank', rel: 'noopener' }, 'In a tab of its own'),
         close,
       ),
-      element('iframe', { src: address, title: `Report ${file.name}`, sandbox: '' }),
+      note,
+      frame,
     );
     this.frame.hidden = false;
     close.focus();

@@ -1,5 +1,7 @@
 import { Page } from './page';
+import { showScheme } from './theme';
 
+showScheme(); // before anything asks for colours
 const page = new Page();
 void page.start();
 

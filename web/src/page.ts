@@ -29,6 +29,16 @@ const RETRY_MS = 2000;
 const ACTIVE_WITHIN_MS = 120_000;
 const LEAST_FRAME_MS = 30;
 
+// What stands still below the head of the page, or scrolls to it, asks how high that is.
+function followBar(): void {
+  const bar = document.querySelector('.bar') as HTMLElement;
+  const measure = (): void => {
+    const height = getComputedStyle(bar).position === 'sticky' ? bar.offsetHeight : 0;
+    document.documentElement.style.setProperty('--bar-height', `${height}px`);
+  };
+  new ResizeObserver(measure).observe(bar);
+}
+
 export class Page {
   private theme: Theme = readTheme();
   private document: SeriesDocument | null = null;
@@ -80,6 +90,7 @@ export class Page {
       this.board.recolour();
     });
     document.addEventListener('visibilitychange', () => this.ask());
+    followBar();
   }
 
   async start(): Promise<void> {

@@ -40,7 +40,55 @@ export function readTheme(): Theme {
 
 export const prefersReducedMotion = (): boolean => matchMedia('(prefers-reduced-motion: reduce)').matches;
 
+// Light or dark as the system says, or as somebody chose by hand; the browser keeps the choice.
+export type Scheme = 'auto' | 'light' | 'dark';
+const SCHEMES: readonly Scheme[] = ['auto', 'light', 'dark'];
+const KEPT_AS = 'isotach-scheme';
+const DARK = '(prefers-color-scheme: dark)';
+
+const listeners: (() => void)[] = [];
+// The rules for dark colours, whose condition a choice replaces.
+let darkRules: CSSMediaRule[] | null = null;
+
+function keptScheme(): Scheme {
+  try {
+    return SCHEMES.find((one) => one === localStorage.getItem(KEPT_AS)) ?? 'auto';
+  } catch {
+    return 'auto'; // the browser keeps nothing for this page
+  }
+}
+
+let shown: Scheme = 'auto';
+export const scheme = (): Scheme => shown;
+
+export function showScheme(wanted: Scheme = keptScheme()): void {
+  shown = wanted;
+  darkRules ??= [...document.styleSheets]
+    .flatMap(({ cssRules }) => [...cssRules])
+    .filter((rule): rule is CSSMediaRule => rule instanceof CSSMediaRule && rule.media.mediaText === DARK);
+  for (const { media } of darkRules) media.mediaText = wanted === 'auto' ? DARK : wanted === 'dark' ? 'all' : 'not all';
+  document.documentElement.style.colorScheme = wanted === 'auto' ? '' : wanted;
+  for (const meta of document.querySelectorAll<HTMLMetaElement>('meta[name="theme-color"]')) {
+    const of = meta.dataset['scheme'] ?? '';
+    meta.media = wanted === 'auto' ? `(prefers-color-scheme: ${of})` : wanted === of ? 'all' : 'not all';
+  }
+  for (const changed of listeners) changed();
+}
+
+// The next of: as the system says, light, dark.
+export function nextScheme(): void {
+  const wanted = SCHEMES[(SCHEMES.indexOf(shown) + 1) % SCHEMES.length] ?? 'auto';
+  try {
+    if (wanted === 'auto') localStorage.removeItem(KEPT_AS);
+    else localStorage.setItem(KEPT_AS, wanted);
+  } catch {
+    // It is as chosen until the page is loaded again.
+  }
+  showScheme(wanted);
+}
+
 export function onThemeChange(changed: () => void): void {
+  listeners.push(changed);
   for (const query of ['(prefers-color-scheme: dark)', '(prefers-contrast: more)', '(forced-colors: active)'])
     matchMedia(query).addEventListener('change', changed);
 }

@@ -18,6 +18,31 @@ double wall_ms(std::int64_t wall_ns) {
 constexpr const char* kReportPolicy =
     "default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox; frame-ancestors 'self'";
 
+void replace_all(std::string& text, std::string_view wanted, std::string_view by) {
+  for (std::size_t at = text.find(wanted); at != std::string::npos; at = text.find(wanted, at + by.size()))
+    text.replace(at, wanted.size(), by);
+}
+
+// A report shows itself in light or dark as the system says. Where the page around it was told otherwise by
+// hand, its condition becomes one that always or never holds.
+void set_scheme(std::string& page, std::string_view scheme) {
+  if (scheme != "light" && scheme != "dark") return;
+  replace_all(page, "(prefers-color-scheme: dark)", scheme == "dark" ? "(min-width: 0)" : "(max-width: 0)");
+  replace_all(page, "color-scheme:light dark", scheme == "dark" ? "color-scheme:dark" : "color-scheme:light");
+}
+
+const char* kind_name(ShelfKind kind) {
+  switch (kind) {
+    case ShelfKind::recording:
+      return "recording";
+    case ShelfKind::records:
+      return "records";
+    case ShelfKind::report:
+      break;
+  }
+  return "report";
+}
+
 }  // namespace
 
 WebSession recorded_session(const RecordedFeed& recorded, std::string name, std::string program_version) {
@@ -58,7 +83,7 @@ HttpResponse FilesApi::files() const {
   for (const ShelfFile& file : list.files) {
     json.begin_object();
     json.key("name").string(file.name);
-    json.key("kind").string(file.kind == ShelfKind::recording ? "recording" : "report");
+    json.key("kind").string(kind_name(file.kind));
     json.key("title").string(file.title);
     json.key("size_bytes").unsigned_integer(file.size_bytes);
     json.key("wall_time_ms").real(wall_ms(file.changed_wall_ns));
@@ -83,9 +108,13 @@ HttpResponse FilesApi::report(const HttpRequest& request) const {
   if (shelf_ == nullptr) return error_response(404, "no folder is open: start isotach web --files FOLDER");
   auto page = shelf_->report(name->second);
   if (!page) return error_response(404, page.error().message());
+  if (!*page)
+    return error_response(503, "records of a program are being read for someone; ask again in a moment");
+  if (const auto scheme = request.query.find("scheme"); scheme != request.query.end())
+    set_scheme(**page, scheme->second);
   return {200,
           "text/html; charset=utf-8",
-          std::move(*page),
+          std::move(**page),
           {{"Content-Security-Policy", kReportPolicy},
            {"X-Frame-Options", "SAMEORIGIN"},
            {"Cross-Origin-Opener-Policy", "unsafe-none"}}};  // a sandbox goes with no other

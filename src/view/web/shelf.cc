@@ -21,6 +21,7 @@ constexpr std::size_t kTitleLimitBytes = 300;
 
 std::optional<ShelfKind> kind_of(std::string_view name) {
   if (name.ends_with(".isotach")) return ShelfKind::recording;
+  if (name.ends_with(".inspect") || name.ends_with(".zst")) return ShelfKind::records;
   if (name.ends_with(".html")) return ShelfKind::report;
   return std::nullopt;
 }
@@ -111,7 +112,8 @@ std::string html_title(std::string_view start) {
   return printable(trim(title));
 }
 
-Shelf::Shelf(std::string folder) : folder_(std::move(folder)) {}
+Shelf::Shelf(std::string folder, RecordsReader records)
+    : folder_(std::move(folder)), records_(std::move(records)) {}
 
 std::optional<Shelf::Version> Shelf::version_of(const std::string& path) {
   struct stat status {};
@@ -137,6 +139,12 @@ std::optional<ShelfFile> Shelf::describe(const std::string& name, const Version&
     auto start = read_start(path, kTitleWithinBytes);
     if (!start) return std::nullopt;
     file.title = html_title(*start);
+    return file;
+  }
+  if (file.kind == ShelfKind::records) {
+    auto title = records_.title ? records_.title(path) : std::nullopt;
+    if (!title) return std::nullopt;
+    file.title = std::move(*title);
     return file;
   }
   const auto opened = record::Recording::open(path);
@@ -207,14 +215,29 @@ Result<std::shared_ptr<const RecordedFeed>> Shelf::open(const std::string& name)
   return opened_.front().feed;
 }
 
-Result<std::string> Shelf::report(const std::string& name) const {
+Result<std::optional<std::string>> Shelf::records_page(const std::string& name) {
+  const std::string path = folder_ + "/" + name;
+  const auto version = version_of(path);
+  if (!version || !records_.page) return no_such_file(name);
+  const std::unique_lock lock(page_mutex_, std::try_to_lock);
+  if (!lock.owns_lock()) return std::optional<std::string>();
+  if (page_.name != name || page_.version != *version) {
+    auto text = records_.page(path);
+    if (!text) return Failure(std::move(text.error()));
+    page_ = {name, *version, std::move(*text)};
+  }
+  return std::optional(page_.text);
+}
+
+Result<std::optional<std::string>> Shelf::report(const std::string& name) {
+  if (is_plain_name(name) && kind_of(name) == ShelfKind::records) return records_page(name);
   if (!is_plain_name(name) || kind_of(name) != ShelfKind::report) return no_such_file(name);
   auto page = read_start(folder_ + "/" + name, kReportLimitBytes + 1);
   if (!page) return no_such_file(name);
   if (page->size() > kReportLimitBytes)
     return failure(ErrorKind::failed, printable(name) + " is larger than 64 MiB",
                    "open it in the browser as a file");
-  return page;
+  return std::optional(std::move(*page));
 }
 
 }  // namespace isotach::view

@@ -1,4 +1,5 @@
-// The recordings and reports of one folder: what there is, and recordings loaded for viewers.
+// The recordings, records of programs and reports of one folder: what there is, and recordings loaded for
+// viewers.
 //
 // A name is that of a regular file in the folder itself: nothing of a request reaches other folders,
 // and links, pipes and devices are not opened. The last few recordings that were asked for stay in
@@ -9,6 +10,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <list>
 #include <map>
 #include <memory>
@@ -23,14 +25,14 @@
 
 namespace isotach::view {
 
-enum class ShelfKind : std::uint8_t { recording, report };
+enum class ShelfKind : std::uint8_t { recording, records, report };
 
 struct ShelfFile {
   std::string name;
   ShelfKind kind = ShelfKind::recording;
   std::uint64_t size_bytes = 0;  // of a recording with the files beside it
   std::int64_t changed_wall_ns = 0;
-  std::string title;  // of a report; may be empty
+  std::string title;  // of a report, may be empty; of records, the command
   // Of a recording:
   std::string host, command;
   std::int64_t start_wall_ns = 0;
@@ -43,6 +45,14 @@ struct ShelfList {
   std::size_t left_out = 0;      // more than are listed
 };
 
+// How records of programs under instrumentation are read, of which this layer knows nothing.
+struct RecordsReader {
+  // The command; nothing where the file holds no records.
+  std::function<std::optional<std::string>(const std::string& path)> title = {};
+  // A page of all that they come to, like that of a report. May take seconds.
+  std::function<Result<std::string>(const std::string& path)> page = {};
+};
+
 class Shelf {
  public:
   static constexpr std::size_t kListLimit = 200;
@@ -50,15 +60,17 @@ class Shelf {
   static constexpr std::size_t kOpenBudgetBytes = std::size_t{64} << 20;  // each
   static constexpr std::size_t kReportLimitBytes = std::size_t{64} << 20;
 
-  explicit Shelf(std::string folder);
+  // Without a reader of records there are none.
+  explicit Shelf(std::string folder, RecordsReader records = {});
 
   [[nodiscard]] const std::string& folder() const { return folder_; }
   // What is there now; files that turn out not to be recordings are left out.
   [[nodiscard]] Result<ShelfList> list();
   // The recording of that name. It stays valid as long as it is held.
   [[nodiscard]] Result<std::shared_ptr<const RecordedFeed>> open(const std::string& name);
-  // The whole page of a report.
-  [[nodiscard]] Result<std::string> report(const std::string& name) const;
+  // The whole page of a report, or of records. The page that was made last is kept; nothing while another is
+  // being made, so that nobody waits for somebody else's.
+  [[nodiscard]] Result<std::optional<std::string>> report(const std::string& name);
 
  private:
   // Tells whether a file has changed.
@@ -76,13 +88,21 @@ class Shelf {
     Version version;
     std::shared_ptr<const RecordedFeed> feed;
   };
+  struct Page {
+    std::string name;
+    Version version;
+    std::string text;
+  };
   [[nodiscard]] static std::optional<Version> version_of(const std::string& path);
+  [[nodiscard]] Result<std::optional<std::string>> records_page(const std::string& name);
   [[nodiscard]] std::optional<ShelfFile> describe(const std::string& name, const Version& version);
 
   const std::string folder_;
-  std::mutex list_mutex_, open_mutex_;
+  const RecordsReader records_;
+  std::mutex list_mutex_, open_mutex_, page_mutex_;
   std::map<std::string, Known> known_;  // guarded by list_mutex_
   std::list<Opened> opened_;            // the last one used first; guarded by open_mutex_
+  Page page_;                           // of records, the last that was made; guarded by page_mutex_
 };
 
 // The title in the head of an HTML page, with its character references resolved; empty where there is

@@ -8,6 +8,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <thread>
 
 #include "record/recorder.h"
 #include "view/web/files_api.h"
@@ -176,6 +177,17 @@ TEST_F(ShelfTest, TheApiAnswersForARecordingThatIsNamed) {
   EXPECT_EQ(report.body, "<title>report</title>");
   EXPECT_THAT(testing::PrintToString(report.headers), HasSubstr("sandbox"));
   EXPECT_EQ(api.report({}).status, 400);
+  write("d.html",
+        "<style>:root{color-scheme:light dark}@media screen and (prefers-color-scheme: dark){}</style>", 6);
+  HttpRequest dark;
+  dark.query = {{"name", "d.html"}, {"scheme", "dark"}};
+  EXPECT_EQ(api.report(dark).body,
+            "<style>:root{color-scheme:dark}@media screen and (min-width: 0){}</style>");
+  dark.query["scheme"] = "light";
+  EXPECT_EQ(api.report(dark).body,
+            "<style>:root{color-scheme:light}@media screen and (max-width: 0){}</style>");
+  dark.query["scheme"] = "no such";
+  EXPECT_THAT(api.report(dark).body, HasSubstr("prefers-color-scheme"));
 
   const FilesApi without(nullptr, live, "0.1.0");
   EXPECT_EQ(without.series(request).status, 404);
@@ -189,6 +201,54 @@ TEST(HtmlTitle, IsReadFromThePage) {
   EXPECT_EQ(html_title("<title>no end"), "");
   EXPECT_EQ(html_title("</title><title>"), "");
   EXPECT_EQ(html_title(""), "");
+}
+
+TEST_F(ShelfTest, RecordsOfProgramsAreListedByCommandAndReadOnceForAll) {
+  write("ls.inspect", "records of ls", 10);
+  write("other.zst", "something else", 20);
+  int pages = 0;
+  const RecordsReader reader{
+      [](const std::string& path) {
+        return path.ends_with("ls.inspect") ? std::optional<std::string>("ls -l") : std::nullopt;
+      },
+      [&pages](const std::string&) { return Result<std::string>("<title>" + std::to_string(++pages)); }};
+  Shelf shelf(folder_, reader);
+  const auto list = shelf.list();
+  ASSERT_TRUE(list);
+  ASSERT_THAT(names(*list), ElementsAre("ls.inspect"));
+  EXPECT_EQ(list->files[0].title, "ls -l");
+  EXPECT_EQ(list->files[0].kind, ShelfKind::records);
+
+  EXPECT_EQ(**shelf.report("ls.inspect"), "<title>1");
+  EXPECT_EQ(**shelf.report("ls.inspect"), "<title>1") << "what was made is kept";
+  write("ls.inspect", "more records of ls", 30);
+  EXPECT_EQ(**shelf.report("ls.inspect"), "<title>2");
+  EXPECT_FALSE(shelf.report("gone.inspect"));
+  EXPECT_FALSE(Shelf(folder_).report("ls.inspect")) << "without a reader";
+}
+
+TEST_F(ShelfTest, WhoAsksWhileRecordsAreReadIsToldToComeAgain) {
+  write("ls.inspect", "records of ls", 10);
+  Shelf* again = nullptr;
+  int status = 0;
+  RecordsReader reader;
+  reader.page = [&](const std::string&) {
+    // Somebody else asks while this is being made.
+    std::thread([&] {
+      record::SeriesTable table;
+      const LiveFeed feed(table, 10);
+      const WebApi live({}, feed);
+      const FilesApi api(again, live, "1");
+      HttpRequest request;
+      request.query["name"] = "ls.inspect";
+      status = api.report(request).status;
+    }).join();
+    return Result<std::string>("page");
+  };
+  Shelf shelf(folder_, reader);
+  again = &shelf;
+  EXPECT_EQ(**shelf.report("ls.inspect"), "page");
+  EXPECT_EQ(status, 503);
 }
 
 }  // namespace
