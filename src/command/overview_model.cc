@@ -3,83 +3,18 @@
 #include <algorithm>
 #include <utility>
 
-#include "base/counter.h"
-#include "base/text.h"
-#include "machine/metrics.h"
+#include "command/overview_devices.h"
+#include "command/overview_rates.h"
 
 namespace isotach::command {
 namespace {
 
 using kernel::CpuField;
-using kernel::DiskCounter;
-using kernel::InterfaceCounter;
 using kernel::KsmField;
 using kernel::MemoryField;
 using kernel::VmCounter;
 using machine::MachineReading;
 using view::Number;
-using view::Past;
-
-// As many as the widest terminal's history shows, two a cell.
-constexpr std::size_t kPastLimit = 640;
-constexpr double kKiB = 1024;
-constexpr double kSectorBytes = 512;
-
-Number number(const Value& value, double scale = 1) {
-  if (value.is_missing()) return std::nullopt;
-  return value.as_real() * scale;
-}
-
-Number growth(const Value& before, const Value& now) {
-  if (before.is_missing() || now.is_missing()) return std::nullopt;
-  const auto grown = counter_growth(before.as_unsigned(), now.as_unsigned());
-  if (!grown) return std::nullopt;
-  return static_cast<double>(*grown);
-}
-
-Number sum(Number a, Number b) {
-  if (!a || !b) return std::nullopt;
-  return *a + *b;
-}
-
-Number ratio(Number part, Number whole) {
-  if (!part || !whole || *whole <= 0) return std::nullopt;
-  return *part / *whole;
-}
-
-void remember(Past& past, Number value) {
-  if (past.size() >= kPastLimit) past.erase(past.begin());
-  past.push_back(value);
-}
-
-// Two readings and the time between; without an earlier one there are no rates.
-class Rates {
- public:
-  Rates(const MachineReading* before, const MachineReading& now, double elapsed_s)
-      : before_(elapsed_s > 0 ? before : nullptr), now_(now), elapsed_s_(elapsed_s) {}
-
-  [[nodiscard]] const MachineReading* before() const { return before_; }
-  [[nodiscard]] const MachineReading& now() const { return now_; }
-  [[nodiscard]] double elapsed_s() const { return elapsed_s_; }
-
-  template <class Get>
-  [[nodiscard]] Number operator()(Get get, double scale = 1) const {
-    if (before_ == nullptr) return std::nullopt;
-    const Number grown = growth(get(*before_), get(now_));
-    if (!grown) return std::nullopt;
-    return *grown * scale / elapsed_s_;
-  }
-  [[nodiscard]] Number of(std::uint64_t before, std::uint64_t now, double scale = 1) const {
-    const Number grown = growth(Value::of(before), Value::of(now));
-    if (before_ == nullptr || !grown) return std::nullopt;
-    return *grown * scale / elapsed_s_;
-  }
-
- private:
-  const MachineReading* before_;
-  const MachineReading& now_;
-  double elapsed_s_;
-};
 
 view::CpuShares shares_of(const kernel::CpuTimes* before, const kernel::CpuTimes& now) {
   view::CpuShares shares;
@@ -192,23 +127,6 @@ void fill_paging(const Rates& rates, view::PagingArea& area) {
   if (rates.before() != nullptr) remember(area.faults_past, area.faults_per_second);
 }
 
-void fill_protocols(const Rates& rates, view::ProtocolArea& area) {
-  using kernel::NetworkField;
-  const auto of = [&](NetworkField field) {
-    return rates([field](const MachineReading& r) { return r.network[field]; });
-  };
-  area.segments_per_second = of(NetworkField::tcp_segments_out);
-  area.retransmits_per_second = of(NetworkField::tcp_retransmits);
-  area.timeouts_per_second = of(NetworkField::tcp_timeouts);
-  area.failed_per_second = of(NetworkField::tcp_attempts_failed);
-  area.listen_drops_per_second = of(NetworkField::listen_drops);
-  area.receive_drops_per_second = of(NetworkField::receive_queue_drops);
-  area.datagrams_per_second = of(NetworkField::udp_received);
-  area.datagram_drops_per_second = of(NetworkField::udp_receive_buffer_errors);
-  area.cpu_drops_per_second = of(NetworkField::softnet_dropped);
-  if (rates.before() != nullptr) remember(area.segments_past, area.segments_per_second);
-}
-
 void fill_ksm(const Rates& rates, view::KsmArea& area) {
   const kernel::KsmReading& ksm = rates.now().ksm;
   const auto page = static_cast<double>(rates.now().page_size_bytes);
@@ -233,148 +151,6 @@ void fill_pressure(const Rates& rates, kernel::PressureReading MachineReading::*
   area.full = {rates([&](const MachineReading& r) { return (r.*resource).full.total_us; }, kMicrosecond),
                number(now.full.avg10_percent, kPercent)};
   if (rates.before() != nullptr) remember(area.some_past, area.some.now);
-}
-
-template <class Thing>
-const Thing* find_named(const std::vector<Thing>& things, const std::string& name, std::size_t hint,
-                        std::string Thing::*name_of) {
-  if (hint < things.size() && things[hint].*name_of == name) return &things[hint];
-  for (const Thing& thing : things)
-    if (thing.*name_of == name) return &thing;
-  return nullptr;
-}
-
-// A speed only where it limits something: bridges, tunnels and veth claim one too.
-void fill_link(const kernel::LinkReading& link, view::InterfaceArea& area) {
-  if (!link.up.is_missing()) area.up = link.up.as_unsigned() != 0;
-  if (link.physical != Value::of(1)) return;
-  area.speed_bits_per_second = number(link.speed_mbit_s, 1e6);
-  if (!link.full_duplex.is_missing()) area.full_duplex = link.full_duplex.as_unsigned() != 0;
-}
-
-void fill_interface(const Rates& rates, const kernel::InterfaceReading& now, std::size_t hint,
-                    view::InterfaceArea& area) {
-  area.name = now.name;
-  const auto both = [&](InterfaceCounter a, InterfaceCounter b) {
-    return static_cast<double>(now[a]) + static_cast<double>(now[b]);
-  };
-  area.errors = both(InterfaceCounter::receive_errors, InterfaceCounter::transmit_errors);
-  area.drops = both(InterfaceCounter::receive_drops, InterfaceCounter::transmit_drops);
-  const kernel::LinkReading* link =
-      find_named(rates.now().links, now.name, hint, &kernel::LinkReading::interface);
-  if (link != nullptr) fill_link(*link, area);
-  const kernel::InterfaceReading* before =
-      rates.before() != nullptr
-          ? find_named(rates.before()->interfaces, now.name, hint, &kernel::InterfaceReading::name)
-          : nullptr;
-  if (before == nullptr) return;
-  const auto rate = [&](InterfaceCounter counter, double scale = 1) {
-    return rates.of((*before)[counter], now[counter], scale);
-  };
-  area.receive_bits_per_second = rate(InterfaceCounter::receive_bytes, 8);
-  area.transmit_bits_per_second = rate(InterfaceCounter::transmit_bytes, 8);
-  area.receive_packets_per_second = rate(InterfaceCounter::receive_packets);
-  area.transmit_packets_per_second = rate(InterfaceCounter::transmit_packets);
-  area.errors_per_second =
-      sum(rate(InterfaceCounter::receive_errors), rate(InterfaceCounter::transmit_errors));
-  area.drops_per_second = sum(rate(InterfaceCounter::receive_drops), rate(InterfaceCounter::transmit_drops));
-  if (area.receive_bits_per_second && area.transmit_bits_per_second)
-    area.link_share = ratio(std::max(*area.receive_bits_per_second, *area.transmit_bits_per_second),
-                            area.speed_bits_per_second);
-  remember(area.receive_past, area.receive_bits_per_second);
-  remember(area.transmit_past, area.transmit_bits_per_second);
-}
-
-// What carries or has carried traffic comes first, the loopback after it, the unused last; within
-// these as the kernel has them, so that the order keeps still.
-int interface_rank(const kernel::InterfaceReading& interface) {
-  const bool used =
-      interface[InterfaceCounter::receive_bytes] > 0 || interface[InterfaceCounter::transmit_bytes] > 0;
-  if (!used) return 2;
-  return interface.name == "lo" ? 1 : 0;
-}
-
-void fill_interfaces(const Rates& rates, std::vector<view::InterfaceArea>& areas) {
-  std::vector<view::InterfaceArea> fresh;
-  for (int rank = 0; rank <= 2; ++rank) {
-    for (std::size_t i = 0; i < rates.now().interfaces.size(); ++i) {
-      const kernel::InterfaceReading& now = rates.now().interfaces[i];
-      if (interface_rank(now) != rank) continue;
-      view::InterfaceArea area;
-      const auto known = std::find_if(areas.begin(), areas.end(),
-                                      [&](const view::InterfaceArea& old) { return old.name == now.name; });
-      if (known != areas.end()) {
-        area.receive_past = std::move(known->receive_past);
-        area.transmit_past = std::move(known->transmit_past);
-      }
-      fill_interface(rates, now, i, area);
-      fresh.push_back(std::move(area));
-    }
-  }
-  areas = std::move(fresh);
-}
-
-// sda1 of sda, nvme0n1p2 of nvme0n1: their requests are counted with the whole disk.
-bool is_partition_of(std::string_view name, std::string_view disk) {
-  if (name.size() <= disk.size() || !name.starts_with(disk)) return false;
-  std::string_view rest = name.substr(disk.size());
-  const bool disk_ends_in_digit = disk.back() >= '0' && disk.back() <= '9';
-  if (disk_ends_in_digit) {
-    if (rest.front() != 'p') return false;
-    rest.remove_prefix(1);
-  }
-  return parse_unsigned(rest).has_value();
-}
-
-bool is_shown(const std::vector<kernel::DiskReading>& disks, std::size_t index) {
-  const kernel::DiskReading& disk = disks[index];
-  if (disk.name.empty() || (disk[DiskCounter::reads] == 0 && disk[DiskCounter::writes] == 0)) return false;
-  // The kernel lists partitions behind their disk.
-  for (std::size_t i = index; i > 0; --i) {
-    if (disks[i - 1].name.empty()) continue;
-    if (is_partition_of(disk.name, disks[i - 1].name)) return false;
-    if (!disk.name.starts_with(disks[i - 1].name.substr(0, 2))) break;
-  }
-  return true;
-}
-
-void fill_disk(const Rates& rates, const kernel::DiskReading& now, const kernel::DiskReading* before,
-               view::DiskArea& area) {
-  if (before == nullptr) return;
-  const auto rate = [&](DiskCounter counter, double scale = 1) -> Number {
-    const auto index = static_cast<std::size_t>(counter);
-    if (index >= before->counter_count || index >= now.counter_count) return std::nullopt;
-    return rates.of((*before)[counter], now[counter], scale);
-  };
-  area.read_bytes_per_second = rate(DiskCounter::sectors_read, kSectorBytes);
-  area.write_bytes_per_second = rate(DiskCounter::sectors_written, kSectorBytes);
-  area.requests_per_second = sum(rate(DiskCounter::reads), rate(DiskCounter::writes));
-  area.busy = rate(DiskCounter::io_ms, 1e-3);
-  // Jiffies and the interval do not end together.
-  if (area.busy) area.busy = std::min(*area.busy, 1.0);
-  area.latency_s = ratio(sum(rate(DiskCounter::read_ms, 1e-3), rate(DiskCounter::write_ms, 1e-3)),
-                         area.requests_per_second);
-  remember(area.transfer_past, sum(area.read_bytes_per_second, area.write_bytes_per_second));
-}
-
-void fill_disks(const Rates& rates, std::vector<view::DiskArea>& areas) {
-  std::vector<view::DiskArea> fresh;
-  const std::vector<kernel::DiskReading>& disks = rates.now().disks;
-  for (std::size_t i = 0; i < disks.size(); ++i) {
-    if (!is_shown(disks, i)) continue;
-    view::DiskArea area;
-    area.name = disks[i].name;
-    const auto known = std::find_if(areas.begin(), areas.end(),
-                                    [&](const view::DiskArea& old) { return old.name == area.name; });
-    if (known != areas.end()) area.transfer_past = std::move(known->transfer_past);
-    const kernel::DiskReading* before =
-        rates.before() != nullptr
-            ? find_named(rates.before()->disks, area.name, i, &kernel::DiskReading::name)
-            : nullptr;
-    fill_disk(rates, disks[i], before, area);
-    fresh.push_back(std::move(area));
-  }
-  areas = std::move(fresh);
 }
 
 double seconds_between(Instant from, Instant to) {

@@ -57,37 +57,20 @@ std::string routines_table(const TraceProgram& program, const TraceSummary& summ
   return text;
 }
 
-std::string images_table(const TraceProgram& program, const TraceSummary& summary,
-                         const InspectOptions& options, int columns) {
-  std::vector<NamedUse> rows = summary.images(program);
+// The busiest of what has no image of its own: images by instructions, regions by pages.
+std::string uses_table(std::vector<NamedUse> rows, const char* head, bool by_pages,
+                       const InspectOptions& options, int columns) {
   cut(rows, options.top);
-  view::Table table({{"code of", Align::left, 0, 16},
-                     {"instructions", Align::right},
+  view::Table table({{head, Align::left, 0, 16},
+                     {by_pages ? "pages" : "instructions", Align::right},
                      {"reads", Align::right, 2},
                      {"read", Align::quantity, 1},
                      {"writes", Align::right, 2},
                      {"written", Align::quantity, 1}});
   for (const NamedUse& row : rows)
-    table.row({row.name, count_text(row.use.instructions), count_text(row.use.data.reads),
-               bytes_text(row.use.data.read_bytes), count_text(row.use.data.writes),
-               bytes_text(row.use.data.written_bytes)});
-  return table.text(columns);
-}
-
-std::string regions_table(const TraceProgram& program, const TraceSummary& summary,
-                          const InspectOptions& options, int columns) {
-  std::vector<NamedUse> rows = summary.regions(program);
-  cut(rows, options.top);
-  view::Table table({{"data in", Align::left, 0, 16},
-                     {"pages", Align::right},
-                     {"reads", Align::right, 2},
-                     {"read", Align::quantity, 1},
-                     {"writes", Align::right, 2},
-                     {"written", Align::quantity, 1}});
-  for (const NamedUse& row : rows)
-    table.row({row.name, grouped(row.pages), count_text(row.use.data.reads),
-               bytes_text(row.use.data.read_bytes), count_text(row.use.data.writes),
-               bytes_text(row.use.data.written_bytes)});
+    table.row({row.name, by_pages ? grouped(row.pages) : count_text(row.use.instructions),
+               count_text(row.use.data.reads), bytes_text(row.use.data.read_bytes),
+               count_text(row.use.data.writes), bytes_text(row.use.data.written_bytes)});
   return table.text(columns);
 }
 
@@ -185,9 +168,9 @@ std::string inspect_text(const TraceProgram& program, const TraceSummary& summar
   if (!outcome.damage.empty()) fact("incomplete", outcome.damage);
   if (summary.instructions() + total.accesses() == 0) return text + nothing_ran(program);
   text += '\n' + routines_table(program, summary, options, columns);
-  text += '\n' + images_table(program, summary, options, columns);
+  text += '\n' + uses_table(summary.images(program), "code of", false, options, columns);
   if (total.accesses() == 0) return text;
-  text += '\n' + regions_table(program, summary, options, columns);
+  text += '\n' + uses_table(summary.regions(program), "data in", true, options, columns);
   text += '\n' + pages_table(program, summary, options, columns);
   text += '\n' + time_table(summary, columns);
   return text;

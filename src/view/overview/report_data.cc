@@ -1,6 +1,7 @@
 #include "base/units.h"
 #include "view/export/csv_writer.h"
 #include "view/export/json_writer.h"
+#include "view/overview/finding_json.h"
 #include "view/overview/numbers.h"
 #include "view/overview/report.h"
 
@@ -38,12 +39,7 @@ void write_area(JsonWriter& json, const NumberArea& area) {
 
 void write_finding(JsonWriter& json, const FindingText& finding) {
   json.begin_object();
-  json.key("id").string(finding.id);
-  json.key("severity").string(severity_word(finding.severity));
-  json.key("subject").string(finding.subject);
-  json.key("title").string(finding.title);
-  json.key("evidence").string(finding.evidence);
-  json.key("remedy").string(finding.remedy);
+  write_finding_keys(json, finding);
   json.end_object();
 }
 

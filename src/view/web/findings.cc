@@ -4,19 +4,14 @@
 #include <cmath>
 
 #include "view/export/json_writer.h"
+#include "view/overview/finding_json.h"
 
 namespace isotach::view {
 namespace {
 
 void write_finding(JsonWriter& json, const FindingsDocument::Entry& entry) {
-  const FindingText& finding = entry.finding;
   json.begin_object();
-  json.key("id").string(finding.id);
-  json.key("severity").string(severity_word(finding.severity));
-  json.key("subject").string(finding.subject);
-  json.key("title").string(finding.title);
-  json.key("evidence").string(finding.evidence);
-  json.key("remedy").string(finding.remedy);
+  write_finding_keys(json, entry.finding);
   json.key("area").string(entry.area);
   json.key("meaning").string(entry.meaning);
   json.key("how").string(entry.how);
