@@ -106,7 +106,11 @@ class Other:
     def stop(self):
         for pid in self.pids():
             os.kill(pid, signal.SIGUSR2 if self.name == "iptraf-ng" else signal.SIGTERM)
-        _, said = self.process.communicate(timeout=20)
+        try:
+            _, said = self.process.communicate(timeout=20)
+        except subprocess.TimeoutExpired:  # it hears no signal while it waits for more packets
+            self.process.kill()
+            _, said = self.process.communicate()
         deadline = time.monotonic() + 5
         while self.pids() and time.monotonic() < deadline:
             time.sleep(0.02)
