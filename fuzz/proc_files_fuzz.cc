@@ -15,6 +15,7 @@
 #include "kernel/meminfo.h"
 #include "kernel/network_counters.h"
 #include "kernel/pressure.h"
+#include "kernel/slabinfo.h"
 #include "kernel/swap_devices.h"
 
 namespace {
@@ -93,6 +94,13 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       kernel::parse_zram_statistics(text, values);
       const kernel::AlgorithmChoice choice = kernel::parse_algorithms(text);
       for (const std::string& name : choice.offered) CHECK(!name.empty());
+      break;
+    }
+    case 'S': {
+      std::vector<kernel::SlabCache> caches, used(3);
+      const bool known = kernel::parse_slabinfo(text, caches).has_value();
+      CHECK(kernel::parse_slabinfo(text, used).has_value() == known);
+      if (known) CHECK(caches.size() == used.size());
       break;
     }
     case 'd':
