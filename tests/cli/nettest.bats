@@ -186,6 +186,14 @@ serve() {
   json '[.intervals[].streams[].transactions] | add > 0'
   isotach nettest -c 127.0.0.1 -p "$port" -t 0.3 --rr --busy-poll
   exit_code 0
+  isotach nettest -c 127.0.0.1 -p "$port" -t 0.4 --rr --no-follow --json
+  exit_code 0
+  json '.end.transactions.count > 0 and .end.data_path.remote.followed_packets == false'
+  isotach nettest -c 127.0.0.1 -p "$port" -t 0.4 --rr --json
+  exit_code 0
+  json '.end.data_path | .host.followed_packets == false and (.remote.followed_packets | type) == "boolean"'
+  isotach nettest -c 127.0.0.1 -p "$port" -t 0.4 --no-follow
+  exit_code 2
   for kind in --crr --cc; do
     isotach nettest -c 127.0.0.1 -p "$port" -t 0.3 "$kind" --burst 4 --json
     exit_code 0

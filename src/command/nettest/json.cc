@@ -284,16 +284,17 @@ void write_path(JsonWriter& json, const nettest::DataPath& path, const nettest::
   }
   json.key("ecn").boolean(path.ecn).key("ecn_seen").boolean(path.ecn_seen);
   json.key("mptcp").boolean(path.multipath);
+  json.key("followed_packets").boolean(path.followed);
   if (cpu.known && bytes > 0)
     json.key("cpu_seconds_per_gb").real(cpu.total / 100 * seconds / (static_cast<double>(bytes) / 1e9));
   json.end_object();
 }
 
 void write_paths(JsonWriter& json, const TestFacts& facts, const TestReport& report) {
-  if (facts.parameters.transaction != Transaction::none) return;
   std::uint64_t bytes = 0;
-  for (const StreamTotal& stream : report.streams)
-    bytes += stream.received.known ? stream.received.bytes : stream.sent.bytes;
+  if (facts.parameters.transaction == Transaction::none)
+    for (const StreamTotal& stream : report.streams)
+      bytes += stream.received.known ? stream.received.bytes : stream.sent.bytes;
   json.key("data_path").begin_object();
   json.key("host");
   write_path(json, report.local_path, report.local, report.seconds, bytes);

@@ -329,6 +329,7 @@ std::string path_text(const TestFacts& facts, const nettest::DataPath& ours, con
       add(fmt::format("arrived with DSCP {}, ECN {}", *path->tos_received >> 2, *path->tos_received & 3));
     if (path->tos_received && !facts.parameters.udp)
       add(fmt::format("arrived with DSCP {}", *path->tos_received >> 2));
+    if (path->followed) add("moved to the processor where its packets came in");
     if (path->ecn) add(path->ecn_seen ? "ECN agreed on and arrived" : "ECN agreed on");
     if (!line.empty()) text += fmt::format("{:<8}{}\n", name, line);
   }
@@ -388,8 +389,7 @@ std::string NettestText::summary(const TestReport& report, bool we_are_server) c
                       cpu_text(report.local, report.seconds, bytes));
   text += fmt::format("{:<8}{}\n", we_are_server ? "client" : "server",
                       cpu_text(report.remote, report.seconds, bytes));
-  if (facts_.parameters.transaction == Transaction::none)
-    text += path_text(facts_, report.local_path, report.remote_path, we_are_server);
+  text += path_text(facts_, report.local_path, report.remote_path, we_are_server);
   text += verdict_text(facts_, report);
   for (const std::string& warning : report.warnings) text += fmt::format("warning: {}\n", warning);
   return text;

@@ -181,6 +181,8 @@ StreamEnd Measurement::our_end(std::size_t stream, const StreamResult* peer) con
 DataPath Measurement::path(const TestFacts& facts) const {
   DataPath path;
   const TestParameters& parameters = facts.parameters;
+  for (const auto& transfer : workers_.transfers())
+    path.followed = path.followed || transfer->counters().followed.load(kRelaxed);
   if (parameters.transaction != Transaction::none) return path;
   double copied = 0;
   int senders = 0;

@@ -55,6 +55,7 @@ void read_extension(const JsonValue& json, TestParameters& parameters) {
   read_number(*ours, "rate", parameters.transaction_rate);
   read_number(*ours, "threads", parameters.threads);
   parameters.busy_poll = is_true(*ours, "busy_poll");
+  parameters.follow = !is_true(*ours, "no_follow");
   read_number(*ours, "request_bytes", parameters.request_bytes);
   read_number(*ours, "response_bytes", parameters.response_bytes);
   std::string engine;
@@ -123,6 +124,7 @@ std::string to_json(const TestParameters& parameters) {
     number("rate", parameters.transaction_rate);
     number("threads", static_cast<std::uint64_t>(parameters.threads));
     flag("busy_poll", parameters.busy_poll);
+    flag("no_follow", !parameters.follow);
     if (parameters.engine != SendEngine::automatic)
       out += fmt::format(R"(,"tx":"{}")", name_of(parameters.engine));
     if (parameters.cold_buffers != 0) out += fmt::format(R"(,"cold_buffers":{})", parameters.cold_buffers);

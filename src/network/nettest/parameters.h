@@ -48,6 +48,7 @@ struct TestParameters {
   std::uint32_t outstanding = 1;       // transactions of a stream under way at a time
   std::uint32_t transaction_rate = 0;  // of a stream, a second; 0: as fast as answers come
   bool busy_poll = false;              // ask again and again instead of sleeping
+  bool follow = true;                  // the thread of one flow may stay where its packets come in
   int threads = 0;                     // at each end; 0: one for each processor
   std::uint32_t request_bytes = 1;
   std::uint32_t response_bytes = 1;

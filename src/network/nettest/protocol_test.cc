@@ -84,6 +84,7 @@ TEST(Parameters, survivesTheWay) {
   sent.transaction_rate = 250;
   sent.threads = 2;
   sent.busy_poll = true;
+  sent.follow = false;
   sent.request_bytes = 2048;
   sent.response_bytes = 32768;
   sent.engine = SendEngine::splice;

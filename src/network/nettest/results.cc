@@ -70,8 +70,8 @@ std::string path_json(const DataPath& path) {
   if (!path.received_by.empty()) out += fmt::format(R"(,"received_by":{})", json_quoted(path.received_by));
   if (path.cold_buffers != 0) out += fmt::format(R"(,"cold_buffers":{})", path.cold_buffers);
   if (path.tos_received) out += fmt::format(R"(,"tos_received":{})", *path.tos_received);
-  for (const auto& [key, value] :
-       {std::pair{"ecn", path.ecn}, std::pair{"ecn_seen", path.ecn_seen}, std::pair{"mptcp", path.multipath}})
+  for (const auto& [key, value] : {std::pair{"ecn", path.ecn}, std::pair{"ecn_seen", path.ecn_seen},
+                                   std::pair{"mptcp", path.multipath}, std::pair{"followed", path.followed}})
     if (value) out += fmt::format(",\"{}\":true", key);
   return out;
 }
@@ -101,6 +101,7 @@ DataPath read_path(const JsonValue& json) {
   path.ecn = is_true("ecn");
   path.ecn_seen = is_true("ecn_seen");
   path.multipath = is_true("mptcp");
+  path.followed = is_true("followed");
   return path;
 }
 

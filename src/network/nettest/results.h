@@ -40,6 +40,7 @@ struct DataPath {
   bool ecn = false;                 // TCP: agreed on
   bool ecn_seen = false;            // TCP: what arrived was marked as capable of it
   bool multipath = false;           // the streams are MPTCP
+  bool followed = false;            // its thread ran where its packets came in (seat.h)
 };
 
 struct PeerResults {

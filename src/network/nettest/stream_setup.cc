@@ -50,6 +50,10 @@ DataPlan plan_of(const TestParameters& parameters) {
   plan.outstanding = parameters.outstanding;
   plan.transaction_rate = parameters.transaction_rate;
   plan.busy_poll = parameters.busy_poll;
+  // Many at a time keep several processors busy, and who spins needs one for each end.
+  plan.follow = parameters.follow && parameters.transaction == Transaction::request_response &&
+                parameters.parallel == 1 && parameters.outstanding == 1 && parameters.transaction_rate == 0 &&
+                !parameters.busy_poll;
   plan.request_bytes = parameters.request_bytes;
   plan.response_bytes = parameters.response_bytes;
   plan.engine = parameters.engine;

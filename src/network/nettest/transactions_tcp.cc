@@ -61,6 +61,7 @@ class TcpInitiator final : public Initiator {
     return due_ns == Admission::kNever ? 0 : std::max<std::int64_t>(1, due_ns);
   }
   [[nodiscard]] bool spins() const override { return plan_.busy_poll; }
+  [[nodiscard]] bool may_be_seated() const override { return plan_.follow; }
   void stopped() override { tell_rest(admission_, begun_.size()); }
 
   [[nodiscard]] std::optional<Exchange> exchange() override {
@@ -159,6 +160,7 @@ class TcpResponder final : public Transfer {
   }
   [[nodiscard]] bool is_sender() const override { return false; }
   [[nodiscard]] bool spins() const override { return plan_.busy_poll; }
+  [[nodiscard]] bool may_be_seated() const override { return plan_.follow; }
 
   [[nodiscard]] std::optional<Exchange> exchange() override {
     if (!fits_ring(plan_)) return std::nullopt;

@@ -57,6 +57,7 @@ class UdpInitiator final : public Initiator {
     return wake_ns == Admission::kNever ? 0 : std::max<std::int64_t>(1, wake_ns);
   }
   [[nodiscard]] bool spins() const override { return plan_.busy_poll; }
+  [[nodiscard]] bool may_be_seated() const override { return plan_.follow; }
   void stopped() override { tell_rest(admission_, under_way_); }
 
  private:
@@ -166,6 +167,7 @@ class UdpResponder final : public Transfer {
   }
   [[nodiscard]] bool is_sender() const override { return false; }
   [[nodiscard]] bool spins() const override { return plan_.busy_poll; }
+  [[nodiscard]] bool may_be_seated() const override { return plan_.follow; }
 
  private:
   DataPlan plan_;

@@ -33,6 +33,7 @@ struct DataPlan {
   std::uint32_t outstanding = 1;       // transactions under way at a time
   std::uint32_t transaction_rate = 0;  // a second, whatever comes back; 0: as fast as answers come
   bool busy_poll = false;
+  bool follow = false;     // the thread may stay where its packets come in (seat.h)
   bool initiator = false;  // of transactions
   std::uint32_t request_bytes = 1;
   std::uint32_t response_bytes = 1;
@@ -72,6 +73,7 @@ struct alignas(64) TransferCounters {
   std::atomic<SendEngine> engine{SendEngine::automatic};  // what sends, once it does; automatic: nothing yet
   std::atomic<int> error{0};                              // errno that ended it
   std::atomic<bool> ended{false};                         // the peer has closed, or `error`
+  std::atomic<bool> followed{false};  // at its end its thread ran where its packets came in
 };
 
 enum class Step : std::uint8_t { moved, waits, ended };
@@ -104,6 +106,8 @@ class Transfer {
   [[nodiscard]] virtual bool waits_itself() const { return false; }
   // A thread of its own asks again and again, and never sleeps.
   [[nodiscard]] virtual bool spins() const { return false; }
+  // Its thread may choose a processor by what it moves (seat.h).
+  [[nodiscard]] virtual bool may_be_seated() const { return false; }
   // What somebody else may move in place of step(), who tells of each message by said() and heard(). Nothing:
   // this is no exchange of messages.
   [[nodiscard]] virtual std::optional<Exchange> exchange() { return std::nullopt; }

@@ -14,6 +14,7 @@
 
 #include "base/clock.h"
 #include "network/nettest/exchange_ring.h"
+#include "network/nettest/seat.h"
 
 namespace isotach::nettest {
 namespace {
@@ -26,13 +27,6 @@ constexpr int kPiecesATurn = 4;
 constexpr std::int64_t kHurryNs = 500'000;
 // A thread that spins sleeps after so long without anything.
 constexpr std::int64_t kSpinNs = 100'000;
-
-std::size_t processors() {
-  cpu_set_t allowed;
-  CPU_ZERO(&allowed);
-  if (::sched_getaffinity(0, sizeof allowed, &allowed) != 0) return 1;
-  return static_cast<std::size_t>(std::max(1, CPU_COUNT(&allowed)));
-}
 
 // Who asks for short turns gets them sooner: with others on the same processor a wake-up is late by a turn of
 // ours and not by one of theirs (sched_setattr(2), for the usual policy since Linux 6.12; no privilege is
@@ -115,7 +109,7 @@ void Workers::notify() const {
 }
 
 Result<void> Workers::start(int most_threads) {
-  std::size_t threads = std::min(transfers_.size(), processors());
+  std::size_t threads = std::min(transfers_.size(), std::max<std::size_t>(1, allowed_processors().size()));
   if (most_threads > 0) threads = std::min(threads, static_cast<std::size_t>(most_threads));
   for (std::size_t i = 0; i < threads; ++i) workers_.push_back(std::make_unique<Worker>());
   int senders = 0;
@@ -200,6 +194,7 @@ void Workers::run_alone(Transfer& transfer) {
   if (transfer.spins()) return spin(transfer);
   const bool blocks = transfer.waits_itself() || kernel::set_blocking(transfer.fd(), kLookUpNs).has_value();
   Haste haste;
+  Seat seat(transfer);
   while (!is_over(transfer)) {
     const std::int64_t due_ns = transfer.due_ns();
     if (const std::int64_t now_ns = due_ns == 0 ? 0 : monotonic_ns(); due_ns > now_ns) {
@@ -211,8 +206,10 @@ void Workers::run_alone(Transfer& transfer) {
     }
     const Step step = transfer.step(blocks);
     if (step == Step::ended) break;
+    seat.look();
     if (step == Step::waits && !blocks) wait_for(transfer.fd(), POLLIN | POLLOUT, monotonic_ns() + kLookUpNs);
   }
+  transfer.counters().followed.store(seat.follows(), std::memory_order_relaxed);
   ended_one(transfer);
 }
 
