@@ -192,8 +192,9 @@ serve() {
   isotach nettest -c 127.0.0.1 -p "$port" -t 0.4 --rr --json
   exit_code 0
   json '.end.data_path | .host.followed_packets == false and (.remote.followed_packets | type) == "boolean"'
-  isotach nettest -c 127.0.0.1 -p "$port" -t 0.4 --no-follow
-  exit_code 2
+  isotach nettest -c 127.0.0.1 -p "$port" -t 0.4 -u -b 0 -w 16M --no-follow --json
+  exit_code 0
+  json .end.data_path.remote.followed_packets false
   for kind in --crr --cc; do
     isotach nettest -c 127.0.0.1 -p "$port" -t 0.3 "$kind" --burst 4 --json
     exit_code 0

@@ -11,6 +11,10 @@ std::vector<OptionSpec> stream_option_specs() {
       {"--skip-rx-copy", 0, "", "TCP: the receiver's kernel throws the data away and copies nothing",
        "traffic"},
       {"--cold", 0, "N", "TCP: so many buffers in turn at both ends, which no cache holds", "traffic"},
+      {"--no-follow", 0, "",
+       "of one flow with --rr, or joined datagrams: no thread tries whether it gets more where its packets "
+       "come in",
+       "traffic"},
       {"--mptcp", 'm', "", "streams of MPTCP, where both hosts have it", "socket"},
   };
 }
@@ -18,6 +22,7 @@ std::vector<OptionSpec> stream_option_specs() {
 void read_stream_options(Reading& reading, nettest::TestParameters& parameters) {
   using nettest::SendEngine;
   parameters.multipath = reading.has("--mptcp");
+  parameters.follow = !reading.has("--no-follow");
   parameters.discard = reading.has("--skip-rx-copy");
   reading.number("--cold", 2, nettest::kMostColdBuffers, parameters.cold_buffers);
   for (const char* option : {"--mptcp", "--skip-rx-copy", "--cold", "--zerocopy"})

@@ -43,9 +43,6 @@ std::vector<OptionSpec> transaction_option_specs() {
       {"--rate", 0, "N",
        "N a second on each stream, whatever comes back; what was due in a stall counts as late", group},
       {"--threads", 0, "N", "threads at each end: one for each processor unless given", group},
-      {"--no-follow", 0, "",
-       "of one flow: the server's thread does not try whether it answers faster where its packets come in",
-       group},
       {"--busy-poll", 0, "", "both ends ask again and again instead of sleeping: for free processors", group},
   };
 }
@@ -61,7 +58,7 @@ void read_transaction_options(Reading& reading, nettest::TestParameters& paramet
     }
   if (kinds > 1) reading.fail("--rr, --crr and --cc are tests of their own: give one of them");
   if (kinds == 0) {
-    for (const char* option : {"--sizes", "--burst", "--rate", "--no-follow", "--busy-poll"})
+    for (const char* option : {"--sizes", "--burst", "--rate", "--busy-poll"})
       if (reading.has(option))
         reading.fail(Error{ErrorKind::usage, 0, std::string(option) + " belongs to transactions",
                            "give --rr, --crr or --cc too; the rate of streams is -b"});
@@ -73,7 +70,6 @@ void read_transaction_options(Reading& reading, nettest::TestParameters& paramet
   if (parameters.transaction_rate > 0) parameters.outstanding = kOpenLoopOutstanding;
   reading.number("--burst", 1, nettest::kMostOutstanding, parameters.outstanding);
   parameters.busy_poll = reading.has("--busy-poll");
-  parameters.follow = !reading.has("--no-follow");
   for (const char* option :
        {"--reverse", "--bidir", "--bitrate", "--length", "--tx", "--zerocopy", "--skip-rx-copy", "--cold"})
     if (reading.has(option))

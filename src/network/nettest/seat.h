@@ -1,8 +1,8 @@
-// The processor that a thread with one flow of transactions runs on. Belongs to that thread, and ends with
-// it.
+// The processor that a thread with one flow, of transactions or of joined datagrams, runs on. Belongs to that
+// thread, and ends with it.
 //
-// Who answers tries the one where its packets come in (seat_trial.h). Who asks stays where it began:
-// otherwise the scheduler would move it away from an other end that has just come to it.
+// Who answers or receives tries the one where its packets come in (seat_trial.h). Who asks or sends stays
+// where it began: otherwise the scheduler would move it away from an other end that has just come to it.
 #pragma once
 
 #include <cstdint>
@@ -16,6 +16,11 @@ namespace isotach::nettest {
 
 // Those that this thread may use.
 [[nodiscard]] std::vector<int> allowed_processors();
+
+// Who asks for short turns gets them sooner: with others on the same processor a wake-up is late by a turn of
+// ours and not by one of theirs (sched_setattr(2), for the usual policy since Linux 6.12; no privilege is
+// needed).
+void take_short_turns();
 
 class Seat {
  public:
@@ -31,7 +36,7 @@ class Seat {
 
  private:
   void look_now(std::int64_t now_ns);
-  void follow(std::int64_t now_ns, std::uint64_t bytes);
+  void follow(std::int64_t now_ns, std::int64_t score);
   void stay(std::int64_t now_ns, std::uint64_t bytes);
   void sit(int processor);
   // -1: none have, or not where this thread may run.

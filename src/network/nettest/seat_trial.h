@@ -20,8 +20,8 @@ class SeatTrial {
   // look() has something to do.
   [[nodiscard]] std::int64_t next_ns() const { return until_ns_; }
   [[nodiscard]] bool with_packets() const { return with_packets_; }
-  // Tells what was received since the start, and so where to sit from now on.
-  void look(std::int64_t now_ns, std::uint64_t bytes);
+  // Tells what was received since the start, less what is to be avoided, and so where to sit from now on.
+  void look(std::int64_t now_ns, std::int64_t score);
   // The packets come in here and there: whoever follows them would only run about.
   void give_up();
 
@@ -39,20 +39,20 @@ class SeatTrial {
 
   enum class Phase : std::uint8_t { warm_up, settle, measure, watch, done };
   struct Sum {
-    double bytes = 0;
+    double score = 0;
     double ns = 0;
-    [[nodiscard]] double rate() const { return ns > 0 ? bytes / ns : 0; }
+    [[nodiscard]] double rate() const { return ns > 0 ? score / ns : 0; }
   };
 
-  void enter(Phase phase, std::int64_t now_ns, std::uint64_t bytes, std::int64_t length_ns);
-  void decide(std::int64_t now_ns, std::uint64_t bytes);
+  void enter(Phase phase, std::int64_t now_ns, std::int64_t score, std::int64_t length_ns);
+  void decide(std::int64_t now_ns, std::int64_t score);
 
   Phase phase_ = Phase::warm_up;
   bool with_packets_ = false;
   std::size_t turn_ = 0;
   std::int64_t from_ns_ = 0;
   std::int64_t until_ns_;
-  std::uint64_t from_bytes_ = 0;
+  std::int64_t from_score_ = 0;
   std::array<Sum, 2> seats_;  // anywhere, with the packets
 };
 

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <limits>
+
 namespace isotach::nettest {
 namespace {
 
@@ -19,7 +21,7 @@ struct Play {
       now_ns += kMillisecond;
       if (trial.with_packets()) ++with_packets_ms;
       bytes += trial.with_packets() ? with_packets : anywhere;
-      if (now_ns >= trial.next_ns()) trial.look(now_ns, bytes);
+      if (now_ns >= trial.next_ns()) trial.look(now_ns, static_cast<std::int64_t>(bytes));
     }
   }
 };
@@ -48,6 +50,17 @@ TEST(SeatTrial, LeavesWhereSomebodyElseTakesTheProcessor) {
   ASSERT_TRUE(play.trial.with_packets());
   play.run(250, 1000, 1000);
   EXPECT_FALSE(play.trial.with_packets());
+}
+
+TEST(SeatTrial, GoesAnywhereWhereTheScoreFalls) {
+  SeatTrial trial(0);
+  std::int64_t score = 0;
+  for (std::int64_t now_ns = 0; now_ns < 500 * kMillisecond; now_ns += kMillisecond) {
+    score += trial.with_packets() ? -1000 : 10;
+    trial.look(now_ns, score);
+  }
+  EXPECT_FALSE(trial.with_packets());
+  EXPECT_EQ(trial.next_ns(), std::numeric_limits<std::int64_t>::max());
 }
 
 TEST(SeatTrial, FollowsNothingThatDoesNotCome) {

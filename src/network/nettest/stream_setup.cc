@@ -50,10 +50,6 @@ DataPlan plan_of(const TestParameters& parameters) {
   plan.outstanding = parameters.outstanding;
   plan.transaction_rate = parameters.transaction_rate;
   plan.busy_poll = parameters.busy_poll;
-  // Many at a time keep several processors busy, and who spins needs one for each end.
-  plan.follow = parameters.follow && parameters.transaction == Transaction::request_response &&
-                parameters.parallel == 1 && parameters.outstanding == 1 && parameters.transaction_rate == 0 &&
-                !parameters.busy_poll;
   plan.request_bytes = parameters.request_bytes;
   plan.response_bytes = parameters.response_bytes;
   plan.engine = parameters.engine;
@@ -61,6 +57,15 @@ DataPlan plan_of(const TestParameters& parameters) {
   plan.cold_buffers = parameters.cold_buffers;
   // Datagrams go out one by one, or many in a call: there is no third way.
   if (parameters.udp && parameters.engine == SendEngine::send) plan.segment_offload = false;
+  // Many flows, or many requests at a time, keep several processors busy, and who spins needs one for each
+  // end.
+  const bool answers = parameters.transaction == Transaction::request_response &&
+                       parameters.outstanding == 1 && parameters.transaction_rate == 0 &&
+                       !parameters.busy_poll;
+  const bool joined = parameters.udp && parameters.transaction == Transaction::none && plan.segment_offload &&
+                      parameters.rate_bps == 0;
+  plan.follow =
+      parameters.follow && parameters.parallel == 1 && !parameters.bidirectional && (answers || joined);
   return plan;
 }
 

@@ -2,6 +2,7 @@
 #include <netinet/in.h>
 #include <netinet/udp.h>
 #include <poll.h>
+#include <sched.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -24,12 +25,25 @@ constexpr auto kRelaxed = std::memory_order_relaxed;
 // How long it lets datagrams gather that come as fast as they can: those of a link of 10 Gbit/s need 64 KiB.
 constexpr std::int64_t kGatherNs = 50'000;
 
+// On the processor of its sender a receiver waits for its turn now and then: what comes meanwhile has to find
+// room. The kernel tells twice of what was asked for.
+constexpr int kBufferToFollow = 2 * 16 * 1024 * 1024;
+
+// With a real-time policy there would be no turns: the sender would go on until it is stopped.
+bool could_follow(int fd) {
+  int bytes = 0;
+  socklen_t size = sizeof bytes;
+  return ::sched_getscheduler(0) == SCHED_OTHER &&
+         ::getsockopt(fd, SOL_SOCKET, SO_RCVBUF, &bytes, &size) == 0 && bytes >= kBufferToFollow;
+}
+
 class UdpReceiver final : public Transfer {
  public:
   UdpReceiver(Fd fd, const DataPlan& plan)
       : Transfer(std::move(fd)),
         counters_64_(plan.counters_64),
         length_(plan.length),
+        follow_(plan.follow && could_follow(fd_.get())),
         gathers_(plan.rate_bps == 0) {
     kernel::tell_type_of_service(fd_.get(), kernel::local_address(fd_.get()).is_v6());
     kernel::join_datagrams(fd_.get());
@@ -76,6 +90,7 @@ class UdpReceiver final : public Transfer {
   }
 
   [[nodiscard]] bool is_sender() const override { return false; }
+  [[nodiscard]] bool may_be_seated() const override { return follow_; }
   [[nodiscard]] std::string_view moved_by() const override { return kReceivedByCopy; }
   [[nodiscard]] const DatagramTiming* timing() const override { return meter_ ? &timing_ : nullptr; }
   void stopped() override { timing_.delay_variation_ns = variation_.values(); }
@@ -160,6 +175,7 @@ class UdpReceiver final : public Transfer {
 
   bool counters_64_;
   std::size_t length_;
+  bool follow_;
   bool gathers_;         // datagrams come as fast as they can
   bool joined_ = false;  // the last were
   std::array<iovec, kMostMessages> pieces_{};

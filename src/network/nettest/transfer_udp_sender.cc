@@ -37,7 +37,11 @@ constexpr std::int64_t kLongestApartNs = 20'000;
 class UdpSender final : public Transfer {
  public:
   UdpSender(Fd fd, const DataPlan& plan, TransferControl& control)
-      : Transfer(std::move(fd)), control_(control), length_(plan.length), counters_64_(plan.counters_64) {
+      : Transfer(std::move(fd)),
+        control_(control),
+        length_(plan.length),
+        counters_64_(plan.counters_64),
+        follow_(plan.follow) {
     if (plan.rate_bps > 0) {
       const double gap_ns = static_cast<double>(length_) * 8e9 / static_cast<double>(plan.rate_bps);
       group_ = plan.burst > 0 ? static_cast<std::size_t>(plan.burst)
@@ -94,6 +98,7 @@ class UdpSender final : public Transfer {
   }
   [[nodiscard]] bool hurries() const override { return pacer_ && pacer_->catches_up(); }
   [[nodiscard]] bool is_sender() const override { return true; }
+  [[nodiscard]] bool may_be_seated() const override { return follow_; }
   [[nodiscard]] const DatagramTiming* timing() const override { return meter_ ? &timing_ : nullptr; }
   void stopped() override {
     timing_.late = counters_.late.load(kRelaxed);
@@ -162,6 +167,7 @@ class UdpSender final : public Transfer {
   TransferControl& control_;
   std::size_t length_;
   bool counters_64_;
+  bool follow_;
   bool joins_ = false;      // those of a call, into one packet for the way through the kernel
   std::size_t a_call_ = 1;  // datagrams
   std::size_t group_ = 1;   // datagrams that are due together

@@ -1,11 +1,9 @@
 #include "network/nettest/workers.h"
 
 #include <poll.h>
-#include <sched.h>
 #include <sys/epoll.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -27,25 +25,6 @@ constexpr int kPiecesATurn = 4;
 constexpr std::int64_t kHurryNs = 500'000;
 // A thread that spins sleeps after so long without anything.
 constexpr std::int64_t kSpinNs = 100'000;
-
-// Who asks for short turns gets them sooner: with others on the same processor a wake-up is late by a turn of
-// ours and not by one of theirs (sched_setattr(2), for the usual policy since Linux 6.12; no privilege is
-// needed).
-void take_short_turns() {
-  if (::sched_getscheduler(0) != SCHED_OTHER) return;  // somebody chose better
-  struct {
-    std::uint32_t size = 48;
-    std::uint32_t policy = SCHED_OTHER;
-    std::uint64_t flags = 0;
-    std::int32_t nice = 0;
-    std::uint32_t priority = 0;
-    std::uint64_t runtime_ns = 100'000;
-    std::uint64_t deadline_ns = 0;
-    std::uint64_t period_ns = 0;
-  } attributes;
-  attributes.nice = ::getpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()));
-  static_cast<void>(::syscall(SYS_sched_setattr, 0, &attributes, 0));
-}
 
 // Whether the last moments before something is due may be spent asking the clock. Where others want the
 // processor too that makes things worse: the kernel takes it away for longer, because we used it.
