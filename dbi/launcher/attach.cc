@@ -202,6 +202,7 @@ class Attacher {
       if (each.sequence.pointer) abort_sequence(*thread.tracee, each.sequence, thread.registers);
       each.registers = each.resume = to_program_registers(thread.registers);
       each.signal_mask = thread.mask;
+      each.is_restarting = is_to_restart(thread.at_stop);
       handed.push_back(each);
     }
     return handed;

@@ -45,6 +45,10 @@ char state_of(int process, int thread) {
   return end && end[1] ? end[2] : 'X';
 }
 
+bool is_to_restart(const user_regs_struct& registers) {
+  return static_cast<long>(registers.orig_rax) >= 0 && static_cast<long>(registers.rax) == -kRestartBlock;
+}
+
 void prepare_to_restart(user_regs_struct& registers) {
   if (static_cast<long>(registers.orig_rax) >= 0) {
     switch (-static_cast<long>(registers.rax)) {

@@ -50,6 +50,8 @@ class StoppedThreads {
   std::vector<Stopped> threads_;
 };
 
+// Stopped within a system call that the kernel goes on with by restart_syscall(2) alone.
+bool is_to_restart(const user_regs_struct& registers);
 // What the kernel does with a thread that was stopped in a system call when it goes on without a signal.
 void prepare_to_restart(user_regs_struct& registers);
 

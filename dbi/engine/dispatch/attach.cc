@@ -159,7 +159,7 @@ bool take_over_threads(Handover& handover, ProcessState& process) {
     thread.resume.gs_base = reinterpret_cast<uint64_t>(&context);
     thread.resume.eflags = 0x202;
     context.sequence = thread.sequence;
-    context.is_restarting = thread.registers.rax == SYS_restart_syscall;
+    context.is_restarting = thread.is_restarting;
   }
   take_over_actions(process);
   if (request.magic == kDetachMagic) list_regions();

@@ -50,6 +50,8 @@ struct StoppedThread {
   // Attach: what the thread had; the launcher has unregistered it. Detach: filled in by the runtime with
   // what it got at attach; the launcher registers it again.
   RestartableSequence sequence;
+  // It was stopped within a system call that is to go on by restart_syscall(2).
+  uint32_t is_restarting = 0;
 };
 
 struct Handover {
