@@ -370,6 +370,14 @@ void master_handler(int signal, siginfo_t* info, void* data) {
   }
   if (signal == SIGPIPE && is_own_broken_pipe(*info, user)) return;
   SignalState& state = *context.signals;
+  // Sent while another handler runs, perhaps before its first instruction: only these are not blocked then.
+  // It comes again when that one is done, which knows where the thread is.
+  const auto stack = static_cast<uint64_t>(user.uc_mcontext.gregs[REG_RSP]);
+  if (stack - state.stack_low < state.stack_size) {
+    set_frame_mask(user, frame_mask(user) | bit(signal));
+    send_to_itself(*info);
+    return;
+  }
   if ((state.blocked_faults & bit(signal)) != 0 && !is_request_to_leave(*info) &&
       !is_request_to_stop(*info)) {
     // Sent by kill(2) while the program blocks it. The way to a boundary needs these signals: until it is
