@@ -23,6 +23,11 @@ void insert(INS ins, IPOINT place, AFUNPTR function, va_list& list, const Wish& 
   Call call = make_call(place, function, list, &at, wish.name);
   call.step = wish.step;
   call.predicated = wish.predicated && may_be_predicated_off(at);
+  if (call.place == Place::after && at.instruction->scan.flow == Flow::system_call) {
+    fail(std::string(wish.name) +
+         ": nothing can be called right behind a system call; PIN_AddSyscallExitFunction is "
+         "told of its end");
+  }
   if (call.place == Place::after && !INS_IsValidForIpointAfter(ins)) {
     fail(std::string(wish.name) + ": IPOINT_AFTER needs an instruction that goes on behind itself, not " +
          disassemble(at.full(), false));

@@ -65,7 +65,13 @@ def main():
     enum(out, "xed_extension_enum_t", "XED_EXTENSION_", extensions, aliases={"3DNOW": "AMD3DNOW"})
     registers = re.findall(r"^\s*ZYDIS_REGISTER_(\w+),",
                            (pathlib.Path(folder) / "Zydis" / "Generated" / "EnumRegister.h").read_text(), re.M)
-    enum(out, "xed_reg_enum_t", "XED_REG_", registers, aliases={"INVALID": "NONE"})
+    ranges = {"GPR8": ("AL", "R15B"), "GPR16": ("AX", "R15W"), "GPR32": ("EAX", "R15D"), "GPR64": ("RAX", "R15"),
+              "XMM": ("XMM0", "XMM31"), "YMM": ("YMM0", "YMM31"), "ZMM": ("ZMM0", "ZMM31"), "MASK": ("K0", "K7"),
+              "MMX": ("MM0", "MM7"), "X87": ("ST0", "ST7")}
+    aliases = {"INVALID": "NONE"}
+    for name, (first, last) in ranges.items():
+        aliases |= {f"{name}_FIRST": first, f"{name}_LAST": last}
+    enum(out, "xed_reg_enum_t", "XED_REG_", registers, aliases=aliases)
     out += ["", "}  // namespace LEVEL_BASE", ""]
     pathlib.Path(output).write_text("\n".join(out))
 

@@ -285,6 +285,45 @@ xed_reg_enum_t xed_decoded_inst_get_index_reg(const xed_decoded_inst_t* inst, un
 xed_reg_enum_t xed_decoded_inst_get_seg_reg(const xed_decoded_inst_t* inst, unsigned int n) {
   return reg_in_memory(inst, n, &ZydisDecodedOperandMem::segment);
 }
+xed_reg_class_enum_t xed_reg_class(xed_reg_enum_t reg) {
+  switch (ZydisRegisterGetClass(static_cast<ZydisRegister>(reg))) {
+    case ZYDIS_REGCLASS_GPR8:
+    case ZYDIS_REGCLASS_GPR16:
+    case ZYDIS_REGCLASS_GPR32:
+    case ZYDIS_REGCLASS_GPR64:
+      return XED_REG_CLASS_GPR;
+    case ZYDIS_REGCLASS_X87:
+      return XED_REG_CLASS_X87;
+    case ZYDIS_REGCLASS_MMX:
+      return XED_REG_CLASS_MMX;
+    case ZYDIS_REGCLASS_XMM:
+      return XED_REG_CLASS_XMM;
+    case ZYDIS_REGCLASS_YMM:
+      return XED_REG_CLASS_YMM;
+    case ZYDIS_REGCLASS_ZMM:
+      return XED_REG_CLASS_ZMM;
+    case ZYDIS_REGCLASS_MASK:
+      return XED_REG_CLASS_MASK;
+    case ZYDIS_REGCLASS_TMM:
+      return XED_REG_CLASS_TREG;
+    case ZYDIS_REGCLASS_FLAGS:
+      return XED_REG_CLASS_FLAGS;
+    case ZYDIS_REGCLASS_IP:
+      return XED_REG_CLASS_IP;
+    case ZYDIS_REGCLASS_SEGMENT:
+      return XED_REG_CLASS_SR;
+    case ZYDIS_REGCLASS_CONTROL:
+      return XED_REG_CLASS_CR;
+    case ZYDIS_REGCLASS_DEBUG:
+      return XED_REG_CLASS_DR;
+    case ZYDIS_REGCLASS_BOUND:
+      return XED_REG_CLASS_BOUND;
+    case ZYDIS_REGCLASS_INVALID:
+      return XED_REG_CLASS_INVALID;
+    default:
+      return XED_REG_CLASS_PSEUDO;
+  }
+}
 xed_reg_enum_t xed_get_largest_enclosing_register(xed_reg_enum_t reg) {
   const ZydisRegister whole =
       ZydisRegisterGetLargestEnclosing(ZYDIS_MACHINE_MODE_LONG_64, static_cast<ZydisRegister>(reg));

@@ -18,6 +18,7 @@ import engine  # noqa: E402
 HERE = engine.BUILD / "dbi" / "tests"
 PROGRAM, TOOL = HERE / "debugger_program", HERE / "debugger_tool.so"
 LIMIT_S = 60
+started = []
 RIP, RDI = 16, 5
 OUTPUT = "total 38\ncalls 6\n"  # (0 + 1 + 2 + 3 + 4) * 2 + 10, and 8 that the debugger adds
 
@@ -56,6 +57,7 @@ class Client:
 def start(*options):
     process = subprocess.Popen([str(engine.PIN), *options, "-t", str(TOOL), "--", str(PROGRAM)], stdout=subprocess.PIPE,
                                stderr=subprocess.PIPE, text=True)
+    started.append(process)
     process.stderr.readline()
     return process, int(re.search(r"target remote :(\d+)", process.stderr.readline()).group(1))
 
@@ -177,6 +179,9 @@ def main():
             results.skip(name, skipped) if skipped else results.ok()
         except (AssertionError, OSError, EOFError, subprocess.SubprocessError, KeyError, struct.error) as error:
             results.fail(name, f"{type(error).__name__}: {error}")
+        finally:
+            for process in started:
+                process.kill()
     sys.exit(results.end())
 
 

@@ -57,6 +57,8 @@ FAILING = {
     "ends_without_starting": ("return 9;", "", "", 9),
     "wrong_list": ("", "INS_InsertCall(ins, IPOINT_BEFORE, (AFUNPTR)quiet, IARG_MEMORYREAD_EA, IARG_END);",
                    "names a read that the instruction does not do", 1),
+    "behind_a_system_call": ("", "if (INS_IsSyscall(ins)) INS_InsertCall(ins, IPOINT_AFTER, (AFUNPTR)quiet, IARG_INST_PTR, "
+                             "IARG_END);", "PIN_AddSyscallExitFunction", 1),
     "ends_the_process": ("", "PIN_ExitProcess(11);", "", 11),
     "throws": ("", 'throw std::runtime_error("thrown by the tool");', "thrown by the tool", -6),
     "throws_in_main": ('throw std::runtime_error("thrown by the tool");', "", "thrown by the tool", -6),

@@ -109,6 +109,26 @@ ISOTACH_API xed_reg_enum_t xed_decoded_inst_get_index_reg(const xed_decoded_inst
 ISOTACH_API xed_reg_enum_t xed_decoded_inst_get_seg_reg(const xed_decoded_inst_t* inst, unsigned int n);
 ISOTACH_API xed_uint_t xed_decoded_inst_get_scale(const xed_decoded_inst_t* inst, unsigned int n);
 ISOTACH_API const CHAR* xed_reg_enum_t2str(xed_reg_enum_t reg);
+enum xed_reg_class_enum_t {
+  XED_REG_CLASS_INVALID,
+  XED_REG_CLASS_GPR,
+  XED_REG_CLASS_X87,
+  XED_REG_CLASS_MMX,
+  XED_REG_CLASS_XMM,
+  XED_REG_CLASS_YMM,
+  XED_REG_CLASS_ZMM,
+  XED_REG_CLASS_MASK,
+  XED_REG_CLASS_TREG,
+  XED_REG_CLASS_FLAGS,
+  XED_REG_CLASS_IP,
+  XED_REG_CLASS_SR,
+  XED_REG_CLASS_CR,
+  XED_REG_CLASS_DR,
+  XED_REG_CLASS_BOUND,
+  XED_REG_CLASS_PSEUDO,
+  XED_REG_CLASS_LAST
+};
+ISOTACH_API xed_reg_class_enum_t xed_reg_class(xed_reg_enum_t reg);
 // The 64 bit register, or the widest vector register, that it is part of; itself where there is none.
 ISOTACH_API xed_reg_enum_t xed_get_largest_enclosing_register(xed_reg_enum_t reg);
 // In bytes; 0: there is none.
