@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 #include <sys/time.h>
 
+#include <array>
 #include <cerrno>
 #include <cstring>
 
@@ -20,6 +21,9 @@ constexpr std::size_t kReceiveBytes = 65536;
 constexpr timeval kPatience = {10, 0};
 // Messages of one answer; a kernel that never ends is not waited for.
 constexpr int kMessageLimit = 1'000'000;
+// Of an answer about one object.
+constexpr std::size_t kPlainAnswerBytes = 4096;
+constexpr std::size_t kAnswersACall = kReceiveBytes / kPlainAnswerBytes;
 
 nlmsghdr* head(std::vector<std::uint64_t>& buffer) {
   return reinterpret_cast<nlmsghdr*>(buffer.data());
@@ -57,6 +61,20 @@ Failure refused(const Verdict& verdict, const std::string& doing) {
 }
 
 }  // namespace
+
+void NetlinkBatch::add(const void* header, std::size_t size) {
+  CHECK(places_.size() < kMost && size <= kPlainAnswerBytes / 2);
+  const std::size_t place = words_.size();
+  const std::size_t bytes = NLMSG_SPACE(size);
+  words_.resize(place + (bytes + sizeof(std::uint64_t) - 1) / sizeof(std::uint64_t));
+  auto* message = reinterpret_cast<nlmsghdr*>(words_.data() + place);
+  // The next begins where this one says that it ends: whole words.
+  message->nlmsg_len = static_cast<std::uint32_t>((words_.size() - place) * sizeof(std::uint64_t));
+  message->nlmsg_type = type_;
+  message->nlmsg_flags = NLM_F_REQUEST;
+  std::memcpy(NLMSG_DATA(message), header, size);
+  places_.push_back(place);
+}
 
 NetlinkMessage::NetlinkMessage(std::uint16_t type, Kind kind) : buffer_(kLimitBytes / sizeof(std::uint64_t)) {
   nlmsghdr* header = mnl_nlmsg_put_header(buffer_.data());
@@ -154,6 +172,46 @@ Result<void> NetlinkSocket::ask(NetlinkMessage& message, const std::string& doin
     }
   }
   return system_failure(EOVERFLOW, doing);
+}
+
+Result<void> NetlinkSocket::ask_together(
+    NetlinkBatch& batch, const std::string& doing,
+    const std::function<void(std::size_t, std::string_view, int)>& each) {
+  if (batch.size() == 0) return {};
+  const int fd = mnl_socket_get_fd(static_cast<mnl_socket*>(socket_.get()));
+  const std::uint32_t first = sequence_ + 1;
+  for (const std::size_t place : batch.places_)
+    reinterpret_cast<nlmsghdr*>(batch.words_.data() + place)->nlmsg_seq = ++sequence_;
+  if (::send(fd, batch.words_.data(), batch.words_.size() * sizeof(std::uint64_t), 0) < 0)
+    return system_failure(errno, doing);
+  std::array<mmsghdr, kAnswersACall> messages{};
+  std::array<iovec, kAnswersACall> pieces{};
+  for (std::size_t i = 0; i < kAnswersACall; ++i) {
+    pieces[i] = {reinterpret_cast<char*>(buffer_.data()) + i * kPlainAnswerBytes, kPlainAnswerBytes};
+    messages[i].msg_hdr.msg_iov = &pieces[i];
+    messages[i].msg_hdr.msg_iovlen = 1;
+  }
+  for (std::size_t answered = 0; answered < batch.size();) {
+    const int got = ::recvmmsg(fd, messages.data(), kAnswersACall, MSG_WAITFORONE, nullptr);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return system_failure(errno == EAGAIN ? ETIMEDOUT : errno, doing);
+    for (std::size_t i = 0; i < static_cast<std::size_t>(got); ++i) {
+      int left = static_cast<int>(messages[i].msg_len);
+      for (const auto* header = static_cast<const nlmsghdr*>(pieces[i].iov_base); mnl_nlmsg_ok(header, left);
+           header = mnl_nlmsg_next(header, &left)) {
+        const std::size_t place = header->nlmsg_seq - first;
+        if (place >= batch.size()) continue;  // of a request that was given up
+        const std::string_view payload(static_cast<const char*>(mnl_nlmsg_get_payload(header)),
+                                       mnl_nlmsg_get_payload_len(header));
+        if (header->nlmsg_type != NLMSG_ERROR && header->nlmsg_type < NLMSG_MIN_TYPE) continue;
+        ++answered;
+        const bool refuses = header->nlmsg_type == NLMSG_ERROR;
+        each(place, refuses ? std::string_view() : payload,
+             refuses ? verdict_of(*header, payload).errno_value : 0);
+      }
+    }
+  }
+  return {};
 }
 
 }  // namespace isotach::kernel

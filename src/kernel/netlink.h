@@ -42,6 +42,24 @@ class NetlinkMessage {
   std::vector<std::uint64_t> buffer_;  // aligned for the headers
 };
 
+// Requests for one object each, all of one type, that are sent together: a call to the kernel costs as much
+// as answering one does.
+class NetlinkBatch {
+ public:
+  static constexpr std::size_t kMost = 32;  // their answers fit into the socket's memory
+
+  explicit NetlinkBatch(std::uint16_t type) : type_(type) {}
+  // `header`: the fixed header of the family.
+  void add(const void* header, std::size_t size);
+  [[nodiscard]] std::size_t size() const { return places_.size(); }
+
+ private:
+  friend class NetlinkSocket;
+  std::uint16_t type_;
+  std::vector<std::uint64_t> words_;  // aligned for the headers
+  std::vector<std::size_t> places_;   // of each request, in words
+};
+
 class NetlinkSocket {
  public:
   // `protocol` is NETLINK_ROUTE, NETLINK_GENERIC, ...
@@ -54,6 +72,10 @@ class NetlinkSocket {
   [[nodiscard]] Result<void> ask(NetlinkMessage& message, const std::string& doing) {
     return ask(message, doing, [](std::string_view) {});
   }
+  // `each` gets the place of a request, and its answer or the errno of a refusal; in any order.
+  [[nodiscard]] Result<void> ask_together(
+      NetlinkBatch& batch, const std::string& doing,
+      const std::function<void(std::size_t, std::string_view, int)>& each);
 
  private:
   struct Closer {

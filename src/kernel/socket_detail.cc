@@ -127,18 +127,34 @@ std::optional<SocketDetail> parse_socket_detail(std::string_view payload) {
   return detail;
 }
 
+Result<std::vector<std::optional<SocketDetail>>> read_socket_details(
+    NetlinkSocket& socket, const std::vector<const SocketEntry*>& which) {
+  std::vector<std::optional<SocketDetail>> details(which.size());
+  const char* doing = "ask for connections";
+  for (std::size_t first = 0; first < which.size(); first += NetlinkBatch::kMost) {
+    NetlinkBatch batch(SOCK_DIAG_BY_FAMILY);
+    for (std::size_t i = first; i < std::min(which.size(), first + NetlinkBatch::kMost); ++i) {
+      // An IPv4 connection of a socket for IPv6 is found under its IPv4 addresses too.
+      inet_diag_req_v2 request{};
+      fill_identity(*which[i], which[i]->ip_version == 4 ? AF_INET : AF_INET6, request);
+      batch.add(&request, sizeof request);
+    }
+    int refusal = 0;
+    const auto asked =
+        socket.ask_together(batch, doing, [&](std::size_t place, std::string_view payload, int refused) {
+          if (refused == 0) details[first + place] = parse_socket_detail(payload);
+          if (refused != ENOENT && refused != ESTALE && refused != 0) refusal = refused;
+        });
+    if (!asked) return tl::make_unexpected(asked.error());
+    if (refusal != 0) return system_failure(refusal, doing);
+  }
+  return details;
+}
+
 Result<std::optional<SocketDetail>> read_socket_detail(NetlinkSocket& socket, const SocketEntry& which) {
-  std::optional<SocketDetail> detail;
-  // An IPv4 connection of a socket for IPv6 is found under its IPv4 addresses too.
-  inet_diag_req_v2 request{};
-  fill_identity(which, which.ip_version == 4 ? AF_INET : AF_INET6, request);
-  NetlinkMessage message(SOCK_DIAG_BY_FAMILY, NetlinkMessage::Kind::get);
-  message.put_header(&request, sizeof request);
-  const auto asked = socket.ask(message, "ask for a connection",
-                                [&](std::string_view payload) { detail = parse_socket_detail(payload); });
-  if (!asked && asked.error().errno_value != ENOENT && asked.error().errno_value != ESTALE)
-    return tl::make_unexpected(asked.error());
-  return detail;
+  auto details = read_socket_details(socket, {&which});
+  if (!details) return tl::make_unexpected(std::move(details.error()));
+  return std::move(details->front());
 }
 
 }  // namespace isotach::kernel

@@ -2,12 +2,14 @@
 
 #include <arpa/inet.h>
 #include <gtest/gtest.h>
+
 #include <linux/inet_diag.h>
 #include <linux/netlink.h>
 #include <linux/sock_diag.h>
 #include <linux/tcp.h>
 #include <netinet/in.h>
 #include <unistd.h>
+#include <vector>
 
 #include <cstring>
 #include <string>
@@ -88,10 +90,20 @@ TEST(SocketDetail, AConnectionIsFoundByItsAddresses) {
   ASSERT_TRUE(*detail);
   EXPECT_GT((*detail)->send_buffer, 0U);
   EXPECT_FALSE((*detail)->congestion_control.empty());
-  which.local_port = 1;
-  const auto gone = read_socket_detail(*socket, which);
+  SocketEntry none = which;
+  none.local_port = 1;
+  const auto gone = read_socket_detail(*socket, none);
   ASSERT_TRUE(gone);
   EXPECT_FALSE(*gone);
+  // More than go into one call, some of which are gone.
+  std::vector<const SocketEntry*> many;
+  for (int i = 0; i < 75; ++i) many.push_back(i % 3 == 0 ? &none : &which);
+  for (int round = 0; round < 2; ++round) {
+    const auto details = read_socket_details(*socket, many);
+    ASSERT_TRUE(details) << details.error().message();
+    ASSERT_EQ(details->size(), many.size());
+    for (std::size_t i = 0; i < many.size(); ++i) EXPECT_EQ((*details)[i].has_value(), i % 3 != 0) << i;
+  }
 }
 
 }  // namespace

@@ -292,6 +292,41 @@ void TransferWatch::look_at_threads(Clock& clock, Tasks& tasks) {
   threads_due_ns_ = end_ns + options_.rest * (end_ns - begin_ns);
 }
 
+Result<void> TransferWatch::read_counters(Clock& clock) {
+  std::vector<const SocketEntry*> asked;
+  for (std::size_t i = 0; i < traces_.size(); ++i) {
+    if (followed_[i].gone) continue;
+    asked.push_back(&traces_[i].socket);
+    if (followed_[i].theirs == socket_.get()) asked.push_back(&followed_[i].other);
+  }
+  auto details = kernel::read_socket_details(*socket_, asked);
+  if (!details) return tl::make_unexpected(std::move(details.error()));
+  // Looking for new ones may have taken long: the counters are those of now.
+  const std::int64_t time_ns = clock.now().monotonic_ns;
+  std::size_t next = 0;
+  for (std::size_t i = 0; i < traces_.size(); ++i) {
+    Followed& followed = followed_[i];
+    if (followed.gone) continue;
+    auto& ours = (*details)[next++];
+    auto* theirs = followed.theirs == socket_.get() ? &(*details)[next++] : nullptr;
+    if (!ours) {
+      followed.gone = true;
+      continue;
+    }
+    TransferMoment moment;
+    moment.time_ns = time_ns;
+    moment.ours = std::move(*ours);
+    if (theirs != nullptr) moment.theirs = std::move(*theirs);
+    if (theirs == nullptr && followed.theirs != nullptr) {  // in another namespace
+      auto other = kernel::read_socket_detail(*followed.theirs, followed.other);
+      if (other) moment.theirs = std::move(*other);
+    }
+    keep_bounded(traces_[i].moments);
+    traces_[i].moments.push_back(std::move(moment));
+  }
+  return {};
+}
+
 Result<void> TransferWatch::sample(Clock& clock) {
   const std::int64_t now_ns = clock.now().monotonic_ns;
   if (looked_ns_ == 0 || now_ns - looked_ns_ >= kLookEveryNs) {
@@ -303,28 +338,8 @@ Result<void> TransferWatch::sample(Clock& clock) {
     if (options_.both_ends) look_for_other_ends();
     if (options_.activities) look_for_holders(clock);
   }
+  if (auto read = read_counters(clock); !read) return read;
   Tasks tasks;
-  for (std::size_t i = 0; i < traces_.size(); ++i) {
-    Followed& followed = followed_[i];
-    if (followed.gone) continue;
-    TransferTrace& trace = traces_[i];
-    auto ours = kernel::read_socket_detail(*socket_, trace.socket);
-    if (!ours) return tl::make_unexpected(std::move(ours.error()));
-    if (!*ours) {
-      followed.gone = true;
-      continue;
-    }
-    TransferMoment moment;
-    // Looking for new ones may have taken long: the counters are those of now.
-    moment.time_ns = clock.now().monotonic_ns;
-    moment.ours = std::move(**ours);
-    if (followed.theirs != nullptr) {
-      auto theirs = kernel::read_socket_detail(*followed.theirs, followed.other);
-      if (theirs) moment.theirs = std::move(*theirs);
-    }
-    keep_bounded(trace.moments);
-    trace.moments.push_back(std::move(moment));
-  }
   if (options_.activities) look_at_threads(clock, tasks);
   if (!processes_.empty()) note_name_waits(tasks);
   return {};

@@ -58,6 +58,7 @@ class TransferWatch {
   [[nodiscard]] const std::string& name_space() const { return namespace_; }
 
  private:
+  [[nodiscard]] Result<void> read_counters(Clock& clock);
   struct Followed {
     bool gone = false;
     kernel::SocketEntry other;                // the other end, where it is here
