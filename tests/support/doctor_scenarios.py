@@ -423,6 +423,7 @@ class Scenario:
                     slow_down(receiver, sink_options)
                     sender = end("a", "source", source)
                     pid = sender.stdout.readline().strip()
+                    self.began_s = time.monotonic()
                     slow_down(sender, source)
                     time.sleep(self.warm_s)
                     doctors = {}
@@ -430,8 +431,10 @@ class Scenario:
                         words = [ISOTACH, "doctor", "--pid", pid, "--for", str(seconds), "--json"]
                         words += ["--one-end"] if view == "alone" else []
                         doctors[view] = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
-                    return {view: json.loads(doctor.communicate(timeout=DEADLINE_S)[0])
-                            for view, doctor in doctors.items()}
+                    reports = {view: json.loads(doctor.communicate(timeout=DEADLINE_S)[0])
+                               for view, doctor in doctors.items()}
+                    self.ended_s = time.monotonic()
+                    return reports
                 finally:
                     for one in (sender, server, receiver):
                         if one:
@@ -470,7 +473,17 @@ class Mixture(Scenario):
         self.links = [bed(rng, rates=rates, delays=delays)[2]]
         for cause, times in ((first, {"work_until_s": self.turn_s}), (second, {"work_from_s": self.turn_s})):
             getattr(self, "mix_" + cause)(times)
+        self.causes = (first, second)
         self.truth = {first: part, second: 1 - part}
+
+    def observe(self, views=("both",), seconds=WATCH_S):
+        """On a busy machine the doctor begins later than it was asked to: what is true of the time that it watched."""
+        reports = super().observe(views, seconds)
+        watched_s = reports[views[0]]["watched_seconds"]
+        before_s = self.ended_s - watched_s - self.began_s
+        part = min(1, max(0, (self.turn_s - before_s) / watched_s))
+        self.truth = dict(zip(self.causes, (part, 1 - part)))
+        return reports
 
     def mix_narrow_path(self, times):
         """What is left where no end holds the other up."""
