@@ -152,7 +152,7 @@ def judge(case, report, seen):
     begin, end = seen["begin"], seen["end"]
     truth = min(carried(begin["available"], end, seen["link"], seen["rate"]), case["capacity"])
     if case["model"] == "pareto":
-        truth = seen["moments"].free(seen["link"], seen["rate"], case["capacity"])
+        truth = min(seen["moments"].free(seen["link"], seen["rate"], case["capacity"]), case["capacity"])
     at = 2  # link 2, from a to b: where packets are lost
     lost = end["links"][at]["dropped_loss"] - begin["capacity"]["links"][at]["dropped_loss"]
     offered, taken = (sum(way[name] for way in end["links"]) - sum(way[name] for way in begin["capacity"]["links"])
