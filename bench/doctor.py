@@ -97,7 +97,7 @@ def judge_cost(count):
 def look(count):
     bench = pathlib.Path(ISOTACH).parent / "bench" / "doctor_sockets"
     with tempfile.NamedTemporaryFile(suffix=".json") as kept:
-        subprocess.run([bench, "--json", kept.name], check=True)
+        subprocess.run([bench, "--json", kept.name], check=False)  # it fails where a goal is missed
         FIGURES.include(kept.name)
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     report = json.loads(subprocess.run([ISOTACH, "doctor", "--for", "6", "--json"], check=False, capture_output=True,

@@ -63,8 +63,10 @@ class Figures:
         return self.tables[-1]
 
     def include(self, path):
-        """The tables of a program that keeps its figures in the same way; it has printed them."""
-        for data in json.loads(pathlib.Path(path).read_text())["tables"]:
+        """The tables and goals of a program that keeps its figures in the same way; it has printed them."""
+        kept = json.loads(pathlib.Path(path).read_text())
+        self.goals += kept["goals"]
+        for data in kept["tables"]:
             table = self.table(data["title"], *((column["head"], column["digits"]) for column in data["columns"]))
             table.rows = data["rows"]
 
