@@ -121,7 +121,7 @@ def check_faults():
         report("duplicates", "" if packets["duplicates"] == doubled else f"{packets} of {doubled}")
         # Duplicates of late ones, and what had nothing behind it, are no more than some.
         late = after["reordered"] - before["reordered"]
-        report("reordering", "" if 0.7 * late <= packets["reordered"] <= late and late > 10 else f"{packets} of {late}")
+        report("reordering", "" if 0.7 * late <= packets["reordered"] <= late and late >= 5 else f"{packets} of {late}")
         report("socket drops", "" if packets["dropped_by_socket"] == 0 else f"{packets}")
         mtu = found["mtu"]
         report("black hole", "" if mtu["bytes"] == 1400 and mtu["limit"] == "black_hole" else f"{mtu}")

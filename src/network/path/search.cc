@@ -8,7 +8,8 @@ namespace {
 
 // Bounds of finding the capacity.
 constexpr std::uint64_t kCapacityBytes = 1'700'000;
-constexpr double kCapacityNs = 3.5e9;
+constexpr double kCapacityNs = 3e9;
+constexpr double kCheckNs = 4e9;  // after that it is not begun any more
 constexpr double kAgreed = 0.004;  // spread of spacings that are one and the same
 constexpr std::uint32_t kShortTrain = 6;
 constexpr std::uint32_t kLongTrain = 44;
@@ -58,6 +59,7 @@ class CapacityFinder {
   // only then. The smaller the more of them pass, but the faster this machine has to send: two sizes.
   Result<void> check_by_small() {
     for (const double gap_ns : {3500.0, 7500.0}) {
+      if (static_cast<double>(sender_.now_ns() - start_ns_) > kCheckNs) break;
       const double before = found_.capacity ? found_.capacity->bps.value : 0;
       if (auto checked = check_by_small(gap_ns); !checked) return checked;
       if (!found_.capacity || found_.capacity->bps.value > before) break;
