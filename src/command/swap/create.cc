@@ -11,6 +11,7 @@
 #include "base/units.h"
 #include "command/change_options.h"
 #include "command/context.h"
+#include "command/swap/aside.h"
 #include "command/swap/commands.h"
 #include "command/swap/fstab_change.h"
 #include "command/swap/state.h"
@@ -167,11 +168,7 @@ class Create {
       return kExitCutShort;
     }
     if (!options_.change.dry_run) print_made(*kind);
-    const int code = finish_changes(context_, transaction, options_.change);
-    // What was there before is needed no longer.
-    if (code == kExitOk && options_.change.keep && !options_.change.dry_run && *replaced)
-      ::unlink(aside_.c_str());
-    return code;
+    return finish_changes(context_, transaction, options_.change);
   }
 
  private:
@@ -188,12 +185,7 @@ class Create {
       inode = file->inode();
     }
     if (replaced) {
-      aside_ = fmt::format("{}.isotach-old-{}", path, ::getpid());
-      auto moved = transaction.change("put the unused swap file " + path + " aside as " + aside_,
-                                      {kernel::undo_moved_file(path, aside_)}, [&]() -> Result<void> {
-                                        if (::rename(path.c_str(), aside_.c_str()) == 0) return {};
-                                        return system_failure(errno, "put " + path + " aside");
-                                      });
+      auto moved = put_aside(transaction, path, "old", "put the unused swap file " + path + " aside");
       if (!moved) return moved;
     }
     const std::string size = format_bytes(static_cast<double>(options_.size_bytes));
@@ -263,7 +255,6 @@ class Create {
   Context& context_;
   CreateOptions options_;
   kernel::SwapHeader header_;
-  std::string aside_;
 };
 
 int run_create(Context& context, const Arguments& arguments) {

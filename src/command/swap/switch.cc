@@ -10,6 +10,7 @@
 #include "base/units.h"
 #include "command/change_options.h"
 #include "command/context.h"
+#include "command/swap/aside.h"
 #include "command/swap/commands.h"
 #include "command/swap/drain_flow.h"
 #include "command/swap/fstab_change.h"
@@ -190,17 +191,13 @@ Result<bool> file_to_remove(const std::string& path) {
 }
 
 Result<void> remove_all(Context& context, kernel::Transaction& transaction, const std::string& path,
-                        const std::string& aside, bool has_file, const DrainOptions& safety) {
+                        bool has_file, const DrainOptions& safety) {
   const auto state = read_swap_state(kernel::SystemRoot());
   if (!state) return tl::make_unexpected(state.error());
   if (const kernel::SwapDevice* area = find_area(*state, path))
     if (auto off = switch_off(context, transaction, *state, *area, safety); !off) return off;
   if (has_file) {
-    auto moved = transaction.change("remove the file " + path, {kernel::undo_moved_file(path, aside)},
-                                    [&]() -> Result<void> {
-                                      if (::rename(path.c_str(), aside.c_str()) == 0) return {};
-                                      return system_failure(errno, "put " + path + " aside");
-                                    });
+    auto moved = put_aside(transaction, path, "removed", "remove the file " + path);
     if (!moved) return moved;
   }
   if (!fstab_names(path)) return {};
@@ -222,15 +219,11 @@ int run_remove(Context& context, const Arguments& arguments) {
   if (!has_file) return context.report(has_file.error());
   auto transaction = kernel::Transaction::begin({"swap remove", "swap", options->dry_run});
   if (!transaction) return context.report(transaction.error());
-  const std::string aside = fmt::format("{}.isotach-removed-{}", *path, ::getpid());
-  if (auto removed = remove_all(context, **transaction, *path, aside, *has_file, *safety); !removed)
+  if (auto removed = remove_all(context, **transaction, *path, *has_file, *safety); !removed)
     return report_stop(context, removed.error());
   if (!options->dry_run)
     print_outcome(context, "removed " + printable(*path), {"isotach.swap.remove.v1", *path, {}, {}});
-  const int code = finish_changes(context, **transaction, *options);
-  if (code == kExitOk && options->keep && !options->dry_run && *has_file && ::unlink(aside.c_str()) != 0)
-    context.warn("the space is not free yet: " + printable(aside) + " could not be removed");
-  return code;
+  return finish_changes(context, **transaction, *options);
 }
 
 void add_options(CommandSpec& spec, std::vector<OptionSpec> options) {

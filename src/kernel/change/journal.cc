@@ -16,6 +16,7 @@ namespace {
 
 constexpr std::string_view kMagic = "isotach-changes";
 constexpr std::string_view kVersion = "1";
+constexpr std::string_view kKept = "kept";
 constexpr std::size_t kLimitBytes = std::size_t{8} << 20;
 constexpr int kOpenAttempts = 16;  // the file may be removed between our open() and our lock
 
@@ -76,7 +77,9 @@ std::optional<JournalContent> parse_journal(std::string_view text) {
   content.pid = static_cast<unsigned>(*pid);
   content.command = unescape_field(head[4]).value_or("");
   for (std::size_t i = 1; i < lines.size(); ++i) {
-    if (auto step = read_step(lines[i])) {
+    if (lines[i] == kKept) {
+      content.steps.clear();
+    } else if (auto step = read_step(lines[i])) {
       content.steps.push_back(std::move(*step));
     } else {
       ++content.unreadable_lines;
@@ -147,6 +150,16 @@ Result<void> Journal::write(const std::string& head, const std::vector<UndoStep>
 Result<void> Journal::append(const std::vector<UndoStep>& steps) {
   std::string text;
   for (const UndoStep& step : steps) text += write_step(step) + '\n';
+  return append_text(text);
+}
+
+Result<void> Journal::append_kept(const std::vector<UndoStep>& last_steps) {
+  std::string text = std::string(kKept) + '\n';
+  for (const UndoStep& step : last_steps) text += write_step(step) + '\n';
+  return append_text(text);
+}
+
+Result<void> Journal::append_text(const std::string& text) {
   if (auto written = write_all(fd_.get(), text); !written) {
     Error error = written.error();
     error.doing = "write " + path_;

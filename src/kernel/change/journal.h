@@ -3,6 +3,8 @@
 //     isotach-changes 1 BOOT-ID PID COMMAND        (COMMAND and fields are escaped as in step_text.cc)
 //     attribute /sys/kernel/mm/ksm/run 0
 //     ...
+//     kept                                         (all changes stay: no step before this line counts)
+//     created_file /swapfile.isotach-removed-4711 ...
 //
 // One file a resource, RESOURCE.journal. Whoever may touch it holds its flock(2), which ends by itself when
 // the last process that inherited the descriptor is gone: no process number can be mistaken for another. A
@@ -51,6 +53,9 @@ class Journal {
   // Replaces everything by this head and these steps; on disk when it returns.
   [[nodiscard]] Result<void> write(const std::string& head, const std::vector<UndoStep>& steps);
   [[nodiscard]] Result<void> append(const std::vector<UndoStep>& steps);
+  // From now on the steps before do not count, and only these are left to be carried out. One write, so that
+  // whoever reads the journal sees all of it or nothing.
+  [[nodiscard]] Result<void> append_kept(const std::vector<UndoStep>& last_steps);
   // Removes the file, and the folder with it when it is empty. The lock stays until this object goes.
   void remove();
 
@@ -59,6 +64,7 @@ class Journal {
 
  private:
   Journal(std::string path, Fd fd) : path_(std::move(path)), fd_(std::move(fd)) {}
+  [[nodiscard]] Result<void> append_text(const std::string& text);
   [[nodiscard]] Result<void> flush() const;
 
   std::string path_;

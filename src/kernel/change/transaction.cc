@@ -110,27 +110,25 @@ std::vector<std::string> Transaction::to_put_back() const {
 
 Result<void> Transaction::keep() {
   if (!journal_) return {};
-  // An empty journal first: should we die between the two, nothing is put back.
-  auto written =
-      journal_->write(journal_head(boot_id_, static_cast<unsigned>(::getpid()), request_.command), {});
-  if (!written) return written;
+  if (auto written = journal_->append_kept(when_kept_); !written) return written;
   undo_.clear();
-  journal_->remove();
-  release_watchdog(watchdog_);
-  journal_.reset();
-  return {};
+  return finish(when_kept_);
 }
 
 Result<void> Transaction::put_back() {
   if (!journal_) return {};
+  return finish(undo_);
+}
+
+Result<void> Transaction::finish(std::vector<UndoStep>& steps) {
   std::vector<std::string> done;
   std::vector<Error> errors;
-  take_back_all(undo_, done, errors);
-  if (undo_.empty()) {
+  take_back_all(steps, done, errors);
+  if (steps.empty()) {
     journal_->remove();
   } else {
     const std::string head = journal_head(boot_id_, static_cast<unsigned>(::getpid()), request_.command);
-    static_cast<void>(journal_->write(head, undo_));
+    static_cast<void>(journal_->write(head, steps));
   }
   release_watchdog(watchdog_);
   journal_.reset();

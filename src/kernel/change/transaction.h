@@ -54,7 +54,11 @@ class Transaction {
   // What putting back would do, newest first.
   [[nodiscard]] std::vector<std::string> to_put_back() const;
 
-  // All changes stay. The transaction is over.
+  // What is left to be done once the changes are kept, such as removing what was put aside: as sure to be
+  // done as putting back is, whoever is killed meanwhile.
+  void when_kept(UndoStep step) { when_kept_.push_back(std::move(step)); }
+  // All changes stay. The transaction is over. Fails with what of when_kept() could not be done; that stays
+  // in the journal for `isotach restore`.
   [[nodiscard]] Result<void> keep();
   // Takes all changes back, newest first; goes on after one that fails. Fails with all that could not
   // be put back; those stay in the journal for `isotach restore`. The transaction is over.
@@ -68,7 +72,10 @@ class Transaction {
   std::string boot_id_;
   std::optional<Journal> journal_;  // while the transaction is open; not in a dry run
   Watchdog watchdog_;
+  [[nodiscard]] Result<void> finish(std::vector<UndoStep>& steps);
+
   std::vector<UndoStep> undo_;
+  std::vector<UndoStep> when_kept_;
   std::vector<std::string> done_;
 };
 

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -125,6 +126,27 @@ TEST_F(Transactions, KeptWhenAsked) {
   EXPECT_FALSE(std::filesystem::exists(folder_ + "/state"));
 }
 
+TEST_F(Transactions, WhatIsLeftToDoWhenKeptIsDone) {
+  write("aside", "not needed any more");
+  struct stat status {};
+  ASSERT_EQ(::stat(path("aside").c_str(), &status), 0);
+  {
+    auto transaction = begin();
+    ASSERT_TRUE(change_attribute(*transaction, path("value"), "new"));
+    transaction->when_kept(undo_created_file(path("aside"), status.st_dev, status.st_ino));
+    ASSERT_TRUE(transaction->keep());
+  }
+  EXPECT_EQ(content("value"), "new");
+  EXPECT_FALSE(std::filesystem::exists(path("aside")));
+  EXPECT_FALSE(std::filesystem::exists(path("state")));
+  write("aside", "needed");
+  {
+    auto transaction = begin();
+    transaction->when_kept(undo_created_file(path("aside"), status.st_dev, status.st_ino));
+  }
+  EXPECT_EQ(content("aside"), "needed") << "it was not kept";
+}
+
 TEST_F(Transactions, ADryRunOnlyTells) {
   auto transaction = begin(true);
   ASSERT_TRUE(change_attribute(*transaction, path("value"), "new"));
@@ -230,6 +252,15 @@ TEST_F(Transactions, AJournalThatOthersMayWriteIsNotObeyed) {
   EXPECT_TRUE(recover_abandoned().empty());
   EXPECT_EQ(content("value"), "old");
   EXPECT_FALSE(Transaction::begin({"other", "test", false}));
+}
+
+TEST(JournalText, WhatIsKeptIsNotTakenBack) {
+  const std::string head = journal_head("boot", 1, "test");
+  const UndoStep first = undo_moved_file("/a", "/b"), last = undo_created_file("/b", 1, 2);
+  const auto content = parse_journal(head + write_step(first) + "\nkept\n" + write_step(last) + '\n');
+  ASSERT_TRUE(content);
+  EXPECT_THAT(content->steps, testing::ElementsAre(last));
+  EXPECT_EQ(content->unreadable_lines, 0u);
 }
 
 TEST(JournalText, RefusesWhatIsNoJournal) {
