@@ -88,7 +88,7 @@ void draw_interface(Canvas row, const InterfaceArea& interface, int name_width, 
   if (packets_end < name_width + 24) return;
   row.text_right(
       packets_end, 0,
-      fmt::format("{} {} packets/s", quantity_text(interface.receive_packets_per_second, Unit::count),
+      fmt::format("{} + {} packets/s", quantity_text(interface.receive_packets_per_second, Unit::count),
                   quantity_text(interface.transmit_packets_per_second, Unit::count)),
       Style::dim, name_width + 1);
 }
