@@ -206,6 +206,7 @@ PYTHON
   exit_code 0
   json '.source' counters
   json '.reason != "" and (.missing | length > 0)'
+  err 'only the interfaces. counters and TCP sockets are seen: .*; run as root'
   json '.accounting.counted_packets' null
   json '.interfaces[0].interface' lo
 }

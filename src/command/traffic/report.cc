@@ -65,10 +65,22 @@ class TrafficRun {
 
   Result<void> sample() {
     if (auto read = session_.read(); !read) return read;
+    say_what_is_unseen();
     if (auto added = sinks_.add(session_); !added) return added;
     if (const std::string notice = sinks_.take_notice(); !notice.empty()) context_.warn(notice);
     if (is_stream() && !options_.log_file) write();
     return {};
+  }
+
+  // The table has the reason in it; what goes to a program may lose it there: `| jq .hosts` shows just "[]".
+  void say_what_is_unseen() {
+    const network::TrafficSnapshot& now = session_.now();
+    if (said_unseen_ || options_.format == Format::table || now.method != network::TrafficMethod::counters ||
+        now.reason.empty())
+      return;
+    said_unseen_ = true;
+    context_.warn("only the interfaces' counters and TCP sockets are seen: " + now.reason +
+                  (now.remedy.empty() ? "" : "; " + now.remedy));
   }
 
   void write() {
@@ -102,6 +114,7 @@ class TrafficRun {
   HostNames* names_;
   TrafficReport report_;
   bool head_written_ = false;
+  bool said_unseen_ = false;
 };
 
 }  // namespace
