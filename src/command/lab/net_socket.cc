@@ -95,7 +95,7 @@ void answer_net(int listener, const std::function<Result<std::string>(const std:
   }
 }
 
-Result<std::string> request_net(const std::string& name, const std::string& request) {
+static Result<std::string> request_once(const std::string& name, const std::string& request, int tries_left) {
   sockaddr_un address{};
   socklen_t size = 0;
   auto fd = open_socket(name, address, size);
@@ -109,11 +109,19 @@ Result<std::string> request_net(const std::string& name, const std::string& requ
   }
   ::setsockopt(fd->get(), SOL_SOCKET, SO_RCVTIMEO, &kPatience, sizeof kPatience);
   const std::string line = request + '\n';
-  if (::send(fd->get(), line.data(), line.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(line.size()))
+  if (::send(fd->get(), line.data(), line.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(line.size())) {
+    // It does not wait long for one who gets no processor between connecting and asking.
+    if (errno == EPIPE && tries_left > 0) return request_once(name, request, tries_left - 1);
     return system_failure(errno, "ask the path's process");
+  }
   const std::string text = read_to_end(fd->get(), false);
   if (text.starts_with("ok\n")) return text.substr(3);
   return tl::make_unexpected(error_of(text));
+}
+
+Result<std::string> request_net(const std::string& name, const std::string& request) {
+  constexpr int kMoreTries = 5;
+  return request_once(name, request, kMoreTries);
 }
 
 std::vector<std::string> listening_nets() {
