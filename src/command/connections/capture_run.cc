@@ -13,6 +13,7 @@
 #include "network/packet/capture_reader.h"
 #include "network/packet/link_layer.h"
 #include "network/packet/live_capture.h"
+#include "network/packet/usual_packet.h"
 
 namespace isotach::command {
 namespace {
@@ -89,6 +90,17 @@ class FrameSink {
         decoder_({.reassemble = exact_, .as_tcptrace = !exact_}),
         run_(run) {}
 
+  // Whether usual packets may be read past take(): when nothing but TCP is asked for.
+  [[nodiscard]] bool takes_usual() const { return filter_ == nullptr && exact_; }
+  // That was done.
+  void count_usual(std::uint64_t frames, std::uint64_t bytes, std::int64_t first_ns, std::int64_t last_ns) {
+    if (frames == 0) return;
+    if (seen_ == 0) run_.first_ns = first_ns;
+    run_.last_ns = newest_ns_ = last_ns;
+    seen_ += frames;
+    usual_ += frames;
+    usual_bytes_ += bytes;
+  }
   // nullptr where there is nothing to account for.
   [[nodiscard]] const network::Packet* take(const Frame& frame) {
     ++seen_;
@@ -96,7 +108,7 @@ class FrameSink {
       ++run_.filtered_out;
       return nullptr;
     }
-    if (decoder_.counts().frames == 0) run_.first_ns = frame.time_ns;
+    if (decoder_.counts().frames + usual_ == 0) run_.first_ns = frame.time_ns;
     run_.last_ns = frame.time_ns;
     const network::Packet* packet = decoder_.decode(frame);
     if (exact_ || frame.captured >= kShortestForTcptrace) newest_ns_ = frame.time_ns;
@@ -109,7 +121,12 @@ class FrameSink {
   }
   [[nodiscard]] std::uint64_t seen() const { return seen_; }
   [[nodiscard]] std::int64_t newest_ns() const { return newest_ns_; }
-  [[nodiscard]] const network::DecoderCounts& counts() const { return decoder_.counts(); }
+  [[nodiscard]] network::DecoderCounts counts() const {
+    network::DecoderCounts counts = decoder_.counts();
+    counts.frames += usual_;
+    counts.bytes += usual_bytes_;
+    return counts;
+  }
 
  private:
   network::PacketFilter* filter_;
@@ -119,6 +136,8 @@ class FrameSink {
   CaptureRun& run_;
   std::uint64_t seen_ = 0;
   std::int64_t newest_ns_ = 0;
+  std::uint64_t usual_ = 0;  // frames that the decoder did not see, and their bytes
+  std::uint64_t usual_bytes_ = 0;
 };
 
 // All frames of one file, a batch at a time.
@@ -131,24 +150,67 @@ class FileFrames {
   // False when the file has ended, or a signal has ended reading.
   bool fill(network::PacketBatch& batch) {
     batch.begin(sink_.seen(), file_);
-    Frame frame;
-    for (std::uint32_t i = 0; i < network::PacketBatch::kPackets; ++i) {
-      if (!reader_.next(frame)) return false;
-      const network::Packet* packet = sink_.take(frame);
-      if (packet != nullptr) {
-        batch.keep(reader_.hold());
-        batch.add(*packet, frame.wire_length, frame.time_ns);
-      }
-      if (sink_.seen() % kFramesPerLook != 0) continue;
-      interrupted_ = context_.waiter.interrupted();
-      if (interrupted_) return false;
-      progress_.look(reader_, sink_.seen());
-    }
-    return true;
+    const std::uint64_t before = sink_.seen();
+    bool more = true;
+    for (std::uint32_t room = network::PacketBatch::kPackets; more && room > 0;)
+      more = fill_part(batch, room);
+    if (!more || before / kFramesPerLook == sink_.seen() / kFramesPerLook) return more;
+    interrupted_ = context_.waiter.interrupted();
+    progress_.look(reader_, sink_.seen());
+    return !interrupted_;
   }
   [[nodiscard]] bool was_interrupted() const { return interrupted_ || context_.waiter.interrupted(); }
 
  private:
+  // Usual packets up to the first that is none, and that one, for all of which there is `room`. False when
+  // there are no more frames.
+  bool fill_part(network::PacketBatch& batch, std::uint32_t& room) {
+    Frame other;
+    if (const auto end = fill_usual(batch, room, other); end != RunEnd::other) return end == RunEnd::full;
+    if (const network::Packet* packet = sink_.take(other))
+      batch.add(*packet, other.wire_length, other.time_ns);
+    return true;
+  }
+
+  enum class RunEnd : std::uint8_t { full, other, no_more };
+  [[nodiscard]] RunEnd fill_usual(network::PacketBatch& batch, std::uint32_t& room, Frame& other) {
+    const bool takes_usual = sink_.takes_usual();
+    const void* held = nullptr;
+    std::uint64_t bytes = 0;
+    std::int64_t first_ns = 0;
+    std::int64_t last_ns = 0;
+    const std::uint32_t room_before = room;
+    std::uint32_t left = room;
+    RunEnd end = RunEnd::full;
+    {
+      network::PacketBatch::Run run(batch);
+      for (; left > 0; --left) {
+        Frame frame;
+        if (!reader_.next(frame)) {
+          end = RunEnd::no_more;
+          break;
+        }
+        if (reader_.held() != held) {
+          held = reader_.held();
+          batch.keep(reader_.hold());
+        }
+        network::UsualPacket usual;
+        if (!takes_usual || !network::read_usual(frame, usual)) {
+          other = frame;
+          end = RunEnd::other;
+          break;
+        }
+        if (left == room_before) first_ns = frame.time_ns;
+        last_ns = frame.time_ns;
+        bytes += frame.wire_length;
+        run.add(usual, frame.wire_length, frame.time_ns);
+      }
+    }
+    sink_.count_usual(room_before - left, bytes, first_ns, last_ns);
+    room = end == RunEnd::other ? left - 1 : left;
+    return end;
+  }
+
   Context& context_;
   network::CaptureReader& reader_;
   FrameSink& sink_;

@@ -3,30 +3,21 @@
 #include <algorithm>
 #include <array>
 #include <cstdlib>
-#include <cstring>
 #include <optional>
 
 #include "network/connections/lateness.h"
+#include "network/connections/plain_segment.h"
+#include "network/connections/shared_steps.h"
 
 namespace isotach::network {
 namespace {
-
-constexpr std::int64_t kSecondUs = 1'000'000;
 
 bool after(std::uint32_t a, std::uint32_t b) {
   return static_cast<std::int32_t>(a - b) > 0;
 }
 
-// What is known of a segment when this is compiled.
-enum class Shape : std::uint8_t {
-  any,         // nothing
-  plain_data,  // is_plain(), and has data
-  plain_ack,   // is_plain(), and has none
-};
-
-// The account of one segment. `kTcptrace` keeps the faults that docs/tcptrace.md numbers. Nearly all segments
-// are plain: the questions that their shape answers are not asked of each.
-template <Rules kRules, Shape kShape>
+// The account of one segment. `kTcptrace` keeps the faults that docs/tcptrace.md numbers.
+template <Rules kRules>
 class Entry {
  public:
   Entry(Connection& connection, int side, const SeenSegment& segment)
@@ -37,13 +28,12 @@ class Entry {
         segment_(segment),
         head_(segment.head),
         now_(segment.time_ns),
-        length_(kShape == Shape::plain_ack ? 0 : segment.data_length) {}
+        length_(segment.data_length) {}
 
   SegmentVerdict run() {
     enter();
-    if (!kPlain) note_running();
     // Last, for both are in use until here. tcptrace's answers may depend on all that was ever seen.
-    if (!kTcptrace && !kPlain && me_.fins + me_.resets + peer_.resets > 0 && connection_.is_closed()) {
+    if (!kTcptrace && me_.fins + me_.resets + peer_.resets > 0 && connection_.is_closed()) {
       me_.end_work();
       peer_.end_work();
     }
@@ -52,21 +42,9 @@ class Entry {
 
  private:
   static constexpr bool kTcptrace = kRules == Rules::tcptrace;
-  static constexpr bool kPlain = kShape != Shape::any;
-  static constexpr bool kHasData = kShape == Shape::plain_data;  // certainly
 
-  void note_running() {
-    const bool both = me_.has_base && peer_.has_base && me_.resets + peer_.resets == 0;
-    me_.is_running = both && me_.fins == 0;
-    peer_.is_running = both && peer_.fins == 0;
-  }
-
-  [[nodiscard]] bool has(std::uint8_t flag) const {
-    if (kPlain && flag != kTcpPsh) return flag == kTcpAck;
-    return head_.has(flag);
-  }
-  [[nodiscard]] bool has_data() const { return kHasData || length_ > 0; }
-  [[nodiscard]] std::uint32_t sack_blocks() const { return kPlain ? 0 : segment_.options.sack_blocks; }
+  [[nodiscard]] bool has(std::uint8_t flag) const { return head_.has(flag); }
+  [[nodiscard]] bool has_data() const { return length_ > 0; }
 
   void enter() {
     count_flags();
@@ -111,9 +89,7 @@ class Entry {
 
   void count_flags() {
     // A time of 0 passes for none with tcptrace.
-    // Of a connection that runs something was seen.
-    if (!kPlain && (kTcptrace ? connection_.first_ns == 0 : connection_.packets() == 0))
-      connection_.first_ns = now_;
+    if (kTcptrace ? connection_.first_ns == 0 : connection_.packets() == 0) connection_.first_ns = now_;
     connection_.last_ns = now_;
     if (has(kTcpSyn)) count(me_.syns);
     if (has(kTcpRst)) count(me_.resets);
@@ -176,7 +152,6 @@ class Entry {
     const auto end = static_cast<std::uint32_t>(segment_.end());
     if (has(kTcpFin)) me_.fin = end;
     if (has(kTcpAck)) me_.window_end = static_cast<std::uint32_t>(head_.acknowledgement + window_);
-    if (kPlain) return;
     if (!me_.has_base || (has(kTcpSyn) && has(kTcpAck))) {
       me_.base = has(kTcpSyn) ? head_.sequence : head_.sequence - 1;
       me_.has_base = true;
@@ -188,11 +163,11 @@ class Entry {
   }
 
   void take_options() {
-    if constexpr (!kPlain) take_rare_options();
+    take_named_options();
     if (!has(kTcpSyn) && (!me_.asked_scale || !peer_.asked_scale)) me_.window_scale = peer_.window_scale = 0;
   }
 
-  void take_rare_options() {
+  void take_named_options() {
     const TcpOptions& options = segment_.options;
     // tcptrace keeps it in sixteen bits with a sign, and -1 is none at all (fault 19).
     if (options.has_mss && !(kTcptrace && options.mss == 0xffff))
@@ -234,43 +209,22 @@ class Entry {
     me_.latest_end = static_cast<std::uint32_t>(segment_.end());
   }
 
-  // What tells one packet from another: the IP id, or, where IPv6 has none, the time of sending of data.
-  // A retransmission comes a round trip later at least, with another timestamp if those are fine enough.
-  std::uint16_t packet_id() const {
-    if (segment_.ip_version == 4) return segment_.ip_id;
-    constexpr std::int64_t kTwoStepsNs = 2'000'000;
-    if (kTcptrace || length_ <= 0 || !segment_.options.has_timestamps ||
-        connection_.handshake_ns < kTwoStepsNs)
-      return 0;
-    return static_cast<std::uint16_t>(segment_.options.timestamp * 2 + 1);
-  }
-
   // The same packet once more, among the last eight.
   void note_duplicate() {
-    const std::uint16_t id = packet_id();
+    const TcpOptions& options = segment_.options;
+    std::uint16_t id = segment_.ip_id;
+    if (segment_.ip_version != 4)
+      id = kTcptrace || length_ <= 0 || !options.has_timestamps
+               ? std::uint16_t{0}
+               : id_by_timestamp(options.timestamp, connection_.handshake_ns);
     if (segment_.ip_version != 4 && id == 0) return;
     const std::uint32_t sequence = head_.sequence;
-    if (id != 0 && sequence != 0 && holds_id(id)) {
-      for (std::size_t i = 0; i < work_.recent_ids.size(); ++i) {
-        if (work_.recent_ids[i] != id || work_.recent_sequences[i] != sequence) continue;
-        duplicated_ = true;
-        ++me_.troubles().duplicated;
-        return;
-      }
+    if (id != 0 && sequence != 0 && work_.recent.holds(id, sequence)) {
+      duplicated_ = true;
+      ++me_.troubles().duplicated;
+      return;
     }
-    work_.recent_ids[work_.recent_next] = id;
-    work_.recent_sequences[work_.recent_next] = sequence;
-    work_.recent_next = static_cast<std::uint8_t>((work_.recent_next + 1u) % 8);
-  }
-
-  bool holds_id(std::uint16_t id) const {
-    using Ids = std::uint16_t __attribute__((vector_size(16)));
-    using Halves = std::uint64_t __attribute__((vector_size(16)));
-    static_assert(sizeof(Ids) == sizeof work_.recent_ids);
-    Ids ids;
-    std::memcpy(&ids, work_.recent_ids.data(), sizeof ids);
-    const auto equal = reinterpret_cast<Halves>(ids == id);
-    return (equal[0] | equal[1]) != 0;
+    work_.recent.add(id, sequence);
   }
 
   void note_truncation() {
@@ -301,7 +255,7 @@ class Entry {
     std::int64_t length = length_;
     if (has(kTcpSyn)) ++length;
     if (has(kTcpFin)) ++length;
-    if (!kTcptrace && !kHasData && length <= 0) return;
+    if (!kTcptrace && length <= 0) return;
     kind_ = SegmentKind::fresh;
     SentSegment sent;
     sent.time_ns = now_;
@@ -367,14 +321,8 @@ class Entry {
     ++me_.troubles().kinds[static_cast<std::size_t>(cause_)];
   }
 
-  // Whether this side numbers its IP packets one after the other.
   void note_ids() {
-    if (segment_.ip_id == 0 || retransmitted_ || out_of_order_ || duplicated_) return;
-    constexpr int kLargestStep = 2048;
-    const auto step = static_cast<std::int16_t>(segment_.ip_id - work_.last_ip_id);
-    if (work_.last_ip_id != 0)
-      ++(step > 0 && step < kLargestStep ? work_.ids_in_order : work_.ids_out_of_order);
-    work_.last_ip_id = segment_.ip_id;
+    if (!retransmitted_ && !out_of_order_ && !duplicated_) note_id(work_, segment_.ip_id);
   }
 
   void take_ack() {
@@ -397,7 +345,7 @@ class Entry {
   // What the other side will know of losses once it has this segment.
   void note_evidence(std::uint32_t ack, bool plain) {
     const TcpOptions& options = segment_.options;
-    if (sack_blocks() > 0) {
+    if (segment_.options.sack_blocks > 0) {
       std::uint32_t& top = peer_.working().sacked_top;
       for (std::uint32_t i = 0; i < options.sack_blocks; ++i) {
         const std::uint32_t right = options.sack[i].right;
@@ -447,7 +395,7 @@ class Entry {
     }
     ++me_.ack_packets;
     if (length_ == 0 && !has(kTcpSyn) && !has(kTcpFin)) ++me_.pure_acks;
-    if (sack_blocks() > 0) count_sack();
+    if (segment_.options.sack_blocks > 0) count_sack();
     me_.ack = head_.acknowledgement;
     me_.has_ack = true;
   }
@@ -504,28 +452,7 @@ class Entry {
 
   void note_outstanding() {
     if (has(kTcpSyn) || out_of_order_ || retransmitted_) return;
-    const std::uint64_t amount = outstanding_now();
-    me_.outstanding_max = std::max(me_.outstanding_max, amount);
-    if (amount > 0 && (me_.outstanding_min == 0 || amount < me_.outstanding_min))
-      me_.outstanding_min = amount;
-    me_.outstanding_total += amount;
-    ++me_.outstanding_count;
-    // In whole moments, so that nothing is lost from one to the next.
-    const std::int64_t now_us = now_ / 1000;
-    const bool first = kTcptrace ? work_.outstanding_last_us / kSecondUs == 0
-                                 : me_.outstanding_count == 1 || work_.outstanding_last_us == 0;
-    if (!first && now_us > work_.outstanding_last_us) {
-      const auto span_us = static_cast<std::uint64_t>(now_us - work_.outstanding_last_us);
-      if constexpr (kTcptrace) {
-        // In whole bytes and seconds, cut off each time (fault 14).
-        const double seconds = static_cast<double>(span_us) / 1e6;
-        me_.outstanding_weighted += cut_off(static_cast<double>(work_.outstanding_last) * seconds);
-      } else {
-        me_.outstanding_weighted += work_.outstanding_last * span_us;
-      }
-    }
-    work_.outstanding_last_us = now_us;
-    work_.outstanding_last = amount;
+    network::note_outstanding<kRules>(me_, work_, outstanding_now(), now_);
   }
 
   Connection& connection_;
@@ -547,32 +474,91 @@ class Entry {
   double rtt_ns_ = -1;
 };
 
-// A segment of a connection that runs: ACK and nothing else but PSH, no options but timestamps as before.
-bool is_plain(const Direction& me, const SeenSegment& segment) {
-  constexpr std::uint8_t kTelling = kTcpFin | kTcpSyn | kTcpRst | kTcpAck | kTcpUrg;
-  const TcpOptions& options = segment.options;
-  return me.is_running && (segment.head.flags & kTelling) == kTcpAck && !options.is_rare &&
-         me.asked_timestamps >= options.has_timestamps;
+bool is_steady(const Direction& me, const Direction& peer) {
+  constexpr unsigned kLargestScale = 14;
+  if (!me.has_base || !peer.has_base || me.resets + peer.resets + me.fins > 0) return false;
+  if (!me.has_ack || !me.work || !peer.work) return false;
+  const bool scaled = me.asked_scale && peer.asked_scale;
+  if (scaled ? !me.scaling_counted || me.window_scale > kLargestScale
+             : me.window_scale + peer.window_scale > 0)
+    return false;
+  return !(me.trouble && me.trouble->zero_window_since_ns != 0) &&
+         !(peer.trouble && peer.trouble->in_recovery);
 }
 
-// All in one piece, so that what it works with stays in registers.
-[[gnu::flatten]] SegmentVerdict account_data(Connection& connection, int side, const SeenSegment& segment) {
-  return Entry<Rules::exact, Shape::plain_data>(connection, side, segment).run();
+// Whether what `me` has acknowledged is one piece, acknowledged once. `me.ack_quarter` is set.
+bool is_ack_settled(const Connection& connection, const Direction& me, const Direction& peer) {
+  if (me.ack_quarter == Direction::kNoQuarter) return false;
+  const bool acks_syn = me.ack == peer.syn + 1;
+  if (acks_syn ? connection.handshake_ns < 0 : !peer.data_acked) return false;
+  const SegmentList& list = peer.work->sent.quarters[me.ack_quarter];
+  if (list.empty() || me.ack <= list[0].first) return true;
+  return list[0].acked == 1 && (list.size() == 1 || me.ack <= list[1].first);
 }
 
-[[gnu::flatten]] SegmentVerdict account_ack(Connection& connection, int side, const SeenSegment& segment) {
-  return Entry<Rules::exact, Shape::plain_ack>(connection, side, segment).run();
+// What segments of `me` may go the short way from here on, as far as what was seen decides that.
+std::uint8_t readiness_of(const Connection& connection, const Direction& me, const Direction& peer) {
+  unsigned bits = ready::kSteady;
+  if (is_ack_settled(connection, me, peer)) bits |= ready::kAckSettled;
+  if (me.has_top && (peer.window_last > 0 || peer.packets == 0) &&
+      me.work->sent.has_neighbours(me.data_quarter % 4u))
+    bits |= ready::kToSend;
+  if (peer.has_top) bits |= ready::kToRise;
+  if (me.asked_timestamps) bits |= ready::kTimestamps;
+  return static_cast<std::uint8_t>(bits);
+}
+
+// Where data of `me` lie that end at `end`, if nothing is to be noted of others there.
+std::uint8_t calm_quarter(const Direction& me, std::uint32_t end) {
+  constexpr std::uint8_t kAllQuarters = 0x0f;
+  const auto quarter = static_cast<std::uint8_t>(end >> 30);
+  if ((me.seen_quarters >> quarter & 1) == 0) return Direction::kNoQuarter;
+  return me.seen_quarters == kAllQuarters && me.syn >> 30 == quarter ? Direction::kNoQuarter : quarter;
+}
+
+// Where the last acknowledgement of `me` lies, if nothing before it is to be acknowledged.
+std::uint8_t acknowledged_quarter(const Direction& me, const SequenceSpace& space) {
+  const unsigned quarter = me.ack >> 30;
+  const SegmentList& before = space.quarters[(quarter + 3) % 4];
+  if (!space.has_neighbours(quarter) || before.size() > 1 || (before.size() == 1 && before[0].acked == 0))
+    return Direction::kNoQuarter;
+  return static_cast<std::uint8_t>(quarter);
+}
+
+void prepare_short_way(Connection& connection, int side, const SeenSegment& segment) {
+  Direction& sender = connection.directions[static_cast<std::size_t>(side)];
+  sender.data_quarter = calm_quarter(sender, static_cast<std::uint32_t>(segment.end()));
+  for (const std::size_t i : {0, 1}) {
+    Direction& me = connection.directions[i];
+    const Direction& peer = connection.directions[1 - i];
+    me.readiness = 0;
+    if (!is_steady(me, peer)) continue;
+    me.ack_quarter = acknowledged_quarter(me, peer.work->sent);
+    me.readiness = readiness_of(connection, me, peer);
+  }
+}
+
+bool has_plain_head(const SeenSegment& segment) {
+  return may_be_plain(segment.head.flags) && !segment.options.is_rare;
 }
 
 }  // namespace
 
 SegmentVerdict account(Connection& connection, int side, Rules rules, const SeenSegment& segment) {
-  if (rules == Rules::tcptrace) return Entry<Rules::tcptrace, Shape::any>(connection, side, segment).run();
-  if (is_plain(connection.directions[static_cast<std::size_t>(side)], segment)) {
-    return segment.data_length > 0 ? account_data(connection, side, segment)
-                                   : account_ack(connection, side, segment);
+  if (rules == Rules::exact && has_plain_head(segment)) {
+    const PlainEntry entry = enter_plain(connection, side, SeenPlainSegment(segment));
+    if (entry.entered)
+      return plain_verdict(connection.directions[static_cast<std::size_t>(side)], segment.data_length > 0,
+                           entry.rtt_ns);
   }
-  return Entry<Rules::exact, Shape::any>(connection, side, segment).run();
+  return account_fully(connection, side, rules, segment);
+}
+
+SegmentVerdict account_fully(Connection& connection, int side, Rules rules, const SeenSegment& segment) {
+  if (rules == Rules::tcptrace) return Entry<Rules::tcptrace>(connection, side, segment).run();
+  const SegmentVerdict verdict = Entry<Rules::exact>(connection, side, segment).run();
+  prepare_short_way(connection, side, segment);
+  return verdict;
 }
 
 void finish(Connection& connection, Rules rules, std::int64_t end_ns) {

@@ -13,6 +13,9 @@ namespace isotach::network {
 // `side` is 0 when the segment goes from a to b. Says what the segment turned out to be.
 SegmentVerdict account(Connection& connection, int side, Rules rules, const SeenSegment& segment);
 
+// The same without the short way that plain segments may go (plain_segment.h).
+SegmentVerdict account_fully(Connection& connection, int side, Rules rules, const SeenSegment& segment);
+
 // The capture has ended at `end_ns`: silence until then counts as idle where nothing has closed the
 // connection, and a window that is shut as shut.
 void finish(Connection& connection, Rules rules, std::int64_t end_ns);

@@ -7,13 +7,14 @@
 
 namespace isotach::network {
 
-PacketBatch::PacketBatch(std::size_t shards, std::uint64_t seed) : shards_(shards), seed_(seed) {
+PacketBatch::PacketBatch(std::size_t shards, std::uint64_t seed) : shards_(shards), hash_(seed) {
   CHECK(shards >= 1 && shards <= kMostShards);
   for (Shard& shard : shards_) shard.packets = std::make_unique<BatchedPacket[]>(kPackets);
 }
 
 void PacketBatch::begin(std::uint64_t first, std::uint32_t file) {
   for (Shard& shard : shards_) shard.count = 0;
+  others_.clear();
   kept_.clear();
   first_ = first;
   file_ = file;
@@ -29,20 +30,19 @@ void PacketBatch::add(const Packet& packet, std::uint32_t wire_length, std::int6
     return;
   }
   CHECK(count_ < kPackets);
-  const std::uint32_t hash = FlowKey::of(packet).short_hash(seed_);
-  // The low bits choose the slot in the tracker's table, the high ones the shard.
-  const std::size_t shard = (std::uint64_t{hash} * shards_.size()) >> 32;
-  BatchedPacket& one = shards_[shard].packets[shards_[shard].count++];
-  one.packet = packet;
-  one.time_ns = time_ns;
-  one.wire_length = wire_length;
+  const std::uint32_t hash = FlowKey::shortened(FlowKey::of(packet).hash(hash_));
+  BatchedPacket& one = next(shards_, hash);
   one.hash = hash;
   one.number = count_++;
+  one.time_ns = time_ns;
+  one.wire_length = wire_length;
+  others_.push_back(packet);
+  one.other = static_cast<std::uint32_t>(others_.size());
   if (packet.was_reassembled) {
     // The next fragment may take its place.
     std::shared_ptr<std::uint8_t[]> copy(new std::uint8_t[packet.transport_captured]);
     std::memcpy(copy.get(), packet.transport, packet.transport_captured);
-    one.packet.transport = copy.get();
+    others_.back().transport = copy.get();
     kept_.push_back(std::move(copy));
   }
 }

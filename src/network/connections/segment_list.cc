@@ -4,26 +4,30 @@
 
 namespace isotach::network {
 
+// What there is begins where the room does.
 void SegmentList::resize(std::uint32_t capacity) {
-  const bool is_new = block_ == nullptr;
-  void* moved = std::realloc(block_, kHead + capacity * sizeof(SentSegment));
-  CHECK(moved != nullptr);
-  block_ = static_cast<Block*>(moved);
-  if (is_new) *block_ = {};
-  block_->capacity = capacity;
+  const std::uint32_t count = size();
+  auto* const block =
+      static_cast<Block*>(std::realloc(block_, sizeof(Block) + capacity * sizeof(SentSegment)));
+  CHECK(block != nullptr);
+  block_ = block;
+  block->begin = block->room();
+  block->end = block->begin + count;
+  block->limit = block->begin + capacity;
 }
 
 // Room for one more at the end: what was taken from the front is used again before memory grows.
 void SegmentList::make_room() {
   constexpr std::uint32_t kFirst = 3;
   if (block_ == nullptr) return resize(kFirst);
-  if (block_->head > 0 && block_->head >= block_->capacity / 4) {
-    SentSegment* items = front() - block_->head;
-    std::memmove(items, front(), block_->count * sizeof(SentSegment));
-    block_->head = 0;
-    return;
-  }
-  resize(block_->capacity + block_->capacity / 2 + 2);
+  SentSegment* const room = block_->room();
+  const auto capacity = static_cast<std::uint32_t>(block_->limit - room);
+  const auto taken = static_cast<std::uint32_t>(block_->begin - room);
+  const std::uint32_t count = size();
+  std::memmove(room, block_->begin, count * sizeof(SentSegment));
+  block_->begin = room;
+  block_->end = room + count;
+  if (taken == 0 || taken < capacity / 4) resize(capacity + capacity / 2 + 2);
 }
 
 }  // namespace isotach::network

@@ -36,45 +36,53 @@ class SegmentList {
   SegmentList& operator=(const SegmentList&) = delete;
   ~SegmentList() { std::free(block_); }
 
-  [[nodiscard]] std::uint32_t size() const { return block_ == nullptr ? 0 : block_->count; }
-  [[nodiscard]] SentSegment& operator[](std::uint32_t index) { return front()[index]; }
-  [[nodiscard]] const SentSegment& operator[](std::uint32_t index) const { return front()[index]; }
+  [[nodiscard]] std::uint32_t size() const { return static_cast<std::uint32_t>(all().size()); }
+  [[nodiscard]] bool empty() const { return block_ == nullptr || block_->begin == block_->end; }
+  [[nodiscard]] SentSegment& operator[](std::uint32_t index) { return block_->begin[index]; }
+  [[nodiscard]] const SentSegment& operator[](std::uint32_t index) const { return block_->begin[index]; }
 
   // Until one is inserted or erased.
-  [[nodiscard]] std::span<SentSegment> all() {
-    return block_ == nullptr ? std::span<SentSegment>() : std::span<SentSegment>(front(), block_->count);
+  [[nodiscard]] std::span<SentSegment> all() const {
+    return block_ == nullptr ? std::span<SentSegment>() : std::span<SentSegment>(block_->begin, block_->end);
   }
+  [[nodiscard]] SentSegment* begin() const { return block_ == nullptr ? nullptr : block_->begin; }
+  [[nodiscard]] SentSegment* end() const { return block_ == nullptr ? nullptr : block_->end; }
 
   void insert(std::uint32_t index, const SentSegment& segment) {
-    if (block_ == nullptr || block_->head + block_->count == block_->capacity) make_room();
-    SentSegment* at = front() + index;
-    if (index < block_->count) std::memmove(at + 1, at, (block_->count - index) * sizeof(SentSegment));
-    *at = segment;
-    ++block_->count;
+    const SentSegment copy = segment;  // it may be one of them
+    const std::uint32_t behind = size() - index;
+    SentSegment* const end = extend();
+    SentSegment* const at = end - behind;
+    if (behind > 0) std::memmove(at + 1, at, behind * sizeof(SentSegment));
+    *at = copy;
+  }
+  // Room for one more at the end, to be filled.
+  [[gnu::always_inline]] SentSegment* extend() {
+    if (block_ == nullptr || block_->end == block_->limit) [[unlikely]]
+      make_room();
+    return block_->end++;
   }
   void erase(std::uint32_t index) {
-    if (index == 0) {
-      ++block_->head;
-    } else {
-      SentSegment* at = front() + index;
-      std::memmove(at, at + 1, (block_->count - index - 1) * sizeof(SentSegment));
-    }
-    if (--block_->count == 0) block_->head = 0;
+    if (index == 0) return drop_front(1);
+    SentSegment* at = block_->begin + index;
+    std::memmove(at, at + 1, static_cast<std::size_t>(block_->end - at - 1) * sizeof(SentSegment));
+    --block_->end;
   }
+  // Takes the first `number` away, of at least as many.
+  void drop_front(std::uint32_t number) { block_->begin += number; }
 
  private:
   struct Block {
-    std::uint32_t head;
-    std::uint32_t count;
-    std::uint32_t capacity;
-  };
-  static constexpr std::size_t kHead = 16;  // the block, and what the alignment of segments needs
+    SentSegment* begin;
+    SentSegment* end;
+    SentSegment* limit;
 
-  [[nodiscard]] SentSegment* front() const {
-    return reinterpret_cast<SentSegment*>(reinterpret_cast<char*>(block_) + kHead) + block_->head;
-  }
+    // What stands behind the block.
+    [[nodiscard]] SentSegment* room() { return reinterpret_cast<SentSegment*>(this + 1); }
+  };
+
   void resize(std::uint32_t capacity);
-  void make_room();
+  [[gnu::noinline]] void make_room();
 
   Block* block_ = nullptr;
 };

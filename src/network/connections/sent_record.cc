@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <limits>
 
+#include "network/connections/shared_steps.h"
+
 namespace isotach::network {
 namespace {
 
@@ -20,7 +22,7 @@ unsigned quarter_of(std::uint32_t sequence) {
 // Makes the quarter and its neighbours exist and forgets the one opposite.
 SegmentList& enter_quarter(SequenceSpace& space, unsigned quarter) {
   const unsigned bit = 1u << quarter;
-  if ((space.exists & space.has_next & space.has_previous & bit) != 0) return space.quarters[quarter];
+  if (space.has_neighbours(quarter)) return space.quarters[quarter];
   const unsigned next = 1u << (quarter + 1) % 4;
   const unsigned opposite = 1u << (quarter + 2) % 4;
   const unsigned previous = 1u << (quarter + 3) % 4;
@@ -29,20 +31,6 @@ SegmentList& enter_quarter(SequenceSpace& space, unsigned quarter) {
   space.has_previous = static_cast<std::uint8_t>((space.has_previous | bit | next) & ~(opposite | previous));
   space.quarters[(quarter + 2) % 4] = SegmentList();
   return space.quarters[quarter];
-}
-
-// tcptrace takes a smallest time of 0 for none at all (docs/tcptrace.md, fault 3).
-inline void add_time(Rules rules, TimeSamples& samples, double time) {
-  if (rules == Rules::exact) {
-    samples.add(time);
-    return;
-  }
-  const auto whole = static_cast<std::uint64_t>(time);
-  if (samples.least == 0 || static_cast<double>(samples.least) > time) samples.least = whole;
-  if (static_cast<double>(samples.most) < time) samples.most = whole;
-  samples.sum += time;
-  samples.sum_of_squares += time * time;
-  ++samples.count;
 }
 
 // A segment is sent once more.
@@ -150,45 +138,6 @@ void bound(SegmentList& list, Rules rules) {
   }
 }
 
-// Round-trip time of the largest segments so far: a larger one begins anew.
-inline void sample_full_size(Direction& me, Rules rules, const SentSegment& segment, double time) {
-  std::uint32_t size = segment.last - segment.first + 1;
-  if (rules == Rules::tcptrace && segment.last <= segment.first) {
-    // Fault 2: a SYN or FIN, of one byte, counts as 4 GiB, and nothing is ever larger.
-    size = std::numeric_limits<std::uint32_t>::max();
-  }
-  if (me.rtt_full_size == 0 || me.rtt_full_size < size) {
-    me.rtt_full_size = size;
-    me.rtt_full = {};
-    me.rtt_full.add(time);
-  } else if (me.rtt_full_size == size) {
-    add_time(rules, me.rtt_full, time);
-  }
-}
-
-// The acknowledgement answers `segment` exactly.
-inline void answer(Direction& me, Working& work, Rules rules, const SentSegment& segment, bool later_sent,
-                   std::int64_t now_ns) {
-  const double time = elapsed_units(rules, segment.time_ns, now_ns);
-  if (later_sent) {
-    // Something before it was sent again meanwhile, and delayed this acknowledgement.
-    work.rtt_last = 0;
-    ++me.troubles().post_loss_acks;
-    return;
-  }
-  if (segment.retransmitted == 0) {
-    work.rtt_last = time;
-    add_time(rules, me.rtt, time);
-    sample_full_size(me, rules, segment, time);
-    return;
-  }
-  // Nobody knows which transmission it answers (Karn's algorithm).
-  Troubles& troubles = me.troubles();
-  add_time(rules, troubles.rtt_last, time);
-  ++troubles.ambiguous_acks;
-  work.rtt_last = 0;
-}
-
 // Acknowledges all of a quarter that is left behind; the time of the latest transmission.
 std::int64_t leave_behind(Direction& me, SegmentList& list) {
   std::int64_t last_sent_ns = 0;
@@ -237,7 +186,7 @@ void enter_acknowledgement(Direction& me, const Direction& peer, std::uint32_t a
     segment.acked = 1;
     changed = true;
     if (exactly) {
-      answer(me, work, kRules, segment, last_sent_ns > segment.time_ns, now_ns);
+      answer_segment(me, work, kRules, segment, last_sent_ns > segment.time_ns, now_ns);
     } else {
       ++me.cumulatively_acked;
     }

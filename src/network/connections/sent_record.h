@@ -35,7 +35,7 @@ struct Placement {
   constexpr std::uint32_t kMany = 1024;  // for place_segment() to keep within its bound
   const auto last = static_cast<std::uint32_t>(sequence + length - 1);
   const unsigned quarter = sequence >> 30;
-  if ((space.exists & space.has_next & space.has_previous & 1u << quarter) == 0) return false;
+  if (!space.has_neighbours(quarter)) return false;
   SegmentList& list = space.quarters[quarter];
   const std::uint32_t count = list.size();
   if (last >> 30 != quarter || last < sequence || count == 0 || count > kMany ||

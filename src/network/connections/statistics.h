@@ -8,6 +8,7 @@
 #include <array>
 #include <cmath>
 #include <cstdint>
+#include <cstring>
 #include <memory>
 
 #include "network/connections/segment_list.h"
@@ -48,6 +49,10 @@ struct SequenceSpace {
   std::uint8_t exists = 0;
   std::uint8_t has_next = 0;
   std::uint8_t has_previous = 0;
+
+  [[nodiscard]] bool has_neighbours(unsigned quarter) const {
+    return (exists & has_next & has_previous & 1u << quarter) != 0;
+  }
 };
 
 // How a retransmission came about, as the capture lets us tell.
@@ -102,6 +107,52 @@ struct Fillers {
   std::uint8_t next = 0;
 };
 
+// The last eight packets of IP, to know one that comes twice.
+class RecentPackets {
+ public:
+  [[nodiscard]] bool holds(std::uint16_t id, std::uint32_t sequence) const {
+    for (std::size_t i = 0; i < kNumber; ++i)
+      if (ids_[i] == id && sequences_[i] == sequence) return true;
+    return false;
+  }
+  // Whether one of them has this id.
+  [[nodiscard]] bool holds_id(std::uint16_t id) const {
+    if (rises(id) && risen_ >= kNumber) return false;
+    std::uint64_t halves[2];
+    std::memcpy(halves, ids_.data(), sizeof halves);
+    return (equal_lanes(halves[0], id) | equal_lanes(halves[1], id)) != 0;
+  }
+  void add(std::uint16_t id, std::uint32_t sequence) {
+    const std::uint32_t at = next_;
+    risen_ = rises(id) ? risen_ + 1 : 0;
+    next_ = static_cast<std::uint16_t>((at + 1) % kNumber);
+    newest_ = id;
+    ids_[at] = id;
+    sequences_[at] = sequence;
+  }
+
+ private:
+  static constexpr std::size_t kNumber = 8;
+
+  // By so little that after eight such steps it has not come back to where it was.
+  [[nodiscard]] bool rises(std::uint16_t id) const {
+    constexpr unsigned kMost = 4096;
+    return static_cast<std::uint16_t>(id - newest_ - 1) < kMost;
+  }
+  // Not 0 where one of the four numbers of sixteen bits is `id`.
+  [[nodiscard]] static std::uint64_t equal_lanes(std::uint64_t ids, std::uint16_t id) {
+    constexpr std::uint64_t kOnes = 0x0001'0001'0001'0001;
+    const std::uint64_t difference = ids ^ id * kOnes;
+    return (difference - kOnes) & ~difference & kOnes << 15;
+  }
+
+  std::array<std::uint32_t, kNumber> sequences_{};
+  std::array<std::uint16_t, kNumber> ids_{};
+  std::uint32_t risen_ = 0;  // how many in a row had a larger id than the one before
+  std::uint16_t newest_ = 0;
+  std::uint16_t next_ = 0;
+};
+
 // What is known of a direction only while it lasts. Once its connection is closed and everything
 // acknowledged, this is given back: of many short connections most are closed.
 struct Working {
@@ -116,16 +167,15 @@ struct Working {
   std::uint32_t ids_in_order = 0;   // how often the IP id rose a little, and how often it did not
   std::uint32_t ids_out_of_order = 0;
   std::uint16_t last_ip_id = 0;
-  std::uint8_t recent_next = 0;
-  // Duplicates of whole IP packets: the last eight.
-  std::array<std::uint16_t, 8> recent_ids{};
-  std::array<std::uint32_t, 8> recent_sequences{};
+  RecentPackets recent;
   std::unique_ptr<Fillers> fillers;  // nullptr: none yet
 };
 
 // What most segments touch stands together. Packets are counted in 32 bits: before they are full, another
 // connection begins (Tracker).
 struct Direction {
+  static constexpr std::uint8_t kNoQuarter = 0xff;
+
   std::int64_t last_ns = 0;
   std::int64_t idle_max_ns = 0;
   std::uint64_t wire_bytes = 0;
@@ -164,7 +214,11 @@ struct Direction {
   bool has_ack = false;
   bool has_top = false;
   bool work_ended = false;
-  bool is_running = false;  // both sides are known, this one has sent no FIN, and none a RST
+  std::uint8_t readiness = 0;  // for the short way, as bits (plain_segment.h)
+  // Quarters of the sequence space within which data of this side and its acknowledgements may go the short
+  // way; kNoQuarter: none.
+  std::uint8_t data_quarter = kNoQuarter;
+  std::uint8_t ack_quarter = kNoQuarter;
 
   // Data outstanding: sent and not acknowledged.
   std::uint32_t outstanding_count = 0;

@@ -3,6 +3,8 @@
 #include <algorithm>
 
 #include "base/check.h"
+#include "network/connections/plain_segment.h"
+#include "network/packet/tcp_header.h"
 
 namespace isotach::network {
 namespace {
@@ -27,6 +29,29 @@ void take_as_tcptrace(const Packet& packet, SeenSegment& segment) {
   segment.data_captured = std::min(segment.data_captured, std::max<std::int64_t>(0, segment.data_length));
 }
 
+// False where the head was not captured.
+bool read_segment(const Packet& packet, Rules rules, std::uint32_t wire_length, std::int64_t time_ns,
+                  SeenSegment& segment) {
+  if (!read_tcp_header(packet, segment.head)) return false;
+  read_tcp_options(packet, segment.head, segment.options);
+  segment.time_ns = time_ns;
+  segment.wire_length = wire_length;
+  segment.ip_length = packet.ip_length();
+  segment.ip_id = packet.ip_id;
+  segment.ip_version = packet.ip_version;
+  segment.data_length = std::int64_t{packet.transport_length} - segment.head.length;
+  segment.data_captured = std::int64_t{packet.transport_captured} - segment.head.length;
+  if (segment.data_captured > 0) segment.data = packet.transport + segment.head.length;
+  if (rules == Rules::tcptrace) {
+    take_as_tcptrace(packet, segment);
+  } else {
+    // A head that claims more than there is has no data.
+    segment.data_length = std::max<std::int64_t>(segment.data_length, 0);
+    segment.data_captured = std::clamp<std::int64_t>(segment.data_captured, 0, segment.data_length);
+  }
+  return true;
+}
+
 }  // namespace
 
 std::int64_t tcptrace_time(std::int64_t time_ns) {
@@ -37,7 +62,7 @@ std::int64_t tcptrace_time(std::int64_t time_ns) {
   return time_ns - (rest < 0 ? rest + kMicrosecondNs : rest);
 }
 
-Tracker::Tracker(Rules rules, std::uint64_t seed) : rules_(rules), seed_(seed), slots_(kFirstSlots) {}
+Tracker::Tracker(Rules rules, std::uint64_t seed) : rules_(rules), hash_(seed), slots_(kFirstSlots) {}
 
 Tracker::~Tracker() = default;
 
@@ -126,7 +151,7 @@ bool Tracker::add(const Packet& packet, std::uint32_t wire_length, std::int64_t 
   }
   const FlowKey key = FlowKey::of(packet);
   ++frame_;
-  return add(packet, key, key.short_hash(seed_), wire_length, time_ns);
+  return add(packet, key, FlowKey::shortened(key.hash(hash_)), wire_length, time_ns);
 }
 
 // Has what the hash leads to brought into the cache.
@@ -154,43 +179,60 @@ void Tracker::add(const PacketBatch& batch, std::size_t shard) {
       if (i + kConnectionsAhead < packets.size()) fetch(packets[i + kConnectionsAhead].hash);
     }
     const BatchedPacket& one = packets[i];
+    if (one.other == 0 && rules_ == Rules::exact && add_plain(one)) continue;
+    const Packet packet = one.other == 0 ? one.usual.packet() : batch.other(one);
     frame_ = batch.first() + one.number;
-    add(one.packet, FlowKey::of(one.packet), one.hash, one.wire_length, one.time_ns);
+    add(packet, FlowKey::of(packet), one.hash, one.wire_length, one.time_ns);
   }
+}
+
+// What nearly every packet is: a plain segment of a connection that is known. False where it is anything
+// else.
+inline bool Tracker::add_plain(const BatchedPacket& one) {
+  if (!UsualPlainSegment::is_one(one.usual)) return false;
+  const std::uint32_t from = one.usual.source();
+  const std::uint32_t to = one.usual.destination();
+  const std::uint32_t ports = big32(one.usual.transport);
+  const Slot* const slots = slots_.data();
+  const std::size_t mask = slots_.size() - 1;
+  for (std::size_t slot = one.hash & mask; slots[slot].connection != 0; slot = (slot + 1) & mask) {
+    if (slots[slot].hash != one.hash) continue;
+    const std::size_t index = slots[slot].connection - 1;
+    Connection& connection = at(index);
+    const int side = connection.key.side_of_ipv4(from, to, ports);
+    if (side < 0) continue;
+    const PlainEntry entry = enter_plain(connection, side, UsualPlainSegment(one));
+    if (!entry.entered) return false;
+    ++packets_;
+    if (shows_all_ || (entry.is_first && observer_ != nullptr)) show_plain(one, index, side, entry.rtt_ns);
+    return true;
+  }
+  return false;
+}
+
+void Tracker::show_plain(const BatchedPacket& one, std::size_t index, int side, double rtt_ns) {
+  SeenSegment seen;
+  if (!read_segment(one.usual.packet(), rules_, one.wire_length, one.time_ns, seen)) return;
+  const Connection& connection = at(index);
+  const Direction& me = connection.directions[static_cast<std::size_t>(side)];
+  observer_->see(index, connection, side, seen, plain_verdict(me, seen.data_length > 0, rtt_ns));
 }
 
 bool Tracker::add(const Packet& packet, const FlowKey& key, std::uint32_t hash, std::uint32_t wire_length,
                   std::int64_t time_ns) {
   SeenSegment segment;
-  if (!read_tcp_header(packet, segment.head)) {
+  if (!read_segment(packet, rules_, wire_length, time_ns, segment)) {
     ++too_short_;
     return false;
-  }
-  read_tcp_options(packet, segment.head, segment.options);
-  segment.time_ns = time_ns;
-  segment.wire_length = wire_length;
-  segment.ip_length = packet.ip_length();
-  segment.ip_id = packet.ip_id;
-  segment.ip_version = packet.ip_version;
-  segment.data_length = std::int64_t{packet.transport_length} - segment.head.length;
-  segment.data_captured = std::int64_t{packet.transport_captured} - segment.head.length;
-  if (segment.data_captured > 0) segment.data = packet.transport + segment.head.length;
-  if (rules_ == Rules::tcptrace) {
-    take_as_tcptrace(packet, segment);
-  } else {
-    // A head that claims more than there is has no data.
-    segment.data_length = std::max<std::int64_t>(segment.data_length, 0);
-    segment.data_captured = std::clamp<std::int64_t>(segment.data_captured, 0, segment.data_length);
   }
   int side = 0;
   const std::size_t index = find(key, hash, segment, side);
   Connection& connection = at(index);
   const SegmentVerdict verdict = account(connection, side, rules_, segment);
-  const bool shown =
-      !shows_first_only_ ||
-      (segment.data_length > 0 &&
-       connection.directions[static_cast<std::size_t>(side)].data_packets <= SegmentObserver::kFirstSegments);
-  if (observer_ != nullptr && shown) observer_->see(index, connection, side, segment, verdict);
+  if (shows_all_ ||
+      (observer_ != nullptr && segment.data_length > 0 &&
+       connection.directions[static_cast<std::size_t>(side)].data_packets <= SegmentObserver::kFirstSegments))
+    observer_->see(index, connection, side, segment, verdict);
   ++packets_;
   return true;
 }

@@ -49,7 +49,7 @@ class Tracker {
   // Is told of every segment from now on, before end(); must outlive the tracker. nullptr: nobody.
   void set_observer(SegmentObserver* observer) {
     observer_ = observer;
-    shows_first_only_ = observer != nullptr && !observer->wants_all();
+    shows_all_ = observer != nullptr && observer->wants_all();
   }
   // Time of the newest frame, of TCP or not, for the idle times of tcptrace.
   void note_time(std::int64_t time_ns) { end_ns_ = time_ns; }
@@ -64,6 +64,8 @@ class Tracker {
   [[nodiscard]] Connection& at(std::size_t index);
   bool add(const Packet& packet, const FlowKey& key, std::uint32_t hash, std::uint32_t wire_length,
            std::int64_t time_ns);
+  [[nodiscard]] bool add_plain(const BatchedPacket& one);
+  void show_plain(const BatchedPacket& one, std::size_t index, int side, double rtt_ns);
   void fetch(std::uint32_t hash) const;
   std::size_t begin(const FlowKey& key, Slot& slot, std::uint32_t hash);
   std::size_t find(const FlowKey& key, std::uint32_t hash, const SeenSegment& segment, int& side);
@@ -71,7 +73,7 @@ class Tracker {
   void grow();
 
   Rules rules_;
-  std::uint64_t seed_;
+  FlowHash hash_;
   std::vector<Slot> slots_;
   std::size_t used_ = 0;  // slots
   std::vector<std::unique_ptr<Connection[]>> blocks_;
@@ -83,7 +85,7 @@ class Tracker {
   std::uint32_t file_ = 0;
   std::int64_t end_ns_ = 0;
   SegmentObserver* observer_ = nullptr;
-  bool shows_first_only_ = false;
+  bool shows_all_ = false;  // and not the first of each side alone
 };
 
 }  // namespace isotach::network

@@ -11,8 +11,7 @@ namespace {
 
 // Large enough that reading costs little, small enough to stay in the second-level cache.
 constexpr std::size_t kBufferSize = std::size_t{256} << 10;
-// Frames and blocks beyond this are damage: the largest packet, of BIG TCP, has 512 KiB.
-constexpr std::uint32_t kLargestFrame = std::uint32_t{4} << 20;
+// Blocks beyond this are damage.
 constexpr std::uint32_t kLargestBlock = std::uint32_t{16} << 20;
 constexpr std::size_t kMostInterfaces = 65536;
 
@@ -201,7 +200,7 @@ Result<void> CaptureReader::begin_pcap(std::uint32_t magic) {
                    "it is no capture: its first bytes belong to no pcap, pcapng or snoop file",
                    "record one with: tcpdump -w FILE, or dumpcap -w FILE");
   if (!have(kPcapHead)) return failure(ErrorKind::failed, "it ends within the head of a pcap file");
-  fraction_ns_ = magic == kPcapNanoseconds ? 1 : 1000;
+  count_fractions_in(magic == kPcapNanoseconds ? 1 : 1000);
   record_head_ = magic == kPcapKuznetzov ? 24 : 16;
   const std::uint32_t major = number16(data() + 4);
   const std::uint32_t minor = number16(data() + 6);
@@ -211,6 +210,8 @@ Result<void> CaptureReader::begin_pcap(std::uint32_t magic) {
   snap_length_ = number32(data() + 16);
   // The upper bits say how long the frame check sequence is.
   link_type_ = number32(data() + 20) & 0x03ff'ffff;
+  is_usual_ =
+      !big_endian_ && record_head_ == kUsualRecordHead && !swapped_lengths_ && !unsure_lengths_ && !cut_;
   begin_ += kPcapHead;
   return {};
 }
@@ -225,7 +226,7 @@ bool CaptureReader::next_buffered_pcap(Frame& frame) {
   const std::uint32_t fraction = number32(head + 4);
   // Some programs write nanoseconds where microseconds belong; the first one that cannot be microseconds
   // tells.
-  if (fraction >= kMicrosecondsPerSecond) fraction_ns_ = 1;
+  if (fraction >= kMicrosecondsPerSecond) count_fractions_in(1);
   frame.time_ns = nanoseconds(number32(head), std::uint64_t{fraction} * fraction_ns_);
   frame.data = head + record_head_;
   frame.captured = captured;

@@ -6,6 +6,7 @@
 // then says so. Not thread-safe.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -15,6 +16,7 @@
 
 #include "base/result.h"
 #include "network/packet/byte_source.h"
+#include "network/packet/bytes.h"
 #include "network/packet/frame.h"
 #include "network/packet/mapped_file.h"
 
@@ -36,14 +38,24 @@ class CaptureReader {
     lent_ = true;
     return hold_;
   }
+  // What hold() points to.
+  [[nodiscard]] const void* held() const { return hold_.get(); }
 
   // Cuts frames to the length that the head of a pcap file promises, as libpcap does.
-  void cut_to_snap_length() { cut_ = true; }
+  void cut_to_snap_length() {
+    cut_ = true;
+    is_usual_ = false;
+  }
 
   // False at the end, whether the file ends well or not.
   [[nodiscard]] bool next(Frame& frame) {
     // The common case without a call: the whole record is in the buffer.
-    return format_ == Format::pcap && next_buffered_pcap(frame) ? true : next_slow(frame);
+    if (is_usual_ && next_usual(frame)) return true;
+    // Another, so that the caller's may stay in registers.
+    Frame slow;
+    const bool is_there = next_slow(slow);
+    frame = slow;
+    return is_there;
   }
 
   // Why the file ended before its end, as a sentence without final stop: "it ends in the middle of
@@ -56,6 +68,11 @@ class CaptureReader {
   [[nodiscard]] const char* format_name() const;
 
  private:
+  // Frames beyond this are damage: the largest packet, of BIG TCP, has 512 KiB.
+  static constexpr std::uint32_t kLargestFrame = std::uint32_t{4} << 20;
+  static constexpr std::uint32_t kUsualRecordHead = 16;
+  static constexpr std::int64_t kSecondNs = 1'000'000'000;
+
   enum class Format { pcap, pcapng, snoop };
   struct Interface {
     std::uint32_t link_type = 0;
@@ -69,6 +86,27 @@ class CaptureReader {
   explicit CaptureReader(MappedFile file) : file_(std::move(file)) {}
   [[nodiscard]] static Result<std::unique_ptr<CaptureReader>> start(std::unique_ptr<CaptureReader> reader);
   [[nodiscard]] Result<void> begin();
+  // The next record of a usual file, if all of it stands in the buffer and nothing about it is odd.
+  [[nodiscard]] bool next_usual(Frame& frame) {
+    const std::uint8_t* const head = begin_;
+    if (left() < kUsualRecordHead) return false;
+    const std::uint32_t fraction = little32(head + 4);
+    const std::uint32_t captured = little32(head + 8);
+    if (captured > kLargestFrame || left() - kUsualRecordHead < captured || fraction >= fractions_)
+      return false;
+    frame.time_ns = little32(head) * kSecondNs + std::int64_t{fraction} * fraction_ns_;
+    frame.data = head + kUsualRecordHead;
+    frame.captured = captured;
+    frame.wire_length = std::max(little32(head + 12), captured);
+    frame.link_type = link_type_;
+    begin_ = frame.data + captured;
+    ++frames_;
+    return true;
+  }
+  void count_fractions_in(std::uint32_t ns) {
+    fraction_ns_ = ns;
+    fractions_ = static_cast<std::uint32_t>(kSecondNs / ns);
+  }
   [[nodiscard]] bool next_buffered_pcap(Frame& frame);
   [[nodiscard]] bool next_slow(Frame& frame);
   [[nodiscard]] bool next_pcap(Frame& frame);
@@ -114,10 +152,13 @@ class CaptureReader {
   std::uint32_t link_type_ = 0;    // of pcap and snoop
   std::uint32_t snap_length_ = 0;  // 0: none
   bool cut_ = false;
-  std::uint32_t record_head_ = 16;    // bytes before each frame of a pcap file
-  std::uint32_t fraction_ns_ = 1000;  // what the fraction of a second counts
-  bool swapped_lengths_ = false;      // old files have the length on the wire first
-  bool unsure_lengths_ = false;  // version 2.3 has them in either order: the smaller is what was captured
+  std::uint32_t record_head_ = 16;       // bytes before each frame of a pcap file
+  std::uint32_t fraction_ns_ = 1000;     // what the fraction of a second counts
+  std::uint32_t fractions_ = 1'000'000;  // of a second
+  bool is_usual_ =
+      false;  // a pcap file as nearly all are: little-endian, with heads and lengths as they should be
+  bool swapped_lengths_ = false;  // old files have the length on the wire first
+  bool unsure_lengths_ = false;   // version 2.3 has them in either order: the smaller is what was captured
   std::vector<Interface> interfaces_;  // of the pcapng section at hand
   std::int64_t last_time_ns_ = 0;      // for blocks that carry no time
 };

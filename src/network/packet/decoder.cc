@@ -6,6 +6,7 @@
 
 #include "network/packet/bytes.h"
 #include "network/packet/link_layer.h"
+#include "network/packet/usual_packet.h"
 
 namespace isotach::network {
 namespace {
@@ -49,38 +50,14 @@ bool Decoder::malformed() {
   return false;
 }
 
-// What nearly every frame is: Ethernet, IPv4 without options, TCP, whole. Nothing else may take this way.
-bool Decoder::take_usual(const Frame& frame) {
-  constexpr std::uint32_t kEthernet = 14;
-  constexpr std::uint32_t kHeads = kEthernet + 20;
-  if (frame.link_type != kLinkEthernet || frame.captured < kHeads) return false;
-  const std::uint8_t* head = frame.data + kEthernet;
-  if (big16(frame.data + 12) != kEtherIpv4 || head[0] != 0x45 || head[9] != kProtocolTcp) return false;
-  if ((big16(head + 6) & 0x3fff) != 0) return false;
-  const std::uint32_t length = big16(head + 2);
-  if (length < 20 || length > frame.wire_length - kEthernet) return false;
-  packet_.source = head + 12;
-  packet_.destination = head + 16;
-  packet_.transport = head + 20;
-  packet_.transport_captured = std::min(frame.captured - kEthernet, length) - 20;
-  packet_.transport_length = length - 20;
-  packet_.ip_id = big16(head + 4);
-  packet_.ip_version = 4;
-  packet_.protocol = kProtocolTcp;
-  packet_.hop_limit = head[8];
-  packet_.traffic_class = head[1];
-  packet_.tunnels = 0;
-  packet_.was_reassembled = false;
-  packet_.extension_length = 0;
-  packet_.ip_captured = frame.captured - kEthernet;
-  return true;
-}
-
 const Packet* Decoder::decode(const Frame& frame) {
   ++counts_.frames;
   counts_.bytes += frame.wire_length;
   carrier_count_ = 0;
-  if (take_usual(frame)) return &packet_;
+  if (UsualPacket usual; read_usual(frame, usual)) {
+    packet_ = usual.packet();
+    return &packet_;
+  }
   const auto start = find_network(frame.link_type, frame.data, frame.captured);
   if (!start) {
     if (link_type_name(frame.link_type) == nullptr) {

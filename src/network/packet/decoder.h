@@ -57,7 +57,6 @@ class Decoder {
     std::uint32_t length;  // bytes there were, captured or not
     int depth;             // IP heads so far
   };
-  [[nodiscard]] bool take_usual(const Frame& frame);
   [[nodiscard]] bool take_network(std::uint16_t ether_type, Rest rest);
   [[nodiscard]] bool take_ipv4(Rest rest);
   void follow_source_route(const std::uint8_t* head, std::uint32_t head_length);

@@ -73,12 +73,17 @@ struct TcpHeader {
 // As far as they were captured. Options that contradict their length end the list.
 void read_unusual_tcp_options(const Packet& packet, const TcpHeader& header, TcpOptions& options);
 
+// What nearly every segment of a running connection has: nothing, nothing, timestamps.
+inline constexpr std::uint32_t kUsualTcpOptions = 12;
+[[nodiscard]] inline bool are_usual_tcp_options(const std::uint8_t* bytes) {
+  return big32(bytes) == 0x0101080a;
+}
+
 inline void read_tcp_options(const Packet& packet, const TcpHeader& header, TcpOptions& options) {
-  // Nothing, nothing, timestamps: what nearly every segment of a running connection has.
-  constexpr std::uint32_t kUsual = 0x0101080a;
-  constexpr std::uint32_t kUsualLength = 20 + 12;
+  constexpr std::uint32_t kUsualLength = 20 + kUsualTcpOptions;
   const std::uint8_t* bytes = packet.transport + 20;
-  if (header.length == kUsualLength && packet.transport_captured >= kUsualLength && big32(bytes) == kUsual) {
+  if (header.length == kUsualLength && packet.transport_captured >= kUsualLength &&
+      are_usual_tcp_options(bytes)) {
     options.has_timestamps = true;
     options.timestamp = big32(bytes + 4);
     options.echoed_timestamp = big32(bytes + 8);
