@@ -211,7 +211,7 @@ CommandSpec lab_net_command() {
       {"isotach lab net set slow 2 ab loss=1%", "from now on one packet of a hundred is lost"},
       {"isotach lab net show slow", "what became of the packets"},
       {"isotach lab net down slow", "take it away"},
-      {"isotach lab net up lossy --capture . --link \"1 ab loss=1%\" -- isotach nettest -c 10.77.9.2",
+      {"isotach lab net up lossy --capture . --link \"1 ab loss=1%\"",
        "with a.pcap and b.pcap for isotach connections"}};
   spec.takes_command = true;
   spec.run = run;
