@@ -109,7 +109,7 @@ struct FlowKey {
     const bool along = ((mine ^ from) | (theirs ^ to) | (rest ^ (std::rotl(ports, 16) | kVersion))) == 0;
     const bool against = ((mine ^ to) | (theirs ^ from) | (rest ^ (ports | kVersion))) == 0;
     // One branch, which is foreseen: packets of both directions take turns.
-    return along | against ? !along : -1;
+    return (along | against) ? !along : -1;
   }
 
   [[nodiscard]] std::uint64_t hash(const FlowHash& hash) const {
