@@ -219,6 +219,24 @@ def set_goals(figures, rows, bound):
          among=lambda row: row["rtt_error_us"] is not None)
 
 
+class KeptRows:
+    """The rows of --keep FILE, found by some of their keys; without a FILE nothing is kept."""
+
+    def __init__(self, file, *keys):
+        self.file, self.keys, self.rows = file, keys, {}
+        if file and file.exists():
+            for row in map(json.loads, file.read_text(encoding="utf-8").splitlines()):
+                self.rows[tuple(row[key] for key in keys)] = row
+
+    def get(self, *values):
+        return self.rows.get(values)
+
+    def add(self, row):
+        if self.file:
+            with self.file.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(row) + "\n")
+
+
 def main():
     figures = Figures("Paths whose truth is known: isotach path")
     parser = argparse.ArgumentParser()
@@ -234,11 +252,7 @@ def main():
         print("skipped: emulated paths need root")
         return
     rng = random.Random(arguments.seed)
-    kept = {}
-    if arguments.keep and arguments.keep.exists():
-        for line in arguments.keep.read_text(encoding="utf-8").splitlines():
-            row = json.loads(line)
-            kept[row["seed"], row["number"], row["real"]] = row
+    kept = KeptRows(arguments.keep, "seed", "number", "real")
     rows = []
     started = time.monotonic()
     table = figures.table(f"Paths drawn from seed {arguments.seed}, "
@@ -248,16 +262,14 @@ def main():
         case = draw(rng, arguments.real)
         if arguments.only and number not in arguments.only:
             continue
-        row = kept.get((arguments.seed, number, arguments.real))
+        row = kept.get(arguments.seed, number, arguments.real)
         if not row:
             if time.monotonic() - started > arguments.most:
                 continue
             begun = time.monotonic()
             row = measure(case, arguments.real, arguments.seconds, number)
             row.update(seed=arguments.seed, number=number, real=arguments.real, seconds=time.monotonic() - begun)
-            if arguments.keep:
-                with arguments.keep.open("a", encoding="utf-8") as file:
-                    file.write(json.dumps(row) + "\n")
+            kept.add(row)
         rows.append((case, row))
         show(table, number, case, row)
     if rows:

@@ -102,11 +102,7 @@ def main():
         print("skipped: emulated paths need root")
         return
     rng = random.Random(options.seed)
-    kept = {}
-    if options.keep and options.keep.exists():
-        for line in options.keep.read_text(encoding="utf-8").splitlines():
-            row = json.loads(line)
-            kept[row["seed"], row["number"], row["congestion"]] = row
+    kept = path.KeptRows(options.keep, "seed", "number", "congestion")
     reached = lost = told = total = late = 0
     started = time.monotonic()
     table = figures.table(f"Paths drawn from seed {options.seed}, transfers of {options.seconds} s with {options.congestion}, "
@@ -118,15 +114,13 @@ def main():
         # The path holds more than the small buffers let through.
         if capacity * rtt_ms / 8e3 < SMALL_BYTES:
             capacity = 200e6
-        row = kept.get((options.seed, number, options.congestion))
+        row = kept.get(options.seed, number, options.congestion)
         if not row:
             if time.monotonic() - started > options.most:
                 continue
             row = measure(capacity, rtt_ms, number, options)
             row.update(seed=options.seed, number=number, congestion=options.congestion)
-            if options.keep:
-                with options.keep.open("a", encoding="utf-8") as file:
-                    file.write(json.dumps(row) + "\n")
+            kept.add(row)
         goodput = capacity * 1448 / 1500
         late += row["late"]
         total += not row["late"]
