@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/find_named.h"
 #include "base/text.h"
 
 namespace isotach::command {

@@ -4,8 +4,6 @@
 
 #include <cstdint>
 #include <optional>
-#include <string>
-#include <vector>
 
 #include "base/counter.h"
 #include "machine/reading.h"
@@ -72,15 +70,5 @@ class Rates {
   const machine::MachineReading& now_;
   double elapsed_s_;
 };
-
-// The thing of that name, which almost always stands at `hint`.
-template <class Thing>
-const Thing* find_named(const std::vector<Thing>& things, const std::string& name, std::size_t hint,
-                        std::string Thing::*name_of) {
-  if (hint < things.size() && things[hint].*name_of == name) return &things[hint];
-  for (const Thing& thing : things)
-    if (thing.*name_of == name) return &thing;
-  return nullptr;
-}
 
 }  // namespace isotach::command

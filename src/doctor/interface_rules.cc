@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/find_named.h"
 #include "base/units.h"
 #include "doctor/quantities.h"
 #include "doctor/rules.h"
@@ -20,16 +21,6 @@ struct Interface {
   const InterfaceReading& now;
   const LinkReading* link;  // nullptr: unknown
 };
-
-template <class Thing>
-const Thing* find_named(const std::vector<Thing>& things, const std::string& name, std::size_t hint,
-                        std::string Thing::*name_of) {
-  // Almost always at the same place.
-  if (hint < things.size() && things[hint].*name_of == name) return &things[hint];
-  for (const Thing& thing : things)
-    if (thing.*name_of == name) return &thing;
-  return nullptr;
-}
 
 Number grown(const Evidence& evidence, const Interface& interface, InterfaceCounter counter) {
   if (interface.before == nullptr) return std::nullopt;
