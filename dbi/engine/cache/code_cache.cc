@@ -154,7 +154,7 @@ void CodeCache::link(Exit& exit, Unit& to) {
     // An island near the jump. Units of far regions are few, so each link has its own; it stays until a
     // flush.
     Region* region = regions_.containing(reinterpret_cast<uint64_t>(exit.displacement));
-    if (region == nullptr || region->cold + 24 > region->high) return;
+    if (region == nullptr || region->cold + 24 > region->cold_end) return;
     Assembler island(region->cold);
     island.jump_far(reinterpret_cast<uint64_t>(target));
     target = region->cold;
@@ -286,7 +286,7 @@ void CodeCache::make_indirect_target(Unit& unit) {
     return;
   }
   Region* region = regions_.containing(reinterpret_cast<uint64_t>(unit.code));
-  if (region->hot + kPrologueBytes > region->hot_end || region->cold + kStubBytes > region->high) {
+  if (region->hot + kPrologueBytes > region->hot_end || region->cold + kStubBytes > region->cold_end) {
     region = regions_.with_room(unit.pc, kPrologueBytes, kStubBytes);
     if (region == nullptr) return;
   }

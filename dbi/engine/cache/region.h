@@ -17,12 +17,14 @@ namespace isotach::dbi {
 struct Region {
   uint8_t* low = nullptr;
   uint8_t* high = nullptr;
-  uint8_t* hot = nullptr;   // next free byte for what runs
-  uint8_t* cold = nullptr;  // next free byte for stubs and constants
+  uint8_t* hot = nullptr;     // next free byte for what runs
+  uint8_t* cold = nullptr;    // next free byte for stubs, tables and constants
+  uint8_t* pushed = nullptr;  // next free place for a return address that a call pushes
   uint8_t* hot_end = nullptr;
-  uint8_t* exit = nullptr;  // a jump to isotach_exit_cache
-  uint8_t* miss = nullptr;  // a jump to isotach_indirect_miss
-  Populated hot_pages, cold_pages;
+  uint8_t* cold_end = nullptr;  // here those places begin
+  uint8_t* exit = nullptr;      // a jump to isotach_exit_cache
+  uint8_t* miss = nullptr;      // a jump to isotach_indirect_miss
+  Populated hot_pages, cold_pages, pushed_pages;
   std::vector<Unit*> units;  // by address
 
   bool reaches(uint64_t address) const;

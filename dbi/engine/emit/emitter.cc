@@ -95,6 +95,15 @@ uint64_t Emitter::constant(uint64_t value) {
   return at;
 }
 
+uint64_t Emitter::return_address(uint64_t value) {
+  uint8_t* at = region_.pushed;
+  if (at == region_.high) return constant(value);
+  region_.pushed_pages.reach(reinterpret_cast<uint64_t>(at + sizeof value));
+  std::memcpy(at, &value, sizeof value);
+  region_.pushed = at + sizeof value;
+  return reinterpret_cast<uint64_t>(at);
+}
+
 void Emitter::begin_unit(bool indirect) {
   code_.align(16);
   if (indirect) prologue_.emplace(cache_.write_prologue(code_, cold_, region_, unit_.pc, true));
@@ -584,9 +593,14 @@ bool Emitter::emit_target_to_rcx(const PlannedInstruction& instruction) {
 }
 
 void Emitter::emit_push_return_address(uint64_t address) {
-  // push [rip + constant]: one instruction, one whole store, so that ret's load is forwarded from it.
-  code_.bytes({0xff, 0x35});
-  code_.relative32(constant(address));
+  // One instruction, one whole store, so that ret's load is forwarded from it.
+  if (address <= INT32_MAX) {
+    code_.byte(0x68);  // push imm32: nothing is read
+    code_.int32(static_cast<int32_t>(address));
+    return;
+  }
+  code_.bytes({0xff, 0x35});  // push [rip + x]
+  code_.relative32(return_address(address));
 }
 
 void Emitter::emit_indirect_jump() {

@@ -162,6 +162,8 @@ class Emitter {
   uint16_t here() const { return static_cast<uint16_t>(code_.at() - unit_.code); }
   // The address of `value` in the cold part, 8 bytes aligned to 8.
   uint64_t constant(uint64_t value);
+  // The address of 8 bytes that hold a return address, for a push.
+  uint64_t return_address(uint64_t value);
 
   CodeCache& cache_;
   Region& region_;
