@@ -97,9 +97,10 @@ void tell_thread_end(ThreadContext& context, int32_t code) {
   destroy_thread_data(context);
 }
 
-void process_ending(ThreadContext&, int32_t code) {
+void process_ending(ThreadContext& context, int32_t code) {
   // Two threads may end the process at once; the second one waits to be ended.
   if (lists().ending.exchange(1) != 0) {
+    stay_stopped(context);
     while (true) raw_syscall(SYS_pause);
   }
   settle_all_counters();
@@ -120,7 +121,7 @@ void process_ending(ThreadContext&, int32_t code) {
   }
   lists().fini_unlocked.each(
       [code](FINI_CALLBACK function, VOID* value, const CALLBACK_RECORD&) { function(code, value); });
-  debugger_process_ends(code);
+  debugger_process_ends(context, code);
   end_tool(false);
 }
 

@@ -26,6 +26,7 @@ CONTEXT* as_context(ThreadContext& context) {
 
 bool passes_breakpoint(ThreadContext& context, uint64_t pc) {
   DebuggerState& state = debugger();
+  if (!state.is_running) return true;
   const std::lock_guard<std::mutex> guard(state.mutex);
   const auto found = state.passes.find(&context);
   const bool passes = found != state.passes.end() && found->second == pc;
@@ -68,14 +69,25 @@ Held hold(ThreadContext& context, const std::string& reason, uint64_t breakpoint
     if (result == StopResult::not_possible)
       fail("a debugger needs membarrier(2), which this kernel does not allow");
     wait_while_stopped(context);
-    const std::lock_guard<std::mutex> guard(state.mutex);
-    if (breakpoint == 0 || state.breakpoints.count(breakpoint) != 0) continue;
+    bool is_there = breakpoint == 0;
+    if (!is_there) {
+      const std::lock_guard<std::mutex> guard(state.mutex);
+      is_there = state.breakpoints.count(breakpoint) != 0;
+    }
+    if (is_there) continue;
     enter_client_lock(depth);
     return {};
   }
   settle_all_counters();
-  __atomic_store_n(&context.is_waiting, 1, __ATOMIC_SEQ_CST);
   std::unique_lock<std::mutex> guard(state.mutex);
+  if (!state.is_connected && !state.is_at_start) {
+    // It has gone meanwhile: nobody would let the thread go on.
+    guard.unlock();
+    resume_other_threads();
+    enter_client_lock(depth);
+    return {};
+  }
+  stay_stopped(context);
   state.current = &context;
   state.reason = reason + "thread:" + thread_name(context) + ";";
   state.console = console;
@@ -85,10 +97,12 @@ Held hold(ThreadContext& context, const std::string& reason, uint64_t breakpoint
   const char byte = 's';
   if (write(state.wake, &byte, 1) != 1) fail("the debugger's server cannot be woken");
   state.changed.wait(guard, [&] { return state.held[&context].may_go; });
+  guard.unlock();
+  stay_no_longer(context);  // the debugger may have stopped all again by now, and changed registers
+  guard.lock();
   const Held how = state.held[&context];
   state.held.erase(&context);
   if (state.breakpoints.count(context.pc) != 0) state.passes[&context] = context.pc;
-  __atomic_store_n(&context.is_waiting, 0, __ATOMIC_SEQ_CST);
   guard.unlock();
   set_trap_flag(context, how.steps ? kTrapFlag : 0);
   enter_client_lock(depth);
@@ -153,22 +167,24 @@ bool debugger_takes_signal(ThreadContext& context, int signal, bool is_step, boo
   return how.signal != 0;
 }
 
-void debugger_process_ends(int32_t code) {
+void debugger_process_ends(ThreadContext& context, int32_t code) {
   DebuggerState& state = debugger();
+  if (!state.is_running) return;
+  stay_stopped(context);
   std::unique_lock<std::mutex> guard(state.mutex);
-  if (!state.is_running || !state.is_connected) return;
+  if (!state.is_connected) return;
   constexpr char kDigits[] = "0123456789abcdef";
-  state.reason = std::string("W") + kDigits[code >> 4 & 15] + kDigits[code & 15];
-  state.is_stopped = true;
-  state.current = nullptr;
+  state.end = std::string("W") + kDigits[code >> 4 & 15] + kDigits[code & 15];
   const char byte = 'e';
   if (write(state.wake, &byte, 1) != 1) return;
   // The server has sent it, or the debugger is gone.
   state.changed.wait(guard, [&] { return !state.is_connected; });
 }
 
+// Its locks may have been anybody's when the process was copied: they are not touched any more.
 void forget_debugger() {
   debugger().is_running = false;
+  debug_options().is_wanted = false;
 }
 
 }  // namespace isotach::dbi::api

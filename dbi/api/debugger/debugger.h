@@ -38,7 +38,8 @@ void debugger_at_entry(ThreadContext& context);
 void insert_breakpoints(TracePlan& plan);
 // A signal for the program: whether it gets it. `is_taken`: the debugger had it, nobody else is to.
 bool debugger_takes_signal(ThreadContext& context, int signal, bool is_step, bool& is_taken);
-void debugger_process_ends(int32_t code);
+// The thread runs nothing of the program any more.
+void debugger_process_ends(ThreadContext& context, int32_t code);
 // In the child of a fork: it has no server.
 void forget_debugger();
 

@@ -14,6 +14,7 @@
 #include "api/debugger/packets.h"
 #include "api/debugger/state.h"
 #include "api/hooks.h"
+#include "api/instrument.h"
 #include "engine/dispatch/engine.h"
 #include "engine/dispatch/single_step.h"
 #include "engine/dispatch/stop_threads.h"
@@ -27,6 +28,8 @@ namespace {
 constexpr uint64_t kTrapFlag = 0x100;
 constexpr size_t kMostMemory = 4096;
 constexpr size_t kMostBreakpoints = 65536;
+// Until all threads are asked once more to stop, where another stop was under way.
+constexpr int kAskAgainMs = 10;
 constexpr const char* kTarget =
     "<?xml version=\"1.0\"?><!DOCTYPE target SYSTEM \"gdb-target.dtd\">"
     "<target version=\"1.0\"><architecture>i386:x86-64</architecture></target>";
@@ -94,6 +97,8 @@ class Session {
   void resume_all();
   void go(ThreadContext* only, bool steps, int signal);
   void interrupt();
+  bool wait_for_stop(int wake);
+  bool wait_for_bytes(int wake);
   void tell_stop();
   std::string read_memory(std::string_view text);
   std::string write_memory(std::string_view text);
@@ -108,41 +113,55 @@ class Session {
   ThreadContext* selected_ = nullptr;  // that registers and memory are asked of
   bool acknowledges_ = true;
   bool is_stopped_ = false;
+  bool wants_stop_ = false;  // has not been able to stop the threads yet
   bool is_over_ = false;
 };
 
 void Session::interrupt() {
   DebuggerState& state = debugger();
   {
+    // The program's first thread, or the one that ends it, is about to tell of itself.
     const std::lock_guard<std::mutex> guard(state.mutex);
-    if (state.is_at_start && debug_options().stops_at_entry) return;
+    wants_stop_ = (!state.is_at_start || !debug_options().stops_at_entry) && state.end.empty();
   }
-  // Otherwise a thread is about to tell of its own stop.
-  if (stop_other_threads(nullptr) != StopResult::stopped) return;
+  if (!wants_stop_) return;
+  const StopResult result = stop_other_threads(nullptr);
+  if (result == StopResult::not_possible)
+    fail("a debugger needs membarrier(2), which this kernel does not allow");
+  // Another thread is about to tell of its own stop, or the tool has stopped them for itself.
+  if (result != StopResult::stopped) return;
+  wants_stop_ = false;
   settle_all_counters();
   const std::vector<ThreadContext*> all = all_threads();
-  const std::lock_guard<std::mutex> guard(state.mutex);
+  std::unique_lock<std::mutex> guard(state.mutex);
+  if (!state.end.empty()) {
+    guard.unlock();
+    resume_other_threads();
+    return;
+  }
   state.current = all.empty() ? nullptr : all.back();
   state.reason = "T02";
   if (state.current != nullptr) state.reason += "thread:" + thread_name(*state.current) + ";";
   state.is_stopped = true;
-  is_stopped_ = true;
 }
 
+// What the debugger does not know yet.
 void Session::tell_stop() {
   DebuggerState& state = debugger();
   std::string console, reason;
+  if (is_stopped_) return;
   {
     const std::lock_guard<std::mutex> guard(state.mutex);
-    if (!state.is_stopped) return;
+    if (!state.is_stopped && state.end.empty()) return;
     console.swap(state.console);
-    reason = state.reason;
-    selected_ = state.current;
+    reason = state.is_stopped ? state.reason : state.end;
+    selected_ = state.is_stopped ? state.current : nullptr;
+    is_stopped_ = state.is_stopped;
   }
-  is_stopped_ = true;
+  wants_stop_ = false;
   if (!console.empty()) send("O" + to_hex(console + "\n"));
   send(reason);
-  if (reason[0] == 'W') is_over_ = true;
+  if (!is_stopped_) is_over_ = true;
 }
 
 void Session::resume_all() {
@@ -341,14 +360,17 @@ void Session::query(std::string_view text) {
 void Session::leave() {
   DebuggerState& state = debugger();
   std::set<uint64_t> were;
+  bool has_stopped;
   {
     const std::lock_guard<std::mutex> guard(state.mutex);
     were.swap(state.breakpoints);
+    has_stopped = state.is_stopped || state.stepping != nullptr;
     state.stepping = nullptr;
     state.is_connected = false;
   }
   for (const uint64_t address : were) forget_translations(address, address + 1);
-  resume_all();
+  if (has_stopped) resume_all();
+  state.changed.notify_all();
 }
 
 void Session::handle(const std::string& payload) {
@@ -359,6 +381,7 @@ void Session::handle(const std::string& payload) {
   uint64_t id = 0;
   switch (command) {
     case '?':
+      is_stopped_ = false;
       return tell_stop();
     case 'q':
       return query(text);
@@ -418,32 +441,49 @@ void Session::handle(const std::string& payload) {
   }
 }
 
-void Session::run(int wake) {
-  interrupt();
-  char bytes[4096];
-  // A thread that has stopped the others meanwhile is about to say so.
+// A debugger expects a program that is stopped. False: the debugger has gone.
+bool Session::wait_for_stop(int wake) {
   for (;;) {
+    interrupt();
     {
       const std::lock_guard<std::mutex> guard(debugger().mutex);
       is_stopped_ = debugger().is_stopped;
       selected_ = debugger().current;
+      if (is_stopped_) wants_stop_ = false;
+      if (is_stopped_ || !debugger().end.empty()) return true;
     }
-    if (is_stopped_) break;
-    if (read(wake, bytes, sizeof bytes) < 0 && errno != EINTR) return;
+    pollfd both[2] = {{connection_, POLLRDHUP, 0}, {wake, POLLIN, 0}};
+    if (poll(both, 2, wants_stop_ ? kAskAgainMs : -1) < 0 && errno != EINTR) return false;
+    if (both[0].revents != 0) return false;
+    char bytes[64];
+    if ((both[1].revents & POLLIN) != 0 && read(wake, bytes, sizeof bytes) < 0 && errno != EINTR)
+      return false;
   }
-  std::string payload;
-  while (!is_over_) {
+}
+
+// Tells of stops meanwhile. False: the debugger has gone.
+bool Session::wait_for_bytes(int wake) {
+  char bytes[4096];
+  for (;;) {
+    if (wants_stop_ && !is_stopped_) interrupt();
+    tell_stop();
+    if (is_over_) return false;
     pollfd both[2] = {{connection_, POLLIN, 0}, {wake, POLLIN, 0}};
-    if (poll(both, 2, -1) < 0 && errno != EINTR) break;
-    if ((both[1].revents & POLLIN) != 0) {
-      if (read(wake, bytes, sizeof bytes) < 0 && errno != EINTR) break;
-      if (!is_stopped_) tell_stop();  // otherwise it was told before
-    }
+    if (poll(both, 2, wants_stop_ && !is_stopped_ ? kAskAgainMs : -1) < 0 && errno != EINTR) return false;
+    if ((both[1].revents & POLLIN) != 0 && read(wake, bytes, sizeof bytes) < 0 && errno != EINTR)
+      return false;
     if ((both[0].revents & (POLLIN | POLLHUP | POLLERR)) == 0) continue;
     const ssize_t got = recv(connection_, bytes, sizeof bytes, 0);
     if (got < 0 && errno == EINTR) continue;
-    if (got <= 0) break;
-    reader_.add({bytes, static_cast<size_t>(got)});
+    if (got > 0) reader_.add({bytes, static_cast<size_t>(got)});
+    return got > 0;
+  }
+}
+
+void Session::run(int wake) {
+  is_over_ = !wait_for_stop(wake);
+  std::string payload;
+  while (!is_over_ && wait_for_bytes(wake)) {
     for (Kind kind = reader_.next(payload); kind != Kind::none && !is_over_; kind = reader_.next(payload)) {
       if (kind == Kind::again) send_raw(last_);
       if (kind == Kind::damaged) send_raw("-");
@@ -458,7 +498,6 @@ void Session::run(int wake) {
     }
   }
   leave();
-  debugger().changed.notify_all();
 }
 
 int listen_or_connect(const DebugOptions& options) {

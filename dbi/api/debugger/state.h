@@ -30,6 +30,7 @@ struct DebuggerState {
   int wake = -1;                     // written to when a thread is held
   ThreadContext* current = nullptr;  // the thread that the debugger was told of
   std::string reason;                // the stop reply
+  std::string end;                   // what the debugger is to be told when the process is about to end
   std::string console;               // text for the debugger's user, before it
   std::map<ThreadContext*, Held> held;
   ThreadContext* stepping = nullptr;

@@ -16,7 +16,13 @@ constexpr uint64_t kRequestValue = 0x69736f7473746f70;  // "potstosi"
 // A signal may not have been sent, for want of room in the kernel's queue or of a handler yet: then it is
 // tried again.
 constexpr timespec kAgain{0, 20'000'000};
+// Until those that were let go before have left their places.
+constexpr timespec kUntilLeft{0, 50'000};
 
+// ThreadContext::is_waiting: in wait_while_stopped(), or somewhere else for as long as stay_stopped() says.
+enum Waiting : uint32_t { kRuns, kWaits, kStays };
+
+uint32_t taken = 0;   // 1: somebody is about to stop all others
 uint32_t wanted = 0;  // futex; 1: all but `stopper` are to wait
 ThreadContext* stopper = nullptr;
 uint32_t changes = 0;  // futex: threads that began to wait, or ended
@@ -54,6 +60,22 @@ void send_request(ThreadContext& context) {
   if (result == 0) context.stop_request = generation;
 }
 
+// Who stops all others again and again, without a pause, would otherwise keep them from ever going on.
+void wait_until_all_have_left(const ThreadContext* self) {
+  Engine& engine = dbi::engine();
+  for (;;) {
+    bool all = true;
+    {
+      Locked locked(engine.threads_lock);
+      for (const ThreadContext* one = engine.threads; one != nullptr; one = one->next) {
+        if (one != self && __atomic_load_n(&one->is_waiting, __ATOMIC_SEQ_CST) == kWaits) all = false;
+      }
+    }
+    if (all) return;
+    raw_syscall(SYS_nanosleep, reinterpret_cast<uint64_t>(&kUntilLeft), 0);
+  }
+}
+
 // Asks those that have not been asked. Returns whether all wait.
 bool ask_all(const ThreadContext* self) {
   Engine& engine = dbi::engine();
@@ -77,14 +99,16 @@ bool is_stopped(const ThreadContext& context) {
 
 StopResult stop_other_threads(ThreadContext* self) {
   if (!synchronize_threads()) return StopResult::not_possible;
-  static uint32_t taken = 0;
   uint32_t nobody = 0;
-  if (!__atomic_compare_exchange_n(&taken, &nobody, 1, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+  if (!__atomic_compare_exchange_n(&taken, &nobody, 1, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) {
+    raw_syscall(SYS_sched_yield);
     return StopResult::others_stop;
+  }
   if (is_wanted()) {
     __atomic_store_n(&taken, 0, __ATOMIC_SEQ_CST);
     return self != nullptr && is_stopper(self) ? StopResult::stopped : StopResult::others_stop;
   }
+  wait_until_all_have_left(self);
   __atomic_store_n(&stopper, self, __ATOMIC_SEQ_CST);
   ++generation;
   __atomic_store_n(&wanted, 1, __ATOMIC_SEQ_CST);
@@ -112,15 +136,29 @@ void let_one_go_on(ThreadContext* context) {
 
 void wait_while_stopped(ThreadContext& context) {
   if (!is_wanted() || is_stopper(&context) || context.is_process) return;
-  __atomic_store_n(&context.is_waiting, 1, __ATOMIC_SEQ_CST);
+  // It goes on only where nobody has counted it as one that waits, for a stop that came just then.
+  do {
+    __atomic_store_n(&context.is_waiting, kWaits, __ATOMIC_SEQ_CST);
+    tell_stopper();
+    while (is_wanted() && !is_stopper(&context)) {
+      raw_syscall(SYS_futex, reinterpret_cast<uint64_t>(&wanted), FUTEX_WAIT_PRIVATE, 1);
+    }
+    __atomic_store_n(&context.is_waiting, kRuns, __ATOMIC_SEQ_CST);
+  } while (is_wanted() && !is_stopper(&context));
+}
+
+void stay_stopped(ThreadContext& context) {
+  __atomic_store_n(&context.is_waiting, kStays, __ATOMIC_SEQ_CST);
   tell_stopper();
-  while (is_wanted() && !is_stopper(&context)) {
-    raw_syscall(SYS_futex, reinterpret_cast<uint64_t>(&wanted), FUTEX_WAIT_PRIVATE, 1);
-  }
-  __atomic_store_n(&context.is_waiting, 0, __ATOMIC_SEQ_CST);
+}
+
+void stay_no_longer(ThreadContext& context) {
+  __atomic_store_n(&context.is_waiting, kRuns, __ATOMIC_SEQ_CST);
+  wait_while_stopped(context);
 }
 
 void begin_system_call(ThreadContext& context) {
+  if (context.is_process) return;
   for (;;) {
     __atomic_store_n(&context.is_in_system_call, 1, __ATOMIC_RELAXED);
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
@@ -144,6 +182,12 @@ void stopped_thread_ends(const ThreadContext& context) {
   } else {
     tell_stopper();
   }
+}
+
+void forget_stops(ThreadContext& context) {
+  taken = wanted = 0;
+  stopper = nullptr;
+  context.is_waiting = kRuns;
 }
 
 void allow_stops() {

@@ -22,7 +22,7 @@ struct ThreadContext;
 enum class StopResult : uint8_t { stopped, others_stop, not_possible };
 
 // Returns when all threads but `self` wait, at once where `self` has stopped them already. `self`: null on a
-// thread that does not run the program.
+// thread that does not run the program. Those that were resumed before have gone on meanwhile.
 StopResult stop_other_threads(ThreadContext* self);
 void resume_other_threads();
 // While they are stopped: this one, and no other, goes on; it counts as the one that stopped them.
@@ -33,11 +33,17 @@ bool is_stopped(const ThreadContext& context);
 
 // The calling thread is where it can wait, and does if it is to.
 void wait_while_stopped(ThreadContext& context);
+// It executes nothing of the program from here until stay_no_longer(), and counts as stopped so long.
+void stay_stopped(ThreadContext& context);
+void stay_no_longer(ThreadContext& context);
 // It is about to enter, or has left, a system call of the program.
 void begin_system_call(ThreadContext& context);
 void end_system_call(ThreadContext& context);
 // It is no longer listed.
 void stopped_thread_ends(const ThreadContext& context);
+
+// In the child of a fork, whose only thread it is: what others wanted is no matter there.
+void forget_stops(ThreadContext& context);
 
 // From now on the kernel gives us the signal: before, no thread of the program has left its beginning.
 void allow_stops();

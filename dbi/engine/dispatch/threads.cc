@@ -214,6 +214,7 @@ int64_t clone_process(ThreadContext& context, const CloneArguments& arguments) {
     // The other threads are not here; their contexts stay, for what a tool may have kept of them.
     context.next = nullptr;
     engine.threads = &context;
+    forget_stops(context);
     if (arguments.stack != 0) context.registers[rsp] = arguments.stack;
     if ((arguments.flags & CLONE_SETTLS) != 0) context.program_fs = arguments.tls;
     forget_lent_threads(context.lent);

@@ -4,12 +4,16 @@ the line of counts at the end.
 The kit is $ISOTACH_KIT, or build/kit. Where it is not built, tests that need it are skipped and say so.
 """
 import concurrent.futures
+import faulthandler
 import os
 import pathlib
 import resource
 import signal
 import subprocess
 import time
+
+# A test that is cut off tells where it stood: the runner's timeout sends this first.
+faulthandler.register(signal.SIGTERM, chain=True)
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent.parent
 BUILD = ROOT / "build"
