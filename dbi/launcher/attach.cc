@@ -303,7 +303,7 @@ int attach(const Kit& kit, const Options& options) {
   if (!problem) problem = Attacher(kit, options).run(detach_address);
   if (!problem && options.detach_after_ns >= 0) {
     problem = wait_to_detach(options.process, options.detach_after_ns, asks);
-    if (!problem) problem = detach(options.process, detach_address);
+    if (!problem) problem = detach(options.process, detach_address, options.detach_within_ns);
   }
   sigprocmask(SIG_SETMASK, &before, nullptr);
   if (!problem) return 0;

@@ -22,7 +22,8 @@
 namespace isotach::dbi {
 namespace {
 
-constexpr int64_t kDeadlineNs = 10'000'000'000;
+// For the tool's end.
+constexpr int64_t kFinishNs = 10'000'000'000;
 // Time in which a thread of the program got no processor does not count, up to this.
 constexpr int64_t kMostNs = 120'000'000'000;
 // With all of the program's threads parked and each other one run meanwhile, until those are believed not to
@@ -53,8 +54,12 @@ bool is_interrupted(const user_regs_struct& registers) {
 
 class Detacher {
  public:
-  Detacher(int process, uint64_t address)
-      : process_(process), address_(address), threads_(process), memory_(process, process) {}
+  Detacher(int process, uint64_t address, int64_t within_ns)
+      : process_(process),
+        address_(address),
+        within_ns_(within_ns),
+        threads_(process),
+        memory_(process, process) {}
 
   Problem run() {
     if (!threads_.stop_all()) return give_up("cannot stop it: " + threads_.error());
@@ -66,7 +71,8 @@ class Detacher {
     if (std::string wrong = park_all(); !wrong.empty()) return give_up(wrong + "; it stays under the engine");
     is_wanted_ = false;
     if (std::string wrong = finish(); !wrong.empty()) return give_up(wrong);
-    restore();
+    const std::string wrong = restore();
+    if (!wrong.empty()) return give_up("it is partly let go: " + wrong);
     threads_.detach_all();
     return {};
   }
@@ -171,11 +177,14 @@ class Detacher {
       if (pending[i].si_code != SI_QUEUE ||
           reinterpret_cast<uint64_t>(pending[i].si_value.sival_ptr) != request_.signal_value)
         continue;
-      // In the stack of the engine, on which it waits.
-      const uint64_t set_at = (thread.at_stop.rsp - 1024) & ~15ull;
-      const uint64_t set = uint64_t{1} << (pending[i].si_signo - 1);
-      thread.tracee->write(set_at, &set, sizeof set);
-      thread.tracee->call(SYS_rt_sigtimedwait, set_at, 0, 0, sizeof set);
+      // In the stack of the engine, on which it waits. It never waits for the signal.
+      const struct {
+        uint64_t set;
+        timespec no_time;
+      } arguments{uint64_t{1} << (pending[i].si_signo - 1), {0, 0}};
+      const uint64_t at = (thread.at_stop.rsp - 1024) & ~15ull;
+      thread.tracee->write(at, &arguments, sizeof arguments);
+      thread.tracee->call(SYS_rt_sigtimedwait, at, 0, at + sizeof arguments.set, sizeof arguments.set);
     }
   }
 
@@ -194,7 +203,7 @@ class Detacher {
   // Makes every thread of the program leave the code cache. All are stopped afterwards.
   std::string park_all() {
     const int64_t begin = now_ns();
-    int64_t deadline = begin + kDeadlineNs, last_ns = begin;
+    int64_t deadline = begin + within_ns_, last_ns = begin;
     int quiet = 0, idle = 0;
     for (int round = 0;; round++) {
       read_parked();
@@ -221,7 +230,7 @@ class Detacher {
       if (!all_had_time && deadline < begin + kMostNs) deadline += now - last_ns;
       last_ns = now;
       if (!all_are) quiet = 0;
-      if (all_are && (all_ran || now > deadline - kDeadlineNs + kBelievedAfterNs)) quiet++;
+      if (all_are && (all_ran || now > deadline - within_ns_ + kBelievedAfterNs)) quiet++;
       if (quiet >= kQuietRounds || (all_are && to_run.empty())) {
         has_other_threads_ = !to_run.empty();
         return "";
@@ -248,7 +257,7 @@ class Detacher {
     registers.orig_rax = ~0ull;
     chosen->tracee->set_registers(registers);
     threads_.let_run(*chosen);
-    const int64_t deadline = now_ns() + kDeadlineNs;
+    const int64_t deadline = now_ns() + kFinishNs;
     do {
       wait_a_little();
       read_request();
@@ -258,7 +267,7 @@ class Detacher {
     return memory_.error();
   }
 
-  void restore() {
+  std::string restore() {
     std::vector<Interval> regions(request_.region_count < kMostRegions ? request_.region_count : 0);
     memory_.read(request_.regions, regions.data(), regions.size() * sizeof(Interval));
     // Unmapped by a thread that needs none of it any more.
@@ -282,7 +291,9 @@ class Detacher {
       if (!parked) continue;
       thread.tracee->set_registers(resume_of(*parked, thread.at_stop));
       thread.tracee->set_signal_mask(parked->signal_mask);
+      if (!thread.tracee->ok() && !thread.tracee->gone()) return thread.tracee->error();
     }
+    return "";
   }
 
   static user_regs_struct resume_of(const StoppedThread& parked, const user_regs_struct& now) {
@@ -300,6 +311,7 @@ class Detacher {
 
   int process_;
   uint64_t address_;
+  int64_t within_ns_;
   StoppedThreads threads_;
   Tracee memory_;  // only that: any thread of the list may be running
   DetachRequest request_{};
@@ -327,10 +339,10 @@ Problem wait_to_detach(int process, int64_t after_ns, const sigset_t& signals) {
   return {};
 }
 
-Problem detach(int process, uint64_t address) {
+Problem detach(int process, uint64_t address, int64_t within_ns) {
   if (!address)
     return {"this runtime cannot let the process go; it stays under the engine", kExitNotSupported};
-  return Detacher(process, address).run();
+  return Detacher(process, address, within_ns).run();
 }
 
 }  // namespace isotach::dbi

@@ -30,7 +30,8 @@ int detach_for_tool(const std::vector<std::string>& words) {
   sigset_t all;
   sigfillset(&all);
   sigprocmask(SIG_BLOCK, &all, nullptr);
-  const Problem problem = detach(atoi(words[1].c_str()), strtoull(words[2].c_str(), nullptr, 16));
+  const Problem problem =
+      detach(atoi(words[1].c_str()), strtoull(words[2].c_str(), nullptr, 16), Options().detach_within_ns);
   return problem ? report(problem) : 0;
 }
 

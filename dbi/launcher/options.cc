@@ -17,6 +17,7 @@ Runs a program under the instrumentation engine from its first instruction, or t
   -t TOOL.so            the tool; without one the program runs under the engine unobserved
   --pid PID             take over this process and all of its threads (also: -pid)
   --detach-after TIME   let it go again after this time (500ms, 10, 2m), or at Ctrl-C
+  --detach-within TIME  leave it under the engine when a thread does not come out by then (10)
   --follow              follow the program into the programs that it executes (also: -follow_execv)
   --cache-size MIB      translated code that is kept at most (256)
   --blocks N            basic blocks that a trace has at most, 1 to 16 (3); without a
@@ -71,8 +72,9 @@ std::string parse_engine_word(const std::vector<std::string>& words, size_t& i, 
     if (!has_value || !parse_process(words[i + 1], options.process))
       return word + " needs the number of a process" + (has_value ? ", not '" + words[i + 1] + "'" : "");
     i++;
-  } else if (word == "--detach-after") {
-    if (!has_value || !parse_time(words[i + 1], options.detach_after_ns))
+  } else if (word == "--detach-after" || word == "--detach-within") {
+    int64_t& time_ns = word == "--detach-after" ? options.detach_after_ns : options.detach_within_ns;
+    if (!has_value || !parse_time(words[i + 1], time_ns))
       return word + " needs a time such as 500ms or 10" + (has_value ? ", not '" + words[i + 1] + "'" : "");
     i++;
   } else {

@@ -18,11 +18,12 @@ inline constexpr int kExitNotFound = 127;
 struct Options {
   bool help = false;
   bool version = false;
-  int process = 0;                     // --pid
-  int64_t detach_after_ns = -1;        // --detach-after
-  std::string tool;                    // as typed
-  std::vector<std::string> arguments;  // for the handover, without the final "--"
-  size_t tool_argument = 0;            // index in `arguments` of TOOL, 0 when there is none
+  int process = 0;                            // --pid
+  int64_t detach_after_ns = -1;               // --detach-after
+  int64_t detach_within_ns = 10'000'000'000;  // --detach-within
+  std::string tool;                           // as typed
+  std::vector<std::string> arguments;         // for the handover, without the final "--"
+  size_t tool_argument = 0;                   // index in `arguments` of TOOL, 0 when there is none
   std::vector<std::string> command;
 };
 

@@ -166,7 +166,8 @@ def test_a_thread_that_cannot_leave():
     with tempfile.TemporaryDirectory() as folder, Target() as target:
         pipe = os.path.join(folder, "pipe")
         os.mkfifo(pipe)
-        got = pin(target, "--detach-after", "100ms", "-t", DETACH_TOOL, "-traces", "1000000000", "-hold", pipe)
+        got = pin(target, "--detach-after", "100ms", "--detach-within", "1", "-t", DETACH_TOOL, "-traces", "1000000000",
+                  "-hold", pipe)
         check("a thread that cannot leave", got[0] == 1 and "stays under the engine" in got[1], str(got))
         os.close(os.open(pipe, os.O_WRONLY))
         target.goes_on("after it was given up")

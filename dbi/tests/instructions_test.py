@@ -10,6 +10,7 @@ new seeds follow until the time is up (./dev fuzz engine).
 Each difference is named: the sample, its instructions, and what differs. Ends with "N passed, N failed, N skipped".
 """
 import argparse
+import functools
 import pathlib
 import sys
 import time
@@ -29,6 +30,7 @@ def digests(text):
     return {int(words[0]): words[1] for words in map(str.split, lines[1:]) if len(words) == 2}
 
 
+@functools.cache
 def native(options, start, count):
     done = engine.run([RUNNER, *options, "--from", str(start), "--count", str(count)], 120)
     if done.code != 0:
@@ -55,8 +57,9 @@ def explain(words, options, number):
     return code, differences or ["no difference when it runs alone"]
 
 
-def compare(name, words, options, start, count, results, shown):
-    """One run of count samples; returns how many failures may still be shown."""
+def compare(name, words, options, start, count, shown):
+    """One run of count samples, of whose differences some are shown; its results."""
+    results = engine.Results()
     wanted = native(options, start, count)
     position, restarts, failed = start, 0, []
     while position < start + count:
@@ -85,12 +88,10 @@ def compare(name, words, options, start, count, results, shown):
             continue
         shown -= 1
         code, differences = explain(words, options, number)
-        print(f"FAILED {name} sample {number}  [{' '.join(options)} --from {number} --count 1 --show]")
-        for line in code:
-            print(f"    {line}")
-        for line in differences[:6]:
-            print(f"      {line[:260]}", flush=True)
-    return shown
+        text = [f"FAILED {name} sample {number}  [{' '.join(options)} --from {number} --count 1 --show]"]
+        text += [f"    {line}" for line in code] + [f"      {line[:260]}" for line in differences[:6]]
+        print("\n".join(text), flush=True)
+    return results
 
 
 def main():
@@ -114,17 +115,20 @@ def main():
     forms = int(first.split()[0])
     print(first.splitlines()[0])
     end = time.monotonic() + arguments.seconds
-    seed, shown = arguments.seed, arguments.shown
+    seed = arguments.seed
     while True:
+        jobs = []
         for tool in tools:
             # Only the samples are instrumented: making them takes a thousand times as many instructions.
             samples = ("-above", "0x30000000", "-below", "0x40000000") if tool.startswith("probe:") else ()
             words = engine.prefix(tool, tool_arguments=samples)
-            options = ["--seed", str(seed), *(["--without-flags-of-faults"] if tool in DESTROYING else [])]
-            shown = compare(f"{tool}", words, options, 0, forms, results, shown)
+            options = ("--seed", str(seed), *(("--without-flags-of-faults",) if tool in DESTROYING else ()))
+            jobs.append((tool, words, options, 0, forms, arguments.shown))
             for length in (3, 12):
-                shown = compare(f"{tool}", words, [*options, "--length", str(length)], 0,
-                                arguments.sequences // 2, results, shown)
+                jobs.append((tool, words, (*options, "--length", str(length)), 0, arguments.sequences // 2,
+                             arguments.shown))
+        for _, future in engine.together(lambda job: compare(*job), jobs):
+            results.add(future.result())
         seed += 1
         if time.monotonic() >= end:
             break

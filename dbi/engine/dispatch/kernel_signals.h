@@ -1,5 +1,5 @@
-// What the kernel is told of the program's signals: handlers and masks. Inside of signals.cc and
-// signal_calls.cc.
+// What the kernel is told of the program's signals: handlers and masks. Inside of signals.cc and the files
+// signal_*.cc.
 //
 // Thread rules: as signals.h.
 #pragma once

@@ -54,7 +54,7 @@ void show_pushed_trap_flag(const ThreadContext& context) {
 }  // namespace
 
 uint64_t flags_with_trap(const ThreadContext& context) {
-  return context.step.is_wanted ? context.flags | kTrapFlag : context.flags;
+  return (context.flags & ~kTrapFlag) | (context.step.is_wanted ? kTrapFlag : 0);
 }
 
 void set_trap_flag(ThreadContext& context, uint64_t flags) {
