@@ -154,9 +154,9 @@ class Builder {
       case IARG_MEMORYOP_MASKED_ON:
         return add(simple(ArgumentKind::executing, checked(token) + 1, 1));
       case IARG_MULTI_ELEMENT_OPERAND:
-        return add(simple(ArgumentKind::multi_address, operand_to_memory(token)));
+        return add(operand_accesses(token));
       case IARG_MULTI_MEMORYACCESS_EA:
-        return add(simple(ArgumentKind::multi_address, ~uint64_t{0}));
+        return add(all_accesses(token));
       case IARG_EXPLICIT_MEMORY_EA:
         return add(explicit_address(token));
       case IARG_BRANCH_TAKEN:
@@ -254,10 +254,25 @@ class Builder {
     wrong(token, read ? "names a read that the instruction does not do"
                       : "names a write that the instruction does not do");
   }
-  unsigned operand_to_memory(const Token& token) {
+  // What the instruction does to its operands cannot be asked behind it.
+  void check_before(const Token& token) {
+    if (call_.place == Place::after || call_.place == Place::taken_branch)
+      wrong(token, "is for IPOINT_BEFORE");
+  }
+  Argument all_accesses(const Token& token) {
+    check_before(token);
+    if (full(token).memory_count == 0) wrong(token, "needs a memory operand");
+    return simple(ArgumentKind::all_accesses);
+  }
+  // The operand's place, and of how many elements it is, none if it is one whole.
+  Argument operand_accesses(const Token& token) {
+    check_before(token);
     const FullInstruction& one = full(token);
     for (unsigned i = 0; i < one.memory_count; ++i) {
-      if (one.memory[i].operand == token.a) return i;
+      if (one.memory[i].operand != token.a) continue;
+      const unsigned elements = one.memory[i].index_is_vector ? 0 : one.operands[token.a].element_count;
+      if (elements > 16) wrong(token, "names an operand of more than 16 elements");
+      return simple(ArgumentKind::operand_accesses, token.a | elements << 8);
     }
     wrong(token, "names an operand that is no memory");
   }

@@ -234,7 +234,7 @@ def main():
             ways = (*PER_STEP, *PER_BLOCK) if short else ("ins", "watched", "bbl")
             check_counts(name, command, ways, own)
             if short:
-                for way in ("memory", "record"):
+                for way in ("memory", "accesses", "record"):
                     check_memory(f"{name} ({way})", command, way, own)
             return own
 

@@ -49,6 +49,18 @@ struct OwnStep {
   uint64_t held_iterations = 0;  // of a repeated instruction, which rcx does not tell meanwhile
 };
 
+// What one instruction accesses, as a tool gets it whole: PIN_MULTI_MEM_ACCESS_INFO, IMULTI_ELEMENT_OPERAND.
+struct MemoryAccess {
+  uint64_t address;
+  uint32_t kind, size;  // kind: 0 is read, 1 is written, 2 both
+  uint32_t is_on;       // a mask lets it happen
+};
+struct MemoryAccesses {
+  uint32_t count, operand_size;
+  uint64_t operand_address;  // 0 for a gather or scatter
+  MemoryAccess each[16];
+};
+
 struct alignas(64) ThreadContext {
   uint64_t registers[16];  // the program's, while engine code runs
   uint64_t flags;
@@ -120,6 +132,7 @@ struct alignas(64) ThreadContext {
   uint64_t element_addresses[16];   // of a gather or scatter: see wide_registers.h
   uint32_t element_on[16];          // whether each is accessed
   uint8_t wide_copies[8][64];       // of vector registers that arguments refer to
+  MemoryAccesses accesses[2];       // of the instruction, of one operand
 };
 
 #define ISOTACH_AT(field, offset) static_assert(offsetof(ThreadContext, field) == (offset))
@@ -163,6 +176,7 @@ ISOTACH_AT(cells, CONTEXT_CELLS);
 ISOTACH_AT(element_addresses, CONTEXT_ELEMENT_ADDRESSES);
 ISOTACH_AT(element_on, CONTEXT_ELEMENT_ON);
 ISOTACH_AT(wide_copies, CONTEXT_WIDE_COPIES);
+ISOTACH_AT(accesses, CONTEXT_ACCESSES);
 #undef ISOTACH_AT
 
 // The context of the calling thread: only where GS is known to hold it.

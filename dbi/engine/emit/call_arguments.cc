@@ -47,6 +47,12 @@ bool is_wide(const Argument& argument) {
          (argument.size > 16 || number >= plan_register::kVector + 16);
 }
 
+bool takes_accesses(const Call& call) {
+  return std::any_of(call.arguments.begin(), call.arguments.end(), [](const Argument& argument) {
+    return argument.kind == ArgumentKind::all_accesses || argument.kind == ArgumentKind::operand_accesses;
+  });
+}
+
 }  // namespace
 
 int CallEmitter::element_of(const Call& call) const {
@@ -60,7 +66,9 @@ int CallEmitter::element_of(const Call& call) const {
 }
 
 bool CallEmitter::is_about_elements(const Calls& calls) const {
-  return std::any_of(calls.begin(), calls.end(), [&](const Call* call) { return element_of(*call) >= 0; });
+  return std::any_of(calls.begin(), calls.end(), [&](const Call* call) {
+    return element_of(*call) >= 0 || (takes_accesses(*call) && full().memory[0].index_is_vector);
+  });
 }
 
 // A routine of the engine, which gets the context and a number.
@@ -277,6 +285,10 @@ void CallEmitter::load_argument(const Argument& argument, uint8_t to, Place plac
       return;
     case ArgumentKind::memory_size:
       code_.mov_reg_imm64(to, full().memory[number].size);
+      return;
+    case ArgumentKind::all_accesses:
+    case ArgumentKind::operand_accesses:
+      load_accesses(argument, to);
       return;
     case ArgumentKind::thread_id:
       code_.load(to, rbx, CONTEXT_THREAD_ID);

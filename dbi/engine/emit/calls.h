@@ -65,6 +65,7 @@ class CallEmitter {
   void load_register(const Argument& argument, uint8_t to);
   void load_program_register(unsigned number, uint8_t to);
   void load_memory_address(const MemoryOperand& operand, uint8_t to);
+  void load_accesses(const Argument& argument, uint8_t to);
   void load_branch_target(uint8_t to);
   // The same without a saved context: from the program's live registers.
   void load_memory_address_live(const MemoryOperand& operand, uint8_t to, uint16_t changed);

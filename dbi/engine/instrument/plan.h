@@ -72,7 +72,8 @@ enum class ArgumentKind : uint8_t {
   system_call_errno,
   time_stamp,         // rdtsc
   original_function,  // address that calls what RTN_Replace replaced
-  multi_address,      // gather and scatter: value: index of the memory operand; MultiAddress*
+  all_accesses,       // MemoryAccesses* of the instruction
+  operand_accesses,   // value: place in the list of operands; MemoryAccesses* of its elements
   last_kind
 };
 

@@ -22,11 +22,11 @@ enum IARG_TYPE : UINT32 {
   IARG_MEMORYWRITE_EA,       // of the first that is written
   IARG_MEMORYREAD_SIZE,      // UINT32, in bytes
   IARG_MEMORYWRITE_SIZE,
-  IARG_MEMORYOP_EA,         // UINT32 n: address of the n-th memory operand
-  IARG_MEMORYOP_SIZE,       // UINT32 n
-  IARG_MEMORYOP_MASKED_ON,  // UINT32 n: whether a predicate lets it happen
-  IARG_MULTI_MEMORYACCESS_EA,
-  IARG_MULTI_ELEMENT_OPERAND,  // UINT32 n: gather and scatter
+  IARG_MEMORYOP_EA,            // UINT32 n: address of the n-th memory operand
+  IARG_MEMORYOP_SIZE,          // UINT32 n
+  IARG_MEMORYOP_MASKED_ON,     // UINT32 n: whether a predicate lets it happen
+  IARG_MULTI_MEMORYACCESS_EA,  // PIN_MULTI_MEM_ACCESS_INFO*: all accesses of the instruction
+  IARG_MULTI_ELEMENT_OPERAND,  // UINT32 n: IMULTI_ELEMENT_OPERAND*, the elements of its n-th operand
   IARG_EXPLICIT_MEMORY_EA,     // address of the memory operand that is written out, also of lea
   IARG_BRANCH_TAKEN,           // BOOL
   IARG_BRANCH_TARGET_ADDR,     // where it goes if taken
@@ -67,6 +67,50 @@ enum IARG_TYPE : UINT32 {
 #define IARG_MEMORYREAD2_PTR LEVEL_BASE::IARG_MEMORYREAD2_EA
 #define IARG_MEMORYWRITE_PTR LEVEL_BASE::IARG_MEMORYWRITE_EA
 #define IARG_MEMORYOP_PTR LEVEL_BASE::IARG_MEMORYOP_EA
+
+// What IARG_MULTI_MEMORYACCESS_EA points to: an operand that is read and written counts twice, each element
+// of a gather or scatter once, whether its mask is on or not.
+enum PIN_MEMOP_ENUM : UINT32 { PIN_MEMOP_LOAD, PIN_MEMOP_STORE };
+const int MAX_MULTI_MEMOPS = 16;
+struct PIN_MEM_ACCESS_INFO {
+  ADDRINT memoryAddress;
+  PIN_MEMOP_ENUM memopType;
+  UINT32 bytesAccessed;
+  BOOL maskOn;
+};
+struct PIN_MULTI_MEM_ACCESS_INFO {
+  UINT32 numberOfMemops;
+  UINT32 operand_size_;  // these two are for IMULTI_ELEMENT_OPERAND
+  ADDRINT operand_address_;
+  PIN_MEM_ACCESS_INFO memop[MAX_MULTI_MEMOPS];
+};
+
+// What IARG_MULTI_ELEMENT_OPERAND points to: an operand in memory.
+enum PIN_OP_ELEMENT_ACCESS : UINT32 {
+  PIN_OP_ELEMENT_ACCESS_READ,
+  PIN_OP_ELEMENT_ACCESS_WRITE,
+  PIN_OP_ELEMENT_ACCESS_READWRITE
+};
+class IMULTI_ELEMENT_OPERAND {
+ public:
+  IMULTI_ELEMENT_OPERAND() = delete;
+  BOOL IsMemory() const { return TRUE; }
+  BOOL IsRegister() const { return FALSE; }
+  USIZE Size() const { return all_.operand_size_; }
+  // 0 for a gather or scatter, which has an address for each element.
+  ADDRINT Address() const { return all_.operand_address_; }
+  UINT32 NumOfElements() const { return all_.numberOfMemops; }
+  USIZE ElementSize(UINT32 element) const { return all_.memop[element].bytesAccessed; }
+  ADDRINT ElementAddress(UINT32 element) const { return all_.memop[element].memoryAddress; }
+  UINT32 ElementMaskValue(UINT32 element) const { return all_.memop[element].maskOn; }
+  PIN_OP_ELEMENT_ACCESS ElementAccessType(UINT32 element) const {
+    return static_cast<PIN_OP_ELEMENT_ACCESS>(all_.memop[element].memopType);
+  }
+
+ private:
+  PIN_MULTI_MEM_ACCESS_INFO all_;
+};
+
 // Old names.
 #define IARG_PREDICATE LEVEL_BASE::IARG_EXECUTING
 #define IARG_G_ARG0_CALLER LEVEL_BASE::IARG_FUNCARG_CALLSITE_VALUE, 0

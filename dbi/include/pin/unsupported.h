@@ -4,6 +4,7 @@
 
 #include "pin/image.h"
 #include "pin/process.h"
+#include "pin/xed.h"
 
 #define ISOTACH_UNSUPPORTED(why) __attribute__((error("Isotach's engine does not have this function: " why)))
 
@@ -85,6 +86,46 @@ ISOTACH_UNSUPPORTED("PIN_AddDetachFunction tells when all threads are let go")
 PIN_CALLBACK PIN_AddThreadDetachFunction(VOID (*function)(THREADID, const CONTEXT*, VOID*), VOID* value);
 ISOTACH_UNSUPPORTED("calls are inserted at routines: RTN_CreateAt, then RTN_InsertCallProbed")
 VOID PIN_InsertCallProbed(ADDRINT address, AFUNPTR function, ...);
+
+// Values of enumerations.
+ISOTACH_UNSUPPORTED("routines are written in place where they can be, which no IARG_CHECK_INLINE checks")
+IARG_TYPE isotach_iarg_check_inline();
+ISOTACH_UNSUPPORTED(
+    "what a routine is to see, it is given by IARG_REG_VALUE or IARG_CONTEXT, not IARG_EXPOSE")
+IARG_TYPE isotach_iarg_expose();
+ISOTACH_UNSUPPORTED("memory operands are rewritten one at a time, by INS_RewriteMemoryOperand")
+IARG_TYPE isotach_iarg_rewrite_scattered_memop();
+ISOTACH_UNSUPPORTED("where trace buffers stand is no register: INS_InsertFillBuffer takes care of it")
+REG isotach_reg_buf();
+#define IARG_CHECK_INLINE LEVEL_BASE::isotach_iarg_check_inline()
+#define IARG_EXPOSE LEVEL_BASE::isotach_iarg_expose()
+#define IARG_REWRITE_SCATTERED_MEMOP LEVEL_BASE::isotach_iarg_rewrite_scattered_memop()
+#define REG_BUF_BASE0 LEVEL_BASE::isotach_reg_buf()
+#define REG_BUF_BASE1 LEVEL_BASE::isotach_reg_buf()
+#define REG_BUF_BASE2 LEVEL_BASE::isotach_reg_buf()
+#define REG_BUF_BASE3 LEVEL_BASE::isotach_reg_buf()
+#define REG_BUF_BASE4 LEVEL_BASE::isotach_reg_buf()
+#define REG_BUF_BASE5 LEVEL_BASE::isotach_reg_buf()
+#define REG_BUF_BASE6 LEVEL_BASE::isotach_reg_buf()
+#define REG_BUF_BASE7 LEVEL_BASE::isotach_reg_buf()
+#define REG_BUF_BASE8 LEVEL_BASE::isotach_reg_buf()
+#define REG_BUF_BASE9 LEVEL_BASE::isotach_reg_buf()
+#define REG_BUF_END0 LEVEL_BASE::isotach_reg_buf()
+#define REG_BUF_END1 LEVEL_BASE::isotach_reg_buf()
+#define REG_BUF_END2 LEVEL_BASE::isotach_reg_buf()
+#define REG_BUF_END3 LEVEL_BASE::isotach_reg_buf()
+#define REG_BUF_END4 LEVEL_BASE::isotach_reg_buf()
+#define REG_BUF_END5 LEVEL_BASE::isotach_reg_buf()
+#define REG_BUF_END6 LEVEL_BASE::isotach_reg_buf()
+#define REG_BUF_END7 LEVEL_BASE::isotach_reg_buf()
+#define REG_BUF_END8 LEVEL_BASE::isotach_reg_buf()
+#define REG_BUF_END9 LEVEL_BASE::isotach_reg_buf()
+
+// Of the decoder's library.
+ISOTACH_UNSUPPORTED("IARG_MEMORYOP_EA has the address of a memory operand")
+xed_error_enum_t xed_agen(...);
+ISOTACH_UNSUPPORTED("IARG_MEMORYOP_EA has the address of a memory operand")
+VOID xed_agen_register_callback(...);
 
 // What is left of other things.
 ISOTACH_UNSUPPORTED("callbacks are called one at a time")

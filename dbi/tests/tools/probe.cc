@@ -1,7 +1,8 @@
 // The tests' own tool: counts and records in the ways that tools do it, so that each way can be compared with
 // the oracle, and so that programs can be seen to run unchanged under each.
 //
-//   -way digests|vectors|none|ins|bbl|watched|call|context|if|registers|memory|record|heavy|heavy_bbl
+//   -way
+//   digests|vectors|none|ins|bbl|watched|call|context|if|registers|memory|accesses|record|heavy|heavy_bbl
 //
 //   ins        a counter at each instruction, short enough to be written in place
 //   bbl        the number of instructions added at each basic block
@@ -18,6 +19,8 @@
 //   vectors    the same with vector and mask registers, as step --vectors does
 //   registers  register values, stack pointer, branch targets and flags as arguments
 //   memory     each memory operand of each instruction of the program's own image: "pc r|w address size"
+//   accesses   the same by one call for all accesses of an instruction, which must agree with the elements of
+//   each operand
 //   record     the same as records of a trace buffer, of which few fit: of all images, "pc r|w address size"
 //   for
 //              those of the program's own
@@ -210,6 +213,45 @@ VOID instrument_records(INS ins) {
   }
 }
 
+VOID on_accesses(ADDRINT pc, const PIN_MULTI_MEM_ACCESS_INFO* all) {
+  for (UINT32 i = 0; i < all->numberOfMemops; ++i) {
+    const PIN_MEM_ACCESS_INFO& one = all->memop[i];
+    if (one.maskOn)
+      fprintf(records, "%lx %c %lx %u\n", pc, one.memopType == PIN_MEMOP_STORE ? 'w' : 'r', one.memoryAddress,
+              one.bytesAccessed);
+  }
+}
+
+// The elements of an operand are its bytes, each once, or, of a gather or scatter, among the accesses.
+VOID on_elements(const PIN_MULTI_MEM_ACCESS_INFO* all, const IMULTI_ELEMENT_OPERAND* operand) {
+  bool is_right = operand->IsMemory() && operand->NumOfElements() > 0;
+  ADDRINT at = operand->Address();
+  for (UINT32 i = 0; i < operand->NumOfElements(); ++i) {
+    if (operand->Address() != 0) {
+      is_right = is_right && operand->ElementAddress(i) == at && operand->ElementMaskValue(i) == 1;
+      at += operand->ElementSize(i);
+      continue;
+    }
+    const PIN_MEM_ACCESS_INFO& one = all->memop[i];
+    is_right = is_right && operand->ElementAddress(i) == one.memoryAddress &&
+               operand->ElementSize(i) == one.bytesAccessed && operand->ElementMaskValue(i) == one.maskOn &&
+               static_cast<UINT32>(operand->ElementAccessType(i)) == static_cast<UINT32>(one.memopType);
+  }
+  if (!is_right || (operand->Address() != 0 && at != operand->Address() + operand->Size())) mixed = 1;
+}
+
+VOID instrument_accesses(INS ins) {
+  if (INS_MemoryOperandCount(ins) == 0) return;
+  const auto insert = INS_IsStandardMemop(ins) ? INS_InsertPredicatedCall : INS_InsertCall;
+  insert(ins, IPOINT_BEFORE, reinterpret_cast<AFUNPTR>(on_accesses), IARG_INST_PTR,
+         IARG_MULTI_MEMORYACCESS_EA, IARG_END);
+  for (UINT32 i = 0; i < INS_OperandCount(ins); ++i) {
+    if (INS_OperandIsMemory(ins, i) && INS_OperandElementCount(ins, i) <= 16)
+      INS_InsertCall(ins, IPOINT_BEFORE, reinterpret_cast<AFUNPTR>(on_elements), IARG_MULTI_MEMORYACCESS_EA,
+                     IARG_MULTI_ELEMENT_OPERAND, i, IARG_END);
+  }
+}
+
 VOID instrument_instruction(INS ins, VOID*) {
   const std::string& way = knob_way.Value();
   if (INS_Address(ins) < knob_above.Value() || INS_Address(ins) >= knob_below.Value()) return;
@@ -244,6 +286,8 @@ VOID instrument_instruction(INS ins, VOID*) {
     instrument_heavily(ins);
   } else if (way == "memory" && in_main_image(ins)) {
     instrument_memory(ins);
+  } else if (way == "accesses" && in_main_image(ins)) {
+    instrument_accesses(ins);
   } else if (way == "record") {
     instrument_records(ins);
   }
@@ -300,6 +344,7 @@ VOID finish(INT32, VOID*) {
     for (const UINT64 part : of_version) count += part;
     if (of_version[1] == 0 || of_version[2] == 0) count = 0;
   }
+  if (knob_way.Value() == "accesses" && mixed != 0) fprintf(records, "elements of an operand are wrong\n");
   fprintf(records, "count %lu\n", static_cast<unsigned long>(count));
   fclose(records);
 }
