@@ -259,7 +259,7 @@ class Entry {
     kind_ = SegmentKind::fresh;
     SentSegment sent;
     sent.time_ns = now_;
-    sent.ip_id = segment_.ip_id;
+    sent.order = segment_.order();
     sent.timestamp = segment_.options.timestamp;
     if (!append_segment(work_.sent, head_.sequence, static_cast<std::uint64_t>(length), sent)) {
       placement_ = place_segment(me_, kRules, head_.sequence, static_cast<std::uint64_t>(length), sent);
@@ -294,26 +294,37 @@ class Entry {
       const bool overtaken = !duplicated_ && is_late_original(me_, segment_);
       retransmitted_ = !duplicated_ && !overtaken;
       if (retransmitted_) count_kind(end);
-      if (overtaken) {
-        out_of_order_ = true;
-        ++me_.troubles().out_of_order;
-      }
+      if (overtaken) count_overtaken();
     } else if (out_of_order_) {
       out_of_order_ = false;
       if (sent_later(me_, peer_, *placement_, segment_, connection_.handshake_ns)) {
-        retransmitted_ = true;
-        repeated_bytes_ = length_ + (has(kTcpSyn) ? 1 : 0) + (has(kTcpFin) ? 1 : 0);
-        ++me_.troubles().lost_before_capture;
-        note_filler(me_, segment_);
+        note_lost();
+        note_filler(me_, placement_->above, segment_);
         count_kind(end);
       } else {
-        out_of_order_ = true;
-        ++me_.troubles().out_of_order;
+        count_overtaken();
       }
+    } else if (work_.late && !placement_ &&
+               was_sent_and_lost(me_, peer_, segment_, connection_.handshake_ns)) {
+      note_lost();
+      ++me_.troubles().kinds[static_cast<std::size_t>(cause_ = Retransmission::fast)];
     }
     note_ids();
     if (!me_.has_top || after(end, me_.top)) me_.top = end;
     me_.has_top = true;
+  }
+
+  // Its first transmission was lost before the capture.
+  void note_lost() {
+    retransmitted_ = true;
+    repeated_bytes_ = length_ + (has(kTcpSyn) ? 1 : 0) + (has(kTcpFin) ? 1 : 0);
+    ++me_.troubles().lost_before_capture;
+  }
+
+  void count_overtaken() {
+    out_of_order_ = true;
+    ++me_.troubles().out_of_order;
+    note_overtaken(me_, segment_);
   }
 
   void count_kind(std::uint32_t end) {
@@ -500,7 +511,8 @@ bool is_ack_settled(const Connection& connection, const Direction& me, const Dir
 std::uint8_t readiness_of(const Connection& connection, const Direction& me, const Direction& peer) {
   unsigned bits = ready::kSteady;
   if (is_ack_settled(connection, me, peer)) bits |= ready::kAckSettled;
-  if (me.has_top && (peer.window_last > 0 || peer.packets == 0) &&
+  const bool waits_for_next = me.work->late && me.work->late->expects_lost();
+  if (me.has_top && !waits_for_next && (peer.window_last > 0 || peer.packets == 0) &&
       me.work->sent.has_neighbours(me.data_quarter % 4u))
     bits |= ready::kToSend;
   if (peer.has_top) bits |= ready::kToRise;

@@ -39,6 +39,7 @@ class SeenPlainSegment {
   [[nodiscard]] std::uint32_t ip_length() const { return segment_.ip_length; }
   [[nodiscard]] bool is_ipv4() const { return segment_.ip_version == 4; }
   [[nodiscard]] std::uint16_t ip_id() const { return segment_.ip_id; }
+  [[nodiscard]] std::uint16_t order() const { return segment_.order(); }
   [[nodiscard]] bool has_timestamps() const { return segment_.options.has_timestamps; }
   [[nodiscard]] std::uint32_t timestamp() const { return segment_.options.timestamp; }
 
@@ -70,6 +71,7 @@ class UsualPlainSegment {
   [[nodiscard]] std::uint32_t ip_length() const { return packet_.usual.length + UsualPacket::kIpHead; }
   [[nodiscard]] static bool is_ipv4() { return true; }
   [[nodiscard]] std::uint16_t ip_id() const { return packet_.usual.ip_id(); }
+  [[nodiscard]] std::uint16_t order() const { return ip_id(); }
   [[nodiscard]] bool has_timestamps() const { return head_length(tcp_) != kHead; }
   [[nodiscard]] std::uint32_t timestamp() const { return has_timestamps() ? big32(tcp_ + kHead + 4) : 0; }
 
@@ -247,7 +249,7 @@ template <bool kHasData, bool kAcksMore, class Segment>
     sent.first = sequence;
     sent.last = end - 1;
     sent.time_ns = now_ns;
-    sent.ip_id = ip_id;
+    sent.order = segment.order();
     sent.timestamp = timestamp;
     *list.extend() = sent;
     note_id(work, ip_id);

@@ -19,6 +19,10 @@ struct SeenSegment {
   TcpHeader head;
   TcpOptions options;
 
+  // As SentSegment::order.
+  [[nodiscard]] std::uint16_t order() const {
+    return ip_version == 4 ? ip_id : static_cast<std::uint16_t>(options.echoed_timestamp);
+  }
   [[nodiscard]] std::uint64_t end() const { return head.sequence + static_cast<std::uint64_t>(data_length); }
 };
 

@@ -17,8 +17,11 @@ struct SentSegment {
   std::int64_t time_ns = 0;  // of its latest transmission
   std::uint8_t acked = 0;    // how often acknowledged in a row; 0: still outstanding
   std::uint8_t retransmitted = 0;
-  std::uint16_t ip_id = 0;      // of its first transmission
-  std::uint32_t timestamp = 0;  // its TCP timestamp, of the first transmission
+  // When it was sent first, as far as these tell: IP id (of IPv6, which has none, the low half of the TCP
+  // timestamp that it echoes), and its own TCP timestamp. Of what came late: those of the segment above it,
+  // for it would have been sent before that.
+  std::uint16_t order = 0;
+  std::uint32_t timestamp = 0;
 };
 static_assert(sizeof(SentSegment) == 24);
 

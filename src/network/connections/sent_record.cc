@@ -243,6 +243,16 @@ Placement place_segment(Direction& me, Rules rules, std::uint32_t sequence, std:
   return placement;
 }
 
+void set_order(Direction& me, std::uint32_t sequence, const SentSegment& above) {
+  const auto all = me.working().sent.quarters[quarter_of(sequence)].all();
+  const auto piece = std::lower_bound(
+      all.begin(), all.end(), sequence,
+      [](const SentSegment& segment, std::uint32_t wanted) { return segment.first < wanted; });
+  if (piece == all.end() || piece->first != sequence) return;
+  piece->order = above.order;
+  piece->timestamp = above.timestamp;
+}
+
 void take_acknowledgement(Direction& me, const Direction& peer, Rules rules, std::uint32_t ack,
                           std::int64_t data_length, std::uint64_t window, bool plain, std::int64_t now_ns) {
   if (rules == Rules::tcptrace)

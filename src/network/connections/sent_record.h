@@ -48,6 +48,9 @@ struct Placement {
   return true;
 }
 
+// The piece that begins with `sequence` is a retransmission: its first transmission was sent before `above`.
+void set_order(Direction& me, std::uint32_t sequence, const SentSegment& above);
+
 // Enters an acknowledgement of what `me` sent. `peer` sent it; its statistics are those before this
 // segment. `data_length` and `window` are those of the segment that carries it.
 void take_acknowledgement(Direction& me, const Direction& peer, Rules rules, std::uint32_t ack,

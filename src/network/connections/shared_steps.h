@@ -104,6 +104,7 @@ inline void note_id(Working& work, std::uint16_t ip_id) {
   constexpr int kLargestStep = 2048;
   const auto step = static_cast<std::int16_t>(ip_id - work.last_ip_id);
   if (work.last_ip_id != 0) ++(step > 0 && step < kLargestStep ? work.ids_in_order : work.ids_out_of_order);
+  work.ids_by_one += step == 1 ? 1 : 0;
   work.last_ip_id = ip_id;
 }
 

@@ -93,27 +93,47 @@ struct Troubles {
   bool in_recovery = false;
 };
 
-// A retransmission that filled a hole: what it repeats may have been delayed only, and come after it.
+// A retransmission whose first transmission was not seen: that may have been delayed only, and come after it.
 struct Filler {
   std::uint32_t sequence = 0;
   std::uint32_t timestamp = 0;
+  std::int64_t time_ns = 0;
+  std::int64_t told_ns = 0;  // when what was sent after its first transmission was seen
   std::uint16_t ip_id = 0;
   bool is_waiting = false;
 };
 
-// The last of them.
-struct Fillers {
-  std::array<Filler, 16> all;
+// What came late.
+struct LateSegments {
+  std::array<Filler, 16> fillers;  // the last of them
   std::uint8_t next = 0;
+  bool watches = false;           // nothing new was sent since the last of them
+  std::uint16_t lost_above = 0;   // of the next segments in order so many were sent before, and lost
+  std::int64_t overtaken_ns = 0;  // when the last came that others had overtaken; 0: none did
+
+  void add(const Filler& filler) {
+    fillers[next] = filler;
+    next = static_cast<std::uint8_t>((next + 1u) % fillers.size());
+  }
+  // Whether the next segment in order may be one that was sent before.
+  [[nodiscard]] bool expects_lost() const { return watches || lost_above > 0; }
+  [[nodiscard]] const Filler& last() const { return fillers[(next + fillers.size() - 1) % fillers.size()]; }
 };
 
 // The last eight packets of IP, to know one that comes twice.
 class RecentPackets {
  public:
+  static constexpr std::size_t kNumber = 8;
+
   [[nodiscard]] bool holds(std::uint16_t id, std::uint32_t sequence) const {
     for (std::size_t i = 0; i < kNumber; ++i)
       if (ids_[i] == id && sequences_[i] == sequence) return true;
     return false;
+  }
+  [[nodiscard]] bool holds_any(std::uint16_t begin, std::uint16_t end) const {
+    return std::any_of(ids_.begin(), ids_.end(), [begin, end](std::uint16_t id) {
+      return static_cast<std::uint16_t>(id - begin) < static_cast<std::uint16_t>(end - begin);
+    });
   }
   // Whether one of them has this id.
   [[nodiscard]] bool holds_id(std::uint16_t id) const {
@@ -132,8 +152,6 @@ class RecentPackets {
   }
 
  private:
-  static constexpr std::size_t kNumber = 8;
-
   // By so little that after eight such steps it has not come back to where it was.
   [[nodiscard]] bool rises(std::uint16_t id) const {
     constexpr unsigned kMost = 4096;
@@ -166,9 +184,15 @@ struct Working {
   std::uint32_t duplicate_run = 0;  // duplicate acks this side sent since its ack last rose
   std::uint32_t ids_in_order = 0;   // how often the IP id rose a little, and how often it did not
   std::uint32_t ids_out_of_order = 0;
+  std::uint32_t ids_by_one = 0;  // of those in order
   std::uint16_t last_ip_id = 0;
   RecentPackets recent;
-  std::unique_ptr<Fillers> fillers;  // nullptr: none yet
+  std::unique_ptr<LateSegments> late;  // nullptr: none yet
+
+  LateSegments& late_segments() {
+    if (!late) late = std::make_unique<LateSegments>();
+    return *late;
+  }
 };
 
 // What most segments touch stands together. Packets are counted in 32 bits: before they are full, another
