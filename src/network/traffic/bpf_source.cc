@@ -5,17 +5,14 @@
 #include <algorithm>
 #include <cstring>
 #include <ctime>
-#include <map>
 #include <random>
 #include <utility>
 
-#include "base/text.h"
 #include "kernel/route_link.h"
 #include "kernel/traffic_program.h"
 #include "network/traffic/accounts.h"
-#include "network/traffic/counting_blocks.h"
+#include "network/traffic/counted_interfaces.h"
 #include "network/traffic/interface_watch.h"
-#include "network/traffic/methods.h"
 #include "network/traffic/owners.h"
 #include "network/traffic/socket_lister.h"
 
@@ -50,25 +47,16 @@ class BpfSource final : public TrafficSource {
         routes_(std::move(routes)),
         accounts_(options, seed, program_->processors() * 2, blocks),
         owners_(kernel::SystemRoot(), [this](std::uint32_t pid) { return remembered(pid); }),
-        blocks_(blocks) {
+        interfaces_(options_, accounts_, blocks,
+                    {[this](const kernel::RouteLink& link, unsigned block, unsigned link_head) {
+                       return program_->attach(link.index, block, link_head);
+                     },
+                     [this](std::uint32_t index) { program_->detach(index); }}) {
     accounts_.take_unknown_for_kernel(program_->marks_all());
     if (tracepoints) lister_.emplace(options.processes);
   }
 
-  // Interfaces that are there at the beginning must be counted; later ones are a matter of luck.
-  [[nodiscard]] Result<void> begin() {
-    const auto links = routes_.links();
-    if (!links) return tl::make_unexpected(links.error());
-    std::optional<Error> refused;
-    for (const kernel::RouteLink& link : *links)
-      if (wants_interface(options_, link.name))
-        if (auto ok = attach(link); !ok && !refused) refused = ok.error();
-    if (watched_.empty() && refused) return tl::make_unexpected(*refused);
-    const auto after = routes_.links();
-    if (!after) return tl::make_unexpected(after.error());
-    settle(*after);
-    return {};
-  }
+  [[nodiscard]] Result<void> begin() { return interfaces_.begin(routes_); }
 
   Result<void> read(TrafficSnapshot& snapshot) override {
     const std::int64_t started_ns = processor_time_ns();
@@ -85,9 +73,9 @@ class BpfSource final : public TrafficSource {
     for (unsigned processor = 0; processor < program_->processors(); ++processor)
       accounts_.add(processor * 2 + *buffer, program_->area(processor, *buffer), now.monotonic_ns, owners_);
     if (lister_) accounts_.tell_sockets(lister_->list(), owners_);
-    for (auto& [index, watched] : watched_) compare(index, watched, before->links, *after);
+    interfaces_.compare(before->links, *after);
     accounts_.finish(now.monotonic_ns, owners_, snapshot);
-    follow_interfaces(*after);
+    interfaces_.follow(routes_, *after);
     if (options_.processes && now.monotonic_ns - walked_ns_ > kWalkEveryNs) {
       program_->walk_sockets();
       walked_ns_ = now.monotonic_ns;
@@ -96,7 +84,7 @@ class BpfSource final : public TrafficSource {
     snapshot.method = TrafficMethod::bpf;
     snapshot.reason.clear();
     snapshot.remedy.clear();
-    snapshot.missing = missing_;
+    snapshot.missing = interfaces_.missing();
     snapshot.filter.clear();
     if (lister_ && options_.processes)
       snapshot.missing.push_back(
@@ -112,91 +100,10 @@ class BpfSource final : public TrafficSource {
   }
 
  private:
-  struct Entry {
-    WatchedInterface watched;
-    std::size_t row = 0;
-    unsigned block = 0;
-    bool settled = false;
-  };
-
   [[nodiscard]] std::optional<std::string> remembered(std::uint32_t pid) const {
     const auto owner = program_->owner(pid);
     if (!owner) return std::nullopt;
     return std::string(owner->command, strnlen(owner->command, kOwnerWord));
-  }
-
-  [[nodiscard]] Result<void> attach(const kernel::RouteLink& link) {
-    const auto head = link_head_of(link.hardware);
-    if (!head) {
-      if (missing_.size() < 16)
-        missing_.push_back(printable(link.name) +
-                           " is left out: it carries neither Ethernet frames nor bare IP.");
-      return {};
-    }
-    const auto block = blocks_.find_free();
-    if (!block) {
-      if (missing_.size() < 16)
-        missing_.push_back(printable(link.name) + " is left out: there are too many interfaces; name some.");
-      return {};
-    }
-    Entry entry;
-    entry.block = *block;
-    entry.watched.base_before = link;
-    InterfaceTraffic row = new_row(link);
-    row.speed_bits_s = speed_of(kernel::SystemRoot(), link);
-    entry.row = accounts_.add_interface(std::move(row));
-    accounts_.assign_block(entry.block, static_cast<std::uint32_t>(entry.row));
-    if (auto ok = program_->attach(link.index, entry.block, *head); !ok) {
-      accounts_.interfaces()[entry.row].up = false;
-      program_->detach(link.index);
-      if (missing_.size() < 16) missing_.push_back(ok.error().message() + ".");
-      return ok;
-    }
-    blocks_.take(entry.block);
-    watched_[link.index] = std::move(entry);
-    return {};
-  }
-
-  void settle(const std::vector<kernel::RouteLink>& links) {
-    for (auto& [index, entry] : watched_) {
-      if (entry.settled) continue;
-      const kernel::RouteLink* link = link_with(links, index);
-      entry.watched.base_after = link != nullptr ? *link : entry.watched.base_before;
-      entry.settled = true;
-    }
-  }
-
-  void compare(std::uint32_t index, Entry& entry, const std::vector<kernel::RouteLink>& before,
-               const std::vector<kernel::RouteLink>& after) {
-    const kernel::RouteLink* first = link_with(before, index);
-    const kernel::RouteLink* last = link_with(after, index);
-    if (first == nullptr || last == nullptr || !entry.settled) return;
-    entry.watched.compare(*first, *last, accounts_.interfaces()[entry.row]);
-  }
-
-  // Interfaces that went leave a row; new ones are counted from now on.
-  void follow_interfaces(const std::vector<kernel::RouteLink>& links) {
-    for (auto at = watched_.begin(); at != watched_.end();) {
-      if (link_with(links, at->first) != nullptr) {
-        ++at;
-        continue;
-      }
-      accounts_.interfaces()[at->second.row].up = false;
-      program_->detach(at->first);
-      // What it counted last is in the other buffer: its block is free after that one was read, too.
-      blocks_.leave(at->second.block);
-      at = watched_.erase(at);
-    }
-    blocks_.note_read(accounts_);
-    bool any = false;
-    for (const kernel::RouteLink& link : links) {
-      if (!wants_interface(options_, link.name) || watched_.count(link.index) != 0) continue;
-      if (refused_.count(link.index) != 0) continue;
-      if (!attach(link) || watched_.count(link.index) == 0) refused_[link.index] = true;
-      any = true;
-    }
-    if (!any) return;
-    if (const auto now = routes_.links()) settle(*now);
   }
 
   TrafficOptions options_;
@@ -206,10 +113,7 @@ class BpfSource final : public TrafficSource {
   TrafficAccounts accounts_;
   TrafficOwners owners_;
   std::optional<SocketLister> lister_;  // where the program does not find sockets for what comes in
-  CountingBlocks blocks_;
-  std::map<std::uint32_t, Entry> watched_;
-  std::map<std::uint32_t, bool> refused_;
-  std::vector<std::string> missing_;
+  CountedInterfaces interfaces_;
   std::int64_t walked_ns_ = 0;
   std::int64_t cost_ns_ = 0;
 };

@@ -16,12 +16,11 @@
 #include <utility>
 
 #include "base/fd.h"
-#include "base/text.h"
 #include "kernel/packet_ring.h"
 #include "kernel/route_link.h"
 #include "kernel/socket_filter.h"
 #include "network/traffic/accounts.h"
-#include "network/traffic/counting_blocks.h"
+#include "network/traffic/counted_interfaces.h"
 #include "network/traffic/frame_counter.h"
 #include "network/traffic/interface_watch.h"
 #include "network/traffic/owners.h"
@@ -119,7 +118,13 @@ class RingSource final : public TrafficSource {
         lister_(options.processes),
         accounts_(options, seed, static_cast<unsigned>(threads * 2), kMostInterfaces),
         owners_(kernel::SystemRoot()),
-        blocks_(kMostInterfaces) {
+        interfaces_(options_, accounts_, kMostInterfaces,
+                    {[this](const kernel::RouteLink& link, unsigned block, unsigned link_head) {
+                       return listen(link, block, link_head);
+                     },
+                     [this](std::uint32_t index) {
+                       for (const auto& worker : workers_) worker->remove(index);
+                     }}) {
     for (std::size_t i = 0; i < threads; ++i)
       workers_.push_back(
           std::make_unique<RingWorker>(std::min(options.flow_limit, TRAFFIC_NUMBER_MASK + 1U), seed));
@@ -134,14 +139,7 @@ class RingSource final : public TrafficSource {
     });
     ring_bytes_ = (std::size_t{options_.ring_mebibytes} << 20) /
                   (workers_.size() * std::max<std::size_t>(1, static_cast<std::size_t>(wanted)));
-    std::optional<Error> refused;
-    for (const kernel::RouteLink& link : *links)
-      if (wants_interface(options_, link.name))
-        if (auto ok = listen(link); !ok && !refused) refused = ok.error();
-    if (watched_.empty() && refused) return tl::make_unexpected(*refused);
-    const auto after = routes_.links();
-    if (!after) return tl::make_unexpected(after.error());
-    settle(*after);
+    if (auto begun = interfaces_.begin(routes_); !begun) return begun;
     for (const auto& worker : workers_) worker->start();
     return {};
   }
@@ -163,19 +161,17 @@ class RingSource final : public TrafficSource {
       accounts_.add(i * 2 + areas[i].first, areas[i].second, now.monotonic_ns, owners_);
     std::map<std::uint32_t, std::uint64_t> drops;
     for (const auto& worker : workers_) worker->take_drops(drops);
-    for (const auto& [index, count] : drops)
-      if (const auto found = watched_.find(index); found != watched_.end())
-        accounts_.interfaces()[found->second.row].dropped += count;
-    for (auto& [index, entry] : watched_) compare(index, entry, before->links, *after);
+    for (const auto& [index, count] : drops) interfaces_.add_drops(index, count);
+    interfaces_.compare(before->links, *after);
     accounts_.tell_sockets(lister_.list(), owners_);
     accounts_.finish(now.monotonic_ns, owners_, snapshot);
-    follow_interfaces(*after);
+    interfaces_.follow(routes_, *after);
     snapshot.time = now;
     snapshot.method = TrafficMethod::ring;
     snapshot.reason = options_.filter.empty() ? "" : "a filter was given";
     snapshot.remedy.clear();
     snapshot.filter = options_.filter;
-    snapshot.missing = missing_;
+    snapshot.missing = interfaces_.missing();
     if (options_.processes)
       snapshot.missing.push_back(
           "Sockets that open and close between two readings belong to no process: they are asked for, not "
@@ -185,13 +181,6 @@ class RingSource final : public TrafficSource {
   }
 
  private:
-  struct Entry {
-    WatchedInterface watched;
-    std::size_t row = 0;
-    unsigned block = 0;
-    bool settled = false;
-  };
-
   static std::uint64_t cost_ns() {
     timespec time{};
     clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
@@ -199,24 +188,11 @@ class RingSource final : public TrafficSource {
            static_cast<std::uint64_t>(time.tv_nsec);
   }
 
-  void leave_out(const std::string& sentence) {
-    if (missing_.size() < 16) missing_.push_back(sentence);
-  }
-
-  [[nodiscard]] Result<void> listen(const kernel::RouteLink& link) {
-    const auto head = link_head_of(link.hardware);
-    if (!head) {
-      leave_out(printable(link.name) + " is left out: it carries neither Ethernet frames nor bare IP.");
-      return {};
-    }
-    const auto block = blocks_.find_free();
-    if (!block) {
-      leave_out(printable(link.name) + " is left out: there are too many interfaces; name some.");
-      return {};
-    }
+  [[nodiscard]] Result<void> listen(const kernel::RouteLink& link, unsigned block, unsigned link_head) {
     std::vector<sock_filter> filter;
     if (!options_.filter.empty()) {
-      auto compiled = kernel::compile_socket_filter(options_.filter, *head, kernel::PacketRing::kSnapLength);
+      auto compiled =
+          kernel::compile_socket_filter(options_.filter, link_head, kernel::PacketRing::kSnapLength);
       if (!compiled) return tl::make_unexpected(compiled.error());
       filter = std::move(*compiled);
     }
@@ -232,62 +208,9 @@ class RingSource final : public TrafficSource {
       if (!ring) return tl::make_unexpected(ring.error());
       rings.push_back(std::move(*ring));
     }
-    Entry entry;
-    entry.block = *block;
-    entry.watched.base_before = link;
-    InterfaceTraffic row = new_row(link);
-    row.speed_bits_s = speed_of(kernel::SystemRoot(), link);
-    entry.row = accounts_.add_interface(std::move(row));
-    accounts_.assign_block(entry.block, static_cast<std::uint32_t>(entry.row));
     for (std::size_t i = 0; i < workers_.size(); ++i)
-      workers_[i]->add(std::move(rings[i]), link.index, entry.block, *head);
-    blocks_.take(entry.block);
-    watched_[link.index] = std::move(entry);
+      workers_[i]->add(std::move(rings[i]), link.index, block, link_head);
     return {};
-  }
-
-  void settle(const std::vector<kernel::RouteLink>& links) {
-    for (auto& [index, entry] : watched_) {
-      if (entry.settled) continue;
-      const kernel::RouteLink* link = link_with(links, index);
-      entry.watched.base_after = link != nullptr ? *link : entry.watched.base_before;
-      entry.settled = true;
-    }
-  }
-
-  void compare(std::uint32_t index, const Entry& entry, const std::vector<kernel::RouteLink>& before,
-               const std::vector<kernel::RouteLink>& after) {
-    const kernel::RouteLink* first = link_with(before, index);
-    const kernel::RouteLink* last = link_with(after, index);
-    if (first == nullptr || last == nullptr || !entry.settled) return;
-    InterfaceTraffic& row = accounts_.interfaces()[entry.row];
-    entry.watched.compare(*first, *last, row);
-    if (options_.filter.empty()) return;
-    row.not_accounted_in.reset();
-    row.not_accounted_out.reset();
-  }
-
-  void follow_interfaces(const std::vector<kernel::RouteLink>& links) {
-    for (auto at = watched_.begin(); at != watched_.end();) {
-      if (link_with(links, at->first) != nullptr) {
-        ++at;
-        continue;
-      }
-      accounts_.interfaces()[at->second.row].up = false;
-      for (const auto& worker : workers_) worker->remove(at->first);
-      blocks_.leave(at->second.block);
-      at = watched_.erase(at);
-    }
-    blocks_.note_read(accounts_);
-    bool any = false;
-    for (const kernel::RouteLink& link : links) {
-      if (!wants_interface(options_, link.name) || watched_.count(link.index) != 0) continue;
-      if (refused_.count(link.index) != 0) continue;
-      if (!listen(link) || watched_.count(link.index) == 0) refused_[link.index] = true;
-      any = true;
-    }
-    if (!any) return;
-    if (const auto now = routes_.links()) settle(*now);
   }
 
   TrafficOptions options_;
@@ -296,10 +219,7 @@ class RingSource final : public TrafficSource {
   SocketLister lister_;
   TrafficAccounts accounts_;
   TrafficOwners owners_;
-  CountingBlocks blocks_;
-  std::map<std::uint32_t, Entry> watched_;
-  std::map<std::uint32_t, bool> refused_;
-  std::vector<std::string> missing_;
+  CountedInterfaces interfaces_;
   std::size_t ring_bytes_ = 0;
   std::uint16_t fanout_ = 0;
   std::vector<std::unique_ptr<RingWorker>> workers_;  // end first
