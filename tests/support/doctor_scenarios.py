@@ -4,6 +4,7 @@
 
 As a program it is one end of a transfer, started on a host of the path:  doctor_scenarios.py source|sink JSON
 """
+import itertools
 import json
 import os
 import pathlib
@@ -20,6 +21,8 @@ ISOTACH = os.environ.get("ISOTACH", str(ROOT / "build" / "isotach"))
 DEADLINE_S = 60
 WATCH_S = 5
 SINK = "10.77.9.2"
+# Transfers may be made at the same time: each has names of its own.
+COUNTER = itertools.count()
 
 # The sender's view alone cannot tell why the receiver does not read.
 RECEIVER = ("receiver_application", "receiver_disk", "receiver_cpu")
@@ -33,7 +36,7 @@ class Disk:
     """A control group whose writes to the disk of `folder` are slow, where the kernel has those of version 1."""
 
     def __init__(self, folder, bytes_per_second):
-        self.path = pathlib.Path(f"/sys/fs/cgroup/blkio/isotach-doctor-{os.getpid()}")
+        self.path = pathlib.Path(f"/sys/fs/cgroup/blkio/isotach-doctor-{os.getpid()}-{next(COUNTER)}")
         device = os.stat(folder).st_dev
         self.limit = f"{os.major(device)}:{os.minor(device)} {bytes_per_second}"
 
@@ -187,7 +190,7 @@ class LabPath:
     """Hosts a and b of `isotach lab net`."""
 
     def __init__(self, name, links, seed, settings=None):
-        self.name = f"{name}{os.getpid() % 100000}"
+        self.name = f"{name}{os.getpid()}-{next(COUNTER)}"
         self.words = ["--seed", str(seed), "--for", "3m", *(["--taps"] if settings else [])]
         self.settings = settings  # of the interface of host a
         for link in links:
