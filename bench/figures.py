@@ -100,3 +100,21 @@ class Figures:
             self.path.write_text(json.dumps({"title": self.title, "peers": self.peers, "tables": tables,
                                              "goals": self.goals, "remarks": self.remarks}, indent=1) + "\n")
         return all(goal["met"] for goal in self.goals)
+
+
+class KeptRows:
+    """The rows of --keep FILE, found by some of their keys; without a FILE nothing is kept."""
+
+    def __init__(self, file, *keys):
+        self.file, self.keys, self.rows = file, keys, {}
+        if file and file.exists():
+            for row in map(json.loads, file.read_text(encoding="utf-8").splitlines()):
+                self.rows[tuple(row[key] for key in keys)] = row
+
+    def get(self, *values):
+        return self.rows.get(values)
+
+    def add(self, row):
+        if self.file:
+            with self.file.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(row) + "\n")

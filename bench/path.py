@@ -27,7 +27,7 @@ import sys
 import threading
 import time
 
-from figures import Figures
+from figures import Figures, KeptRows
 
 ISOTACH = os.environ.get("ISOTACH", str(pathlib.Path(__file__).resolve().parents[1] / "build" / "isotach"))
 NAME = f"bench{os.getpid()}"
@@ -217,24 +217,6 @@ def set_goals(figures, rows, bound):
     goal("others lost less than 2 %", 1, lambda _, row: row["others_slowed"] < 0.02)
     goal("p99 of the RTT within 60 us, where nobody else sends", 1, lambda _, row: abs(row["rtt_error_us"]) <= 60,
          among=lambda row: row["rtt_error_us"] is not None)
-
-
-class KeptRows:
-    """The rows of --keep FILE, found by some of their keys; without a FILE nothing is kept."""
-
-    def __init__(self, file, *keys):
-        self.file, self.keys, self.rows = file, keys, {}
-        if file and file.exists():
-            for row in map(json.loads, file.read_text(encoding="utf-8").splitlines()):
-                self.rows[tuple(row[key] for key in keys)] = row
-
-    def get(self, *values):
-        return self.rows.get(values)
-
-    def add(self, row):
-        if self.file:
-            with self.file.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(row) + "\n")
 
 
 def main():

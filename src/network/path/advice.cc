@@ -18,7 +18,7 @@ namespace {
 
 constexpr double kUnscaledWindow = 65'535;
 constexpr double kGoodEnough = 0.97;
-constexpr std::uint64_t kStepBytes = 64 * 1024;
+constexpr std::uint64_t kStepBytes = 16 * 1024;
 
 std::string sysctl(const std::string& root, const char* name) {
   const auto value = kernel::read_attribute(root + "/proc/sys/" + name);

@@ -83,7 +83,7 @@ TEST(PathAdvice, ASmallBufferIsNamedWithItsCapAndItsCure) {
   const Advice advice = advise({100e6, 100e6, 0, 1448}, host);
   EXPECT_DOUBLE_EQ(advice.bdp_bytes, 1.25e6);
   ASSERT_EQ(advice.changes.size(), 1U);
-  EXPECT_EQ(advice.changes[0].command, "sysctl -w net.ipv4.tcp_wmem='4096 16384 3145728'");
+  EXPECT_EQ(advice.changes[0].command, "sysctl -w net.ipv4.tcp_wmem='4096 16384 3014656'");
   EXPECT_NEAR(advice.changes[0].from_bps, 262144 * kSendWindowShare * 8 / 0.1, 1);
   EXPECT_EQ(advice.changes[0].to_bps, 100e6);
   EXPECT_EQ(advice.caps.front().by, "tcp_wmem");
