@@ -5,10 +5,16 @@ Each class of tests/support/doctor_scenarios.py --each times with parameters dra
 ends in view and with the sender's alone, how often it blames the network wrongly, and causes that are mixed as shares
 of the time. Then what a look at very many connections takes.
 
-usage: doctor.py [--each N] [--seed TEXT] [--sockets N] [--json FILE] [KIND...]     (as root; ISOTACH names the binary)
+usage: doctor.py [--only PART] [--each N] [--seed TEXT] [--sockets N] [--keep FILE [--most SECONDS]] [--json FILE]
+  [KIND...]
+  (as root; ISOTACH names the binary)
+  --only: verdicts, mixtures or sockets; with a KIND, only the verdicts about transfers of these
+  --keep: a file for what was seen of each transfer; those that it holds already are not made again
+  --most: no transfer begins after so much time; the next run goes on where this one stopped
 """
 import argparse
 import json
+import math
 import os
 import pathlib
 import resource
@@ -17,8 +23,9 @@ import socket
 import subprocess
 import sys
 import tempfile
+import time
 
-from figures import Figures
+from figures import Figures, KeptRows
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "tests" / "support"))
 # pylint: disable=wrong-import-position
@@ -28,41 +35,78 @@ from doctor_scenarios import ISOTACH, KINDS, NETWORK, mixtures, scenarios  # noq
 FIGURES = Figures("Transfers of known cause: isotach doctor")
 
 
-def judge(options):
-    right = {"both": 0, "alone": 0}
-    blamed = {"both": 0, "alone": 0}
-    count = 0
+class Seen:
+    """What was seen of each transfer, this time or in a run before."""
+
+    def __init__(self, options):
+        self.options = options
+        self.kept = KeptRows(options.keep, "seed", "kind", "number")
+        self.began = time.monotonic()
+
+    def of(self, scenario, look):
+        """Nothing where there was no time left for it."""
+        row = self.kept.get(self.options.seed, scenario.kind, scenario.number)
+        if row or time.monotonic() - self.began > self.options.most:
+            return row
+        row = {"seed": self.options.seed, "kind": scenario.kind, "number": scenario.number, **look()}
+        self.kept.add(row)
+        return row
+
+
+def look_at(scenario):
+    row = {"transfer": str(scenario), "network": scenario.kind in NETWORK}
+    reports = scenario.observe()
+    for view in ("both", "alone"):
+        verdict, connections = scenario.verdict(reports[view]), reports[view]["connections"]
+        row[view] = {"verdict": verdict, "right": scenario.accepts(reports[view], view == "alone"),
+                     "blames_network": verdict in NETWORK, "shares": connections[0]["shares"] if connections else {},
+                     "seconds": reports[view]["watched_seconds"]}
+    return row
+
+
+def judge(options, seen):
+    rows = []
     for scenario in scenarios(options.seed, options.each, options.kinds or None):
-        reports = scenario.observe()
-        count += 1
+        row = seen.of(scenario, lambda scenario=scenario: look_at(scenario))
+        if not row:
+            continue
+        rows.append(row)
         for view in ("both", "alone"):
-            verdict = scenario.verdict(reports[view])
-            good = scenario.accepts(reports[view], view == "alone")
-            right[view] += good
-            blamed[view] += verdict in NETWORK and scenario.kind not in NETWORK
-            if not good:
-                shares = reports[view]["connections"][0]["shares"] if reports[view]["connections"] else {}
-                print(f"  {view}: {scenario}: {verdict} {shares}", flush=True)
+            if not row[view]["right"]:
+                print(f"  {view}: {row['transfer']}: {row[view]['verdict']} {row[view]['shares']}", flush=True)
     table = FIGURES.table(f"Verdicts about transfers of {len(options.kinds or KINDS)} causes, made for real, seed "
                           f"{options.seed}", ("", None), ("transfers", 0), ("right", 0), ("blame the network wrongly", 0))
-    for view, words in (("both", "both ends in view"), ("alone", "the sender alone")):
-        table.row(words, count, right[view], blamed[view])
-        FIGURES.goal(f"transfers that are no fault of the network, {words}", f"{blamed[view]} blamed on it", "none",
-                     blamed[view] == 0)
+    for view, words, share in (("both", "both ends in view", 1), ("alone", "the sender alone", 0.9)):
+        right = sum(row[view]["right"] for row in rows)
+        blamed = sum(row[view]["blames_network"] and not row["network"] for row in rows)
+        table.row(words, len(rows), right, blamed)
+        FIGURES.goal(f"verdicts that are right, {words}", f"{right} of {len(rows)}", f"{share:.0%}",
+                     right >= share * len(rows))
+        FIGURES.goal(f"transfers that are no fault of the network, {words}", f"{blamed} blamed on it", "none", blamed == 0)
 
 
-def judge_mixtures(options):
-    worst, within, count = 0, 0, 0
+def look_at_mixture(mixture):
+    connections = mixture.observe(("both",))["both"]["connections"]
+    return {"transfer": str(mixture), "truth": mixture.truth, "shares": connections[0]["shares"] if connections else {}}
+
+
+def judge_mixtures(options, seen):
+    rows = []
     for mixture in mixtures(options.seed, options.each):
-        connection = mixture.observe(("both",))["both"]["connections"][0]
-        wrong = max(abs(connection["shares"].get(cause, 0) - share) for cause, share in mixture.truth.items())
-        worst = max(worst, wrong)
-        within += wrong <= 0.10
-        count += 1
-        print(f"  {mixture}: {mixture.truth}: {connection['shares']}", flush=True)
+        row = seen.of(mixture, lambda mixture=mixture: look_at_mixture(mixture))
+        if not row:
+            continue
+        row["wrong"] = max(abs(row["shares"].get(cause, 0) - share) for cause, share in row["truth"].items())
+        rows.append(row)
+        if row["wrong"] > 0.10:
+            print(f"  {row['transfer']}: {row['truth']}: {row['shares']}", flush=True)
+    if not rows:
+        return
+    within, worst = sum(row["wrong"] <= 0.10 for row in rows), max(row["wrong"] for row in rows)
     table = FIGURES.table("Shares of the time of two causes that take turns", ("", None), ("transfers", 0),
                           ("within 10 points", 0), ("wrong by at most, points", 1))
-    table.row("both ends in view", count, within, 100 * worst)
+    table.row("both ends in view", len(rows), within, 100 * worst)
+    FIGURES.goal("shares of the time within 10 points", f"{within} of {len(rows)}", "all", within == len(rows))
 
 
 def judge_cost(count):
@@ -110,16 +154,23 @@ def look(count):
 
 def main():
     parser = argparse.ArgumentParser()
+    parser.add_argument("--only", choices=["verdicts", "mixtures", "sockets"])
     parser.add_argument("--each", type=int, default=4)
     parser.add_argument("--seed", default="bench")
     parser.add_argument("--sockets", type=int, default=50000)
+    parser.add_argument("--keep", type=pathlib.Path)
+    parser.add_argument("--most", type=float, default=math.inf)
     parser.add_argument("kinds", nargs="*", choices=[[], *KINDS])
     options = parser.parse_args()
     if os.geteuid() != 0:
         sys.exit("doctor.py: needs root")
-    judge(options)
-    if not options.kinds:
-        judge_mixtures(options)
+    only = "verdicts" if options.kinds else options.only
+    seen = Seen(options)
+    if only in (None, "verdicts"):
+        judge(options, seen)
+    if only in (None, "mixtures"):
+        judge_mixtures(options, seen)
+    if only in (None, "sockets"):
         judge_cost(options.sockets)
     FIGURES.finish()
 
