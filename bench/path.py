@@ -2,10 +2,10 @@
 """isotach path over a seeded matrix of emulated paths, each figure beside the emulator's truth.
 
 Rates from 10 Mbit/s to 2.5 Gbit/s, round trips from 1 to 200 ms, traffic of others of 0 to 80 % (even, Poisson, of
-mixed sizes, Pareto) on the narrow link, before it, or on another link that then is the tight one; loss up to 1 %.
-What others leave is the mean over the time of the measurement; of Pareto's bursts over its tenths of a second, and in
-each no more than the narrow link could have let through. RTT: how far its p99 is from the path's, where nobody else
-sends. Others: the share of their bytes that the path did not carry while it was measured.
+mixed sizes, Pareto) on the narrow link, before it, or on another link that then is the tight one; loss up to 1 %. What
+others leave is the mean over the time of the measurement; of Pareto's bursts over its hundredths of a second, as long
+as one of its streams, and in each no more than the narrow link could have let through. RTT: how far its p99 is from the
+path's, where nobody else sends. Others: the share of their bytes that the path did not carry while it was measured.
 
 usage: path.py [--cases N] [--only N,N...] [--seed N] [--real] [--for TIME] [--keep FILE [--most SECONDS]] [--json FILE]
   (as root; ISOTACH names the binary)
@@ -62,8 +62,9 @@ def snapshot():
 
 class Moments(threading.Thread):
     """Snapshots every so often, for traffic that comes in bursts: what is left at one moment is of no use at another,
-    and the narrow link lets no more through than its capacity in any of them."""
-    EVERY_S = 0.1
+    and the narrow link lets no more through than its capacity in any of them. Over longer times than a stream of
+    isotach path lasts, bursts look smoother than what it meets."""
+    EVERY_S = 0.01
 
     def __init__(self):
         super().__init__()
