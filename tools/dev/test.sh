@@ -1,5 +1,6 @@
 # shellcheck shell=bash
 # ./dev test: the parts of the test run, in the order in which they are most likely to fail early.
+# The builds by the sanitizers are made behind the other parts (behind.sh).
 # Every part leaves its logs and results in build/test-logs/PART; tools/count_tests counts them.
 
 TEST_LOGS=build/test-logs
@@ -64,7 +65,11 @@ run_tests() {
     fi
     printf '%-14s %41s s\n' build "$(tenths_since "$start")"
   fi
-  for part in "${selected[@]}"; do run_part "$part" "$@"; done
+  for part in "${selected[@]}"; do
+    # Not behind the parts before it: they compute on all processors.
+    if [[ -z $wanted && $part == dbi ]]; then start_behind sanitizers; fi
+    run_part "$part" "$@"
+  done
 
   printf '%-14s %41s s\n\n' all "$(tenths_since "$all_start")"
   printf '%d passed, %d failed, %d skipped\n' "$total_passed" "$total_failed" "$total_skipped"
@@ -152,8 +157,31 @@ compile_part() {
 }
 
 # By clang, so that this is the second compiler's build too.
+build_by_sanitizer() {
+  mkdir -p "$TEST_LOGS/$1"
+  case $1 in
+    asan) ISOTACH_QUIET_BUILD=1 compile_part asan test_programs isotach ;;
+    tsan) ISOTACH_QUIET_BUILD=1 compile_part tsan "${THREADED_TESTS[@]}" ;;
+  esac
+}
+
+# The results of the builds are left in the folders of their parts.
+build_by_sanitizers() {
+  set_up build check
+  build_by_sanitizer asan || true
+  build_by_sanitizer tsan || true
+}
+
+# Whether the build of a sanitizer, which may have been made behind other parts, is there.
+built_by_sanitizer() {
+  local built=$TEST_LOGS/$1/build.status
+  await_behind
+  if [[ ! -e $built ]]; then build_by_sanitizer "$1" || return; fi
+  return "$(<"$built")"
+}
+
 part_asan() {
-  ISOTACH_QUIET_BUILD=1 compile_part asan test_programs isotach || return
+  built_by_sanitizer asan || return
   ASAN_OPTIONS=detect_stack_use_after_return=1 UBSAN_OPTIONS=print_stacktrace=1 \
     LSAN_OPTIONS=suppressions=$ROOT/tools/dev/leaks.txt,print_suppressions=0 \
     run_ctest "$TEST_LOGS/asan" build/asan
@@ -161,7 +189,7 @@ part_asan() {
 
 part_tsan() {
   local pattern
-  ISOTACH_QUIET_BUILD=1 compile_part tsan "${THREADED_TESTS[@]}" || return
+  built_by_sanitizer tsan || return
   pattern=$(printf '|%s' "${THREADED_TESTS[@]%_test}")
   TSAN_OPTIONS=halt_on_error=1 run_ctest "$TEST_LOGS/tsan" build/tsan --tests-regex "^(${pattern#|})\$"
 }
@@ -185,11 +213,18 @@ part_folder() {
       for name in "$@"; do [[ $base == "$name"* ]] && break; done
       [[ $base == "$name"* ]] || continue
     fi
-    if [[ $file == *.bats ]]; then
-      timeout --kill-after=10 600 bats --tap --timing "$file" \
-        >"$folder/${base%.bats}.tap" 2>&1 </dev/null || true
-    else
-      recorded "$folder" "$base" timeout --kill-after=10 600 "$file"
-    fi
+    while_it_measures "$part/$base" run_test_file "$folder" "$file"
   done < <(test_files "$part")
+}
+
+# run_test_file FOLDER FILE: with its results in FOLDER.
+run_test_file() {
+  local folder=$1 file=$2 base
+  base=$(basename "$file")
+  if [[ $file == *.bats ]]; then
+    timeout --kill-after=10 600 bats --tap --timing "$file" \
+      >"$folder/${base%.bats}.tap" 2>&1 </dev/null || true
+  else
+    recorded "$folder" "$base" timeout --kill-after=10 600 "$file"
+  fi
 }
