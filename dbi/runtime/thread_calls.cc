@@ -4,12 +4,15 @@
 #include <dlfcn.h>
 #include <pthread.h>
 #include <signal.h>
+#include <sys/syscall.h>
 
 #include <cerrno>
+#include <cstdint>
 #include <initializer_list>
 #include <new>
 
 #include "engine/dispatch/threads.h"
+#include "engine/os/raw_syscall.h"
 
 namespace {
 
@@ -36,12 +39,17 @@ extern "C" __attribute__((visibility("default"))) int pthread_create(pthread_t* 
   static const auto next = reinterpret_cast<Create>(dlsym(RTLD_NEXT, "pthread_create"));
   auto* start = new (std::nothrow) Start{function, argument};
   if (start == nullptr) return EAGAIN;
-  sigset_t all, before;
-  sigfillset(&all);
-  for (const int fault : {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP}) sigdelset(&all, fault);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
+  // By the kernel itself: the C library's functions leave out its own signals, 32 and 33, which would unblock
+  // those of the program's C library, a timer's for example.
+  uint64_t all = ~uint64_t{0}, before = 0;
+  for (const int fault : {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP}) all &= ~(uint64_t{1} << (fault - 1));
+  const auto set_mask = [](const uint64_t& mask, uint64_t* old) {
+    isotach::dbi::raw_syscall(SYS_rt_sigprocmask, SIG_SETMASK, reinterpret_cast<uint64_t>(&mask),
+                              reinterpret_cast<uint64_t>(old), sizeof mask);
+  };
+  set_mask(all, &before);
   const int error = next(thread, attributes, begin, start);
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  set_mask(before, nullptr);
   if (error != 0) delete start;
   return error;
 }

@@ -249,6 +249,28 @@ CASE(cancellation) {
   EXPECT_EQ(cleaned.load(), 60);
 }
 
+CASE(internal_signal_stays_blocked) {
+  // A C library uses signal 32 for itself, blocked where it waits for it; made threads do not let it in.
+  constexpr int kInternal = 32;
+  std::thread([] {}).join();  // with the first one it unblocks the signal itself
+  const uint64_t mask = uint64_t{1} << (kInternal - 1);
+  EXPECT_EQ(syscall(SYS_rt_sigprocmask, SIG_BLOCK, &mask, nullptr, sizeof mask), 0);
+  EXPECT_EQ(syscall(SYS_tgkill, getpid(), gettid(), kInternal), 0);
+  static std::atomic<bool> go;
+  go = false;
+  std::vector<std::thread> all;
+  for (int i = 0; i < 40; ++i) all.emplace_back([] { go.wait(false); });
+  go = true;
+  go.notify_all();
+  for (std::thread& one : all) one.join();
+  uint64_t pending = 0;
+  EXPECT_EQ(syscall(SYS_rt_sigpending, &pending, sizeof pending), 0);
+  EXPECT_EQ(pending, mask);
+  const timespec no_time{};
+  EXPECT_EQ(syscall(SYS_rt_sigtimedwait, &mask, nullptr, &no_time, sizeof mask), kInternal);
+  EXPECT_EQ(syscall(SYS_rt_sigprocmask, SIG_UNBLOCK, &mask, nullptr, sizeof mask), 0);
+}
+
 CASE(thread_storage_destructors) {
   static std::atomic<int> destroyed;
   destroyed = 0;

@@ -76,7 +76,7 @@ class Outcome:
         if self.code is None:
             return "no end within its time"
         if self.code < 0:
-            return f"ended by {signal.Signals(-self.code).name}"
+            return f"ended by signal {-self.code}: {signal.strsignal(-self.code)}"
         return f"exit code {self.code}"
 
 
