@@ -3,9 +3,9 @@
 
 Rates from 10 Mbit/s to 2.5 Gbit/s, round trips from 1 to 200 ms, traffic of others of 0 to 80 % (even, Poisson, of
 mixed sizes, Pareto) on the narrow link, before it, or on another link that then is the tight one; loss up to 1 %. What
-others leave is the mean over the time of the measurement; of Pareto's bursts over its hundredths of a second, as long
-as one of its streams, and in each no more than the narrow link could have let through. RTT: how far its p99 is from the
-path's, where nobody else sends. Others: the share of their bytes that the path did not carry while it was measured.
+others leave is the mean over the time of the measurement; of Pareto's bursts over parts of it as long as one of its
+streams, and in each no more than the narrow link could have let through. RTT: how far its p99 is from the path's, where
+nobody else sends. Others: the share of their bytes that the path did not carry while it was measured.
 
 usage: path.py [--cases N] [--only N,N...] [--seed N] [--real] [--for TIME] [--keep FILE [--most SECONDS]] [--json FILE]
   (as root; ISOTACH names the binary)
@@ -63,16 +63,18 @@ def snapshot():
 class Moments(threading.Thread):
     """Snapshots every so often, for traffic that comes in bursts: what is left at one moment is of no use at another,
     and the narrow link lets no more through than its capacity in any of them. Over longer times than a stream of
-    isotach path lasts, bursts look smoother than what it meets."""
-    EVERY_S = 0.01
+    isotach path lasts, bursts look smoother than what it meets; over shorter ones each packet is a burst."""
+    STREAM_S = 0.012
+    STREAM_BITS = 40 * 8 * 1500  # that it has at least
 
-    def __init__(self):
+    def __init__(self, capacity):
         super().__init__()
+        self.every_s = max(self.STREAM_S, self.STREAM_BITS / capacity)
         self.snapshots = []
         self.over = threading.Event()
 
     def run(self):
-        while not self.over.wait(self.EVERY_S):
+        while not self.over.wait(self.every_s):
             self.snapshots.append(snapshot())
 
     def free(self, link, rate, capacity):
@@ -134,7 +136,7 @@ def measure(case, real, seconds, seed):
                               stderr=subprocess.PIPE, text=True) as server:
             server.stderr.readline()
             snaps = []
-            moments = Moments()
+            moments = Moments(case["capacity"])
             with subprocess.Popen(on("a", ISOTACH, "path", "--json", "--no-transfer", "--for", seconds, "10.77.9.2"),
                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as probe:
                 for line in probe.stderr:

@@ -20,6 +20,10 @@ constexpr double kModelError = 0.004;
 constexpr double kClearlyTight = 1.2;
 constexpr double kFreeGain = 6;
 constexpr double kMostTight = 4;
+// How far the shares of slowed streams are off, as a share.
+constexpr double kSharesError = 0.25;
+// Streams that were slowed by less tell nothing by their shares.
+constexpr double kSharesTell = 0.02;
 constexpr int kResamples = 160;
 
 struct Group {
@@ -110,18 +114,23 @@ double tight_of(const std::vector<SlowedStream>& streams, const std::vector<Grou
   return slower / line;
 }
 
+// How ill a capacity of the tight link goes with what the shares say, in squares of errors.
+double misfit_of_shares(double tight, double by_shares) {
+  const double off = (tight / by_shares - 1) / kSharesError;
+  return off * off;
+}
+
 // With a tight link of any capacity: those that fit, weighed by how well, by how near they are to what the
 // shares of slowed streams say, and by how many there are (few links are very much faster than others of
 // their path).
 Fit fit_free(const std::vector<Group>& groups, double tight_by_shares) {
-  constexpr double kSharesError = 0.25;
   constexpr double kStep = 1.05;
   std::vector<Fit> fits;
   Fit best;
   for (double tight = kClearlyTight; tight <= kMostTight; tight *= kStep) {
     Fit each = fit_with(groups, tight);
-    const double off = (tight / std::clamp(tight_by_shares, kClearlyTight, kMostTight) - 1) / kSharesError;
-    each.misfit += off * off + 2 * std::log(tight);
+    each.misfit +=
+        misfit_of_shares(tight, std::clamp(tight_by_shares, kClearlyTight, kMostTight)) + 2 * std::log(tight);
     fits.push_back(each);
     if (each.misfit < best.misfit) best = each;
   }
@@ -157,7 +166,10 @@ Fit fit(const std::vector<SlowedStream>& streams, std::optional<double> hint) {
   const std::vector<Group> groups = group(streams);
   Fit chosen = fit_with(groups, hint.value_or(1));
   if (!hint) {
-    const Fit other = fit_free(groups, tight_of(streams, groups));
+    const double by_shares = tight_of(streams, groups);
+    if (groups.back().settled > kSharesTell)
+      chosen.misfit += misfit_of_shares(chosen.tight, std::clamp(by_shares, chosen.tight, kMostTight));
+    const Fit other = fit_free(groups, by_shares);
     if (other.misfit < chosen.misfit - kFreeGain) chosen = other;
   }
   chosen.available = available_of(groups, chosen);

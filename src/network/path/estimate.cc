@@ -4,6 +4,7 @@
 #include <array>
 #include <cmath>
 #include <deque>
+#include <functional>
 #include <utility>
 
 #include "network/path/elbow.h"
@@ -234,6 +235,22 @@ std::optional<double> link_behind(const std::vector<StreamRecord>& streams, doub
       static_cast<double>(alike) < kOfShorter * static_cast<double>(gaps.size()))
     return std::nullopt;
   return capacity_bps / *(from + static_cast<std::ptrdiff_t>(alike / 2));
+}
+
+std::optional<double> fastest_spacing_bps(const std::vector<StreamRecord>& trains) {
+  constexpr std::size_t kSome = 3;
+  constexpr double kAlike = 0.01;
+  std::vector<double> rates;
+  for (const StreamRecord& train : trains) {
+    const std::vector<double> times = by_sequence(train);
+    for (std::size_t i = 1; i < times.size(); ++i)
+      if (times[i - 1] > kNever && times[i] > times[i - 1])
+        rates.push_back(static_cast<double>(train.wire_bytes) * 8e9 / (times[i] - times[i - 1]));
+  }
+  std::sort(rates.begin(), rates.end(), std::greater<>());
+  for (std::size_t i = 0; i + kSome <= rates.size(); ++i)
+    if (rates[i + kSome - 1] > rates[i] * (1 - kAlike)) return rates[i + kSome / 2];
+  return std::nullopt;
 }
 
 std::optional<Available> estimate_available(const std::vector<StreamRates>& streams, double capacity_bps,

@@ -60,6 +60,9 @@ struct StreamRates {
 [[nodiscard]] std::optional<double> link_behind(const std::vector<StreamRecord>& streams,
                                                 double capacity_bps);
 
+// The rate that the shortest of their gaps tell, of which some agree; nothing where none do.
+[[nodiscard]] std::optional<double> fastest_spacing_bps(const std::vector<StreamRecord>& trains);
+
 struct Available {
   Estimate bps;          // the mean over the time of the measurement
   double least_bps = 0;  // of 90 % of the streams: how it varies

@@ -105,7 +105,8 @@ TEST(PathSearch, TheNarrowLinkIsFoundWhereverOthersSend) {
        {"1 ab cross=off", "2 ab cross=poisson cross-rate=60mbit",
         "1 ab rate=300mbit cross=poisson cross-rate=200mbit cross-size=mixed",
         "3 ab rate=155mbit cross=poisson cross-rate=108mbit", "3 ab rate=155mbit cross=cbr cross-rate=77mbit",
-        "3 ab rate=300mbit cross=pareto cross-rate=180mbit"}) {
+        "3 ab rate=155mbit cross=cbr cross-rate=124mbit", "3 ab rate=300mbit cross=pareto cross-rate=180mbit",
+        "3 ab rate=300mbit cross=pareto cross-rate=240mbit"}) {
     ModelPath path({"all ab rate=10gbit", "2 ab rate=100mbit delay=5ms", cross});
     const CapacitySearch found = capacity_of(path);
     EXPECT_NEAR(found.capacity->bps.value / 100e6, 1, 0.005) << cross;
