@@ -4,6 +4,7 @@
 #include <sys/utsname.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <memory>
 #include <string>
 
@@ -27,6 +28,7 @@
 #include "view/web/live_feed.h"
 #include "view/web/recorded_feed.h"
 #include "view/web/shelf.h"
+#include "view/web/uploads.h"
 #include "view/web/web_api.h"
 
 namespace isotach::command {
@@ -37,6 +39,7 @@ constexpr std::int64_t kDefaultIntervalNs = 500'000'000;
 constexpr std::int64_t kDefaultHistoryNs = 600 * kNanosecondsPerSecond;
 constexpr std::size_t kHistoryBudgetBytes = std::size_t{192} << 20;
 constexpr std::size_t kTokenFileLimitBytes = 4096;
+constexpr std::uint64_t kUploadLimitBytes = std::uint64_t{1} << 30;
 
 struct Settings {
   view::HttpServer::Options server;
@@ -46,7 +49,8 @@ struct Settings {
   std::string proc_root;
   std::string record_path;
   std::string recording_path;
-  std::string files_folder;  // of recordings and reports that viewers may open; empty for none
+  std::uint64_t upload_limit_bytes = 0;  // of a file that viewers may send; 0: none
+  std::string files_folder;              // of recordings and reports that viewers may open; empty for none
   bool traffic = false;
 };
 
@@ -98,6 +102,14 @@ Result<Settings> settings_of(const Arguments& arguments) {
   if (!root) return Failure(std::move(root.error()));
   settings.proc_root = std::move(*root);
   settings.traffic = arguments.has("--traffic");
+  if (const auto text = arguments.value("--uploads")) {
+    const auto limit_bytes = parse_size(*text);
+    if (!limit_bytes) return Failure(limit_bytes.error());
+    if (*limit_bytes == 0 || *limit_bytes > kUploadLimitBytes)
+      return failure(ErrorKind::usage, fmt::format("'{}' is no size for --uploads", printable(*text)),
+                     "write how large a file may be, up to 1Gi: --uploads 64Mi");
+    settings.upload_limit_bytes = *limit_bytes;
+  }
   if (const auto folder = arguments.value("--files")) {
     settings.files_folder = *folder;
     while (settings.files_folder.size() > 1 && settings.files_folder.back() == '/')
@@ -137,12 +149,13 @@ view::WebSession session_of(const Settings& settings, const Instant& start) {
 // The page and the API of one feed. Serving ends before the feed does.
 class Site {
  public:
-  Site(const Settings& settings, view::WebSession session, view::LiveFeed& feed,
-       view::WebApi::Findings findings = {})
+  Site(const Settings& settings, std::unique_ptr<view::Uploads> uploads, view::WebSession session,
+       view::LiveFeed& feed, view::WebApi::Findings findings = {})
       : feed_(feed),
         shelf_(settings.files_folder, {records_title, records_page}),
+        uploads_(std::move(uploads)),
         api_(std::move(session), feed, std::move(findings)),
-        files_(settings.files_folder.empty() ? nullptr : &shelf_, api_, kVersion),
+        files_(settings.files_folder.empty() ? nullptr : &shelf_, uploads_.get(), api_, kVersion),
         server_(settings.server) {
     api_.add_to(server_);
     files_.add_to(server_);
@@ -168,10 +181,19 @@ class Site {
  private:
   view::LiveFeed& feed_;
   view::Shelf shelf_;
+  std::unique_ptr<view::Uploads> uploads_;
   view::WebApi api_;
   view::FilesApi files_;
   view::HttpServer server_;
 };
+
+// Nothing where viewers may send no files.
+Result<std::unique_ptr<view::Uploads>> uploads_of(const Settings& settings) {
+  if (settings.upload_limit_bytes == 0) return std::unique_ptr<view::Uploads>();
+  const char* const parent = std::getenv("TMPDIR");
+  return view::Uploads::open(parent != nullptr && *parent != '\0' ? parent : "/tmp",
+                             settings.upload_limit_bytes, {records_title, records_page});
+}
 
 void say_address(Context& context, const Site& site) {
   context.out.write(site.server().url() + "\n");
@@ -244,6 +266,8 @@ int serve_live(Context& context, const Arguments& arguments, const Settings& set
   view::LiveFeed feed(table, std::max<std::size_t>(2, std::min(wanted, fitting)));
 
   if (auto dropped = drop_privileges(settings); !dropped) return context.report(dropped.error());
+  auto uploads = uploads_of(settings);
+  if (!uploads) return context.report(uploads.error());
   std::unique_ptr<record::Recorder> recorder;
   const view::WebSession session = session_of(settings, start);
   if (!settings.record_path.empty()) {
@@ -264,7 +288,8 @@ int serve_live(Context& context, const Arguments& arguments, const Settings& set
       context.clock, {.proc_root = settings.proc_root, .machine = true, .silenced = silenced_here()});
   std::optional<Error> record_error;
   {
-    Site site(settings, session, feed, [&] { return findings_document(*doctor.news()); });
+    Site site(settings, std::move(*uploads), session, feed,
+              [&] { return findings_document(*doctor.news()); });
     if (auto started = site.start(); !started) return context.report(started.error());
     say_address(context, site);
 
@@ -309,7 +334,10 @@ int serve_recording(Context& context, const Settings& settings) {
 
   std::string name = settings.recording_path.substr(settings.recording_path.rfind('/') + 1);
   if (auto dropped = drop_privileges(settings); !dropped) return context.report(dropped.error());
-  Site site(settings, view::recorded_session(recorded, std::move(name), kVersion), *recorded.feed);
+  auto uploads = uploads_of(settings);
+  if (!uploads) return context.report(uploads.error());
+  Site site(settings, std::move(*uploads), view::recorded_session(recorded, std::move(name), kVersion),
+            *recorded.feed);
   if (auto started = site.start(); !started) return context.report(started.error());
   say_address(context, site);
   const std::int64_t end_ns =
@@ -350,7 +378,9 @@ CommandSpec web_command() {
       "from elsewhere: the page works without internet.\n\n"
       "With FILE the page shows a recording. With --files it lists the recordings, records and reports of a "
       "folder, such as those of isotach record, isotach inspect -o and isotach inspect --report, and opens "
-      "them.\n\n"
+      "them. With --uploads it also opens such files that are dropped onto it: they are sent to the server, "
+      "which "
+      "keeps the last four until it ends, for all its viewers.\n\n"
       "The server listens on 127.0.0.1 unless told otherwise. Any other address needs a token, since whoever "
       "opens the page sees what this machine does. At most 8 viewers watch at once.\n\n"
       "The same numbers are there for scripts: /api/series, /api/latest, /api/history, /api/events "
@@ -382,6 +412,8 @@ CommandSpec web_command() {
        "source",
        {},
        "directory"},
+      {"--uploads", 0, "SIZE",
+       "viewers may send such files of up to SIZE each, such as 64Mi, to look at them in the page", "source"},
       record_option(),
       proc_root_option(),
   };
@@ -391,6 +423,7 @@ CommandSpec web_command() {
       {"isotach web --listen 0.0.0.0 --token auto", "for others too; the address it prints has the token"},
       {"isotach web monday.isotach", "look at a recording in the browser"},
       {"isotach web --files /var/lib/isotach", "this machine, and what was recorded before"},
+      {"isotach web --uploads 64Mi", "recordings of other machines can be dropped onto the page"},
   };
   spec.run = run_web;
   return spec;

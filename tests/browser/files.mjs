@@ -147,3 +147,49 @@ test('a recording that is not there is told', async (world) => {
   await stop(server);
   await page.close();
 });
+
+// Lets go of a file over the page, as a person does.
+const drop = (page, name, text) =>
+  page.evaluate(
+    ([called, content]) => {
+      const dataTransfer = new DataTransfer();
+      dataTransfer.items.add(new File([content], called));
+      document.body.dispatchEvent(new DragEvent('drop', { dataTransfer, bubbles: true, cancelable: true }));
+    },
+    [name, text],
+  );
+
+test('files of this device are chosen or dropped, and opened', async (world) => {
+  const shelf = await folderOf(world);
+  const server = await serve(['-i', '0.1', '--uploads', '8Mi']);
+  const page = await openPage(world, server);
+  await drop(page, 'sort.html', HOSTILE);
+  const frame = page.frameLocator('#files iframe');
+  await frame.locator('#head').waitFor();
+  assert.equal(await frame.locator('#head').textContent(), 'What sort does');
+  assert.notEqual(await page.title(), 'ran');
+  await drop(page, 'notes.txt', 'no');
+  assert.match(await page.textContent('.upload.failed'), /notes\.txt is none of/);
+  await drop(page, 'notes.isotach', 'no');
+  await until(page, () => /notes\.isotach is not what its name says/.test(document.querySelector('.upload').textContent));
+
+  await page.setInputFiles('#files input[type="file"]', join(shelf, 'monday & more.isotach'));
+  await until(page, () => document.getElementById('state').dataset.state === 'recording');
+  await until(page, () => (window.isotach.panel('pressure')?.chart.times.length ?? 0) >= 60);
+  assert.match(await page.textContent('#age'), /monday & more\.isotach/);
+  await page.keyboard.press('r');
+  assert.match(await page.locator('#files li', { hasText: 'monday & more' }).textContent(), /sent to the server.*shown now/);
+  await page.close();
+  await stop(server);
+});
+
+test('without leave to send files the page says how', async (world) => {
+  const server = await serve(['-i', '0.1']);
+  const page = await openPage(world, server);
+  await drop(page, 'sort.html', HOSTILE);
+  await until(page, () => /--uploads/.test(document.querySelector('.upload').textContent));
+  assert.equal(await page.isVisible('#files .upload button'), false);
+  assert.deepEqual(page.complaints, []);
+  await page.close();
+  await stop(server);
+});

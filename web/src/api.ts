@@ -120,6 +120,7 @@ export interface FilesDocument {
   folder: string; // empty where the server was told none
   files: RecordedFile[];
   left_out: number; // more than the server lists
+  upload_limit_bytes: number; // of a file that may be sent; 0: none may
 }
 
 export class HttpError extends Error {
@@ -149,3 +150,17 @@ export const getHistory = (
   getJson(`/api/history?since=${since}&series=${encodeURIComponent(patterns.join(','))}${chosen(recording, '&')}`);
 
 export const getFiles = (): Promise<FilesDocument> => getJson('/api/files');
+
+// The name that the server gave the file.
+export async function sendFile(file: File): Promise<string> {
+  const response = await fetch(`/api/upload?name=${encodeURIComponent(file.name)}`, { method: 'POST', body: file });
+  const answer = await response.text();
+  if (response.ok) return (JSON.parse(answer) as { name: string }).name;
+  let message = answer.trim();
+  try {
+    message = (JSON.parse(answer) as { error: string }).error;
+  } catch {
+    // The server itself refused it, in plain words.
+  }
+  throw new Error(message);
+}

@@ -1,9 +1,10 @@
-// Recordings, records of programs and reports in the folder that the server was told: recordings open in this
-// page, the others in a frame within it.
+// Recordings, records of programs and reports in the folder that the server was told, and those that viewers sent:
+// recordings open in this page, the others in a frame within it.
 import { getFiles, type FilesDocument, type RecordedFile, type Session } from './api';
 import { byId, element, setText } from './dom';
 import { onThemeChange, scheme } from './theme';
 import { formatQuantity, formatUptime } from './units';
+import { Upload } from './upload';
 
 const two = (value: number): string => String(value).padStart(2, '0');
 
@@ -12,6 +13,11 @@ export function formatDay(wallMs: number): string {
   const day = `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
   return `${day} ${two(date.getHours())}:${two(date.getMinutes())}`;
 }
+
+const SENT = 'sent/'; // how the server names what viewers sent
+
+const addressOf = (name: string, kind: RecordedFile['kind']): string =>
+  kind === 'recording' ? `/?recording=${encodeURIComponent(name)}#overview` : `/report?name=${encodeURIComponent(name)}`;
 
 // The address of a report, in the colours that were chosen by hand.
 function inScheme(address: string): string {
@@ -28,9 +34,19 @@ export class FilesView {
   private readonly reports = element('ul', { class: 'files' });
   private readonly frame = element('section', { class: 'report', 'aria-label': 'Report', hidden: '' });
 
-  constructor(private readonly shown: string | null) {
+  private readonly upload: Upload;
+
+  constructor(
+    private readonly shown: string | null,
+    showThis: () => void,
+  ) {
+    const dropped = (): Promise<unknown> => {
+      showThis();
+      return this.refresh();
+    };
+    this.upload = new Upload(dropped, (name) => void this.openSent(name));
     byId('files').append(
-      element('header', { class: 'lead' }, this.note),
+      element('header', { class: 'lead' }, this.note, this.upload.element),
       this.frame,
       element('h2', {}, 'Recordings'),
       this.recordings,
@@ -50,14 +66,15 @@ export class FilesView {
     if (session.mode === 'recording') setText(this.note, `Showing ${session.recording ?? 'a recording'}.`);
   }
 
-  async refresh(): Promise<void> {
+  async refresh(): Promise<readonly RecordedFile[]> {
     let document: FilesDocument;
     try {
       document = await getFiles();
     } catch {
-      return; // the state line tells when the server has gone; coming back here asks again
+      return []; // the state line tells when the server has gone; coming back here asks again
     }
     const { folder, files, left_out: leftOut } = document;
+    this.upload.allow(document.upload_limit_bytes);
     setText(
       this.note,
       folder === ''
@@ -68,6 +85,7 @@ export class FilesView {
     this.fill(this.recordings, of('recording'), 'isotach record FILE.isotach makes one');
     this.fill(this.records, of('records'), 'isotach inspect -o FILE.zst -- COMMAND keeps what a program did');
     this.fill(this.reports, of('report'), 'isotach inspect --report FILE.html -- COMMAND makes one');
+    return files;
   }
 
   private fill(host: HTMLElement, files: readonly RecordedFile[], how: string): void {
@@ -77,12 +95,12 @@ export class FilesView {
   }
 
   private entry(file: RecordedFile): HTMLElement {
-    const name = encodeURIComponent(file.name);
+    const address = addressOf(file.name, file.kind);
+    const sent = file.name.startsWith(SENT);
+    const name = sent ? file.name.slice(SENT.length) : file.name;
     const opened = file.kind === 'recording' && file.name === this.shown;
-    const link =
-      file.kind === 'recording'
-        ? element('a', { href: `/?recording=${name}#overview` }, file.name)
-        : element('a', { href: `/report?name=${name}` }, file.title === '' ? file.name : file.title);
+    const titled = file.kind !== 'recording' && file.title !== '';
+    const link = element('a', { href: address }, titled ? file.title : name);
     if (file.kind !== 'recording')
       link.addEventListener('click', (event) => {
         if (event.ctrlKey || event.metaKey || event.shiftKey) return; // a tab of its own
@@ -91,8 +109,8 @@ export class FilesView {
       });
     if (opened) link.setAttribute('aria-current', 'true');
     const facts = [
-      file.kind === 'recording' ? (file.host ?? '') : file.name,
-      file.command === undefined || file.command === '' ? '' : `isotach ${file.command}`,
+      file.kind === 'recording' ? (file.host ?? '') : name,
+      sent ? 'sent to the server' : '',      file.command === undefined || file.command === '' ? '' : `isotach ${file.command}`,
       formatDay(file.start_wall_time_ms ?? file.wall_time_ms),
       file.duration_seconds === undefined ? '' : formatUptime(file.duration_seconds),
       file.samples === undefined ? '' : `${file.samples} samples`,
@@ -100,6 +118,16 @@ export class FilesView {
       opened ? 'shown now' : '',
     ].filter((fact) => fact !== '');
     return element('li', {}, link, element('span', { class: 'quiet' }, facts.join(' · ')));
+  }
+
+  // What the viewer has just sent.
+  private async openSent(name: string): Promise<void> {
+    if (name.endsWith('.isotach')) {
+      location.href = addressOf(name, 'recording');
+      return;
+    }
+    const file = (await this.refresh()).find((one) => one.name === name);
+    if (file !== undefined) this.open(file, addressOf(file.name, file.kind));
   }
 
   private open(file: RecordedFile, address: string): void {

@@ -84,7 +84,7 @@ export class Page {
     );
     this.findings = new FindingsView();
     this.connections = new ConnectionsView();
-    this.files = new FilesView(this.recording);
+    this.files = new FilesView(this.recording, () => void (location.hash = 'files'));
     onThemeChange(() => {
       this.theme = readTheme();
       this.board.recolour();

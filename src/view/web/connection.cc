@@ -124,6 +124,22 @@ Connection::HeadStatus Connection::read_head(std::string& head, int idle_ms, int
   }
 }
 
+std::ptrdiff_t Connection::read_body(char* target, std::size_t size, std::int64_t wait_ms) {
+  if (!received_.empty()) {
+    const std::size_t count = received_.copy(target, size);
+    received_.erase(0, count);
+    return static_cast<std::ptrdiff_t>(count);
+  }
+  const std::int64_t deadline_ms = now_ms() + wait_ms;
+  for (;;) {
+    const std::int64_t left_ms = deadline_ms - now_ms();
+    if (left_ms <= 0 || wait_for(socket_.get(), POLLIN, left_ms) == Ready::timeout) return -1;
+    const ssize_t count = ::recv(socket_.get(), target, size, MSG_DONTWAIT);
+    if (count >= 0) return count;
+    if (errno != EINTR && errno != EAGAIN) return 0;
+  }
+}
+
 bool Connection::write(std::string_view text, int stall_ms, int total_ms) {
   const std::int64_t deadline_ms = now_ms() + total_ms;
   while (!text.empty()) {

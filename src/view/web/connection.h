@@ -3,6 +3,7 @@
 #pragma once
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <string>
@@ -33,6 +34,10 @@ class Connection {
   // recursive regular expression).
   HeadStatus read_head(std::string& head, int idle_ms, int head_ms,
                        const std::function<bool()>& give_up_idling);
+
+  // The next bytes of the body that follows a head, at most `size`: how many, waiting at most `wait_ms` for
+  // them. 0: the client left; -1: nothing came in that time.
+  std::ptrdiff_t read_body(char* target, std::size_t size, std::int64_t wait_ms);
 
   // Sends all of `text`; false when the client has gone, when nothing moved for `stall_ms`, or when it
   // took longer than `total_ms` (0: any time).

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <cerrno>
+#include <string_view>
 #include <utility>
 
 #include "view/web/json_response.h"
@@ -11,6 +13,43 @@ namespace {
 
 double wall_ms(std::int64_t wall_ns) {
   return static_cast<double>(wall_ns / 1000) / 1000.0;
+}
+
+const char* kind_name(ShelfKind kind) {
+  switch (kind) {
+    case ShelfKind::recording:
+      return "recording";
+    case ShelfKind::records:
+      return "records";
+    case ShelfKind::report:
+      break;
+  }
+  return "report";
+}
+
+constexpr std::string_view kSent = "sent/";  // no name in a folder has a slash
+
+HttpResponse no_folder() {
+  return error_response(404, "no folder is open: start isotach web --files FOLDER");
+}
+
+void write_files(JsonWriter& json, const std::vector<ShelfFile>& files, std::string_view prefix) {
+  for (const ShelfFile& file : files) {
+    json.begin_object();
+    json.key("name").string(std::string(prefix) + file.name);
+    json.key("kind").string(kind_name(file.kind));
+    json.key("title").string(file.title);
+    json.key("size_bytes").unsigned_integer(file.size_bytes);
+    json.key("wall_time_ms").real(wall_ms(file.changed_wall_ns));
+    if (file.kind == ShelfKind::recording) {
+      json.key("host").string(file.host);
+      json.key("command").string(file.command);
+      json.key("start_wall_time_ms").real(wall_ms(file.start_wall_ns));
+      json.key("duration_seconds").real(file.duration_s);
+      json.key("samples").unsigned_integer(file.samples);
+    }
+    json.end_object();
+  }
 }
 
 // A report is somebody's file: it may show itself, and nothing else. It runs no script, loads nothing,
@@ -31,18 +70,6 @@ void set_scheme(std::string& page, std::string_view scheme) {
   replace_all(page, "color-scheme:light dark", scheme == "dark" ? "color-scheme:dark" : "color-scheme:light");
 }
 
-const char* kind_name(ShelfKind kind) {
-  switch (kind) {
-    case ShelfKind::recording:
-      return "recording";
-    case ShelfKind::records:
-      return "records";
-    case ShelfKind::report:
-      break;
-  }
-  return "report";
-}
-
 }  // namespace
 
 WebSession recorded_session(const RecordedFeed& recorded, std::string name, std::string program_version) {
@@ -58,14 +85,44 @@ WebSession recorded_session(const RecordedFeed& recorded, std::string name, std:
   return session;
 }
 
-FilesApi::FilesApi(Shelf* shelf, const WebApi& live, std::string program_version)
-    : shelf_(shelf), live_(live), program_version_(std::move(program_version)) {}
+FilesApi::FilesApi(Shelf* shelf, Uploads* uploads, const WebApi& live, std::string program_version)
+    : shelf_(shelf), uploads_(uploads), live_(live), program_version_(std::move(program_version)) {}
 
 void FilesApi::add_to(HttpServer& server) const {
   server.serve("/api/files", [this](const HttpRequest&) { return files(); });
+  if (uploads_ != nullptr)
+    server.serve_upload("/api/upload", uploads_->limit_bytes(),
+                        [this](const HttpRequest& request, std::uint64_t, const BodyReader& body) {
+                          return take(request, body);
+                        });
   server.serve("/report", [this](const HttpRequest& request) { return report(request); });
   server.serve("/api/series", [this](const HttpRequest& request) { return series(request); });
   server.serve("/api/history", [this](const HttpRequest& request) { return history(request); });
+}
+
+FilesApi::Place FilesApi::place_of(const std::string& name) const {
+  if (name.starts_with(kSent))
+    return {uploads_ != nullptr ? &uploads_->shelf() : nullptr, name.substr(kSent.size())};
+  return {shelf_, name};
+}
+
+HttpResponse FilesApi::take(const HttpRequest& request, const BodyReader& body) const {
+  const auto name = request.query.find("name");
+  if (name == request.query.end())
+    return error_response(400, "say what it is called: /api/upload?name=FILE.isotach");
+  if (auto taken = uploads_->take(name->second, body); !taken) {
+    const Error& error = taken.error();
+    return error_response(error.kind == ErrorKind::usage ? 415
+                          : error.errno_value == ENOSPC  ? 507
+                                                         : 400,
+                          error.message());
+  }
+  JsonWriter json;
+  json.begin_object();
+  json.key("schema").string("isotach.web.upload.v1");
+  json.key("name").string(std::string(kSent) + name->second);
+  json.end_object();
+  return json_response(json);
 }
 
 HttpResponse FilesApi::files() const {
@@ -80,24 +137,12 @@ HttpResponse FilesApi::files() const {
   json.key("schema").string("isotach.web.files.v1");
   json.key("folder").string(shelf_ != nullptr ? shelf_->folder() : std::string());
   json.key("files").begin_array();
-  for (const ShelfFile& file : list.files) {
-    json.begin_object();
-    json.key("name").string(file.name);
-    json.key("kind").string(kind_name(file.kind));
-    json.key("title").string(file.title);
-    json.key("size_bytes").unsigned_integer(file.size_bytes);
-    json.key("wall_time_ms").real(wall_ms(file.changed_wall_ns));
-    if (file.kind == ShelfKind::recording) {
-      json.key("host").string(file.host);
-      json.key("command").string(file.command);
-      json.key("start_wall_time_ms").real(wall_ms(file.start_wall_ns));
-      json.key("duration_seconds").real(file.duration_s);
-      json.key("samples").unsigned_integer(file.samples);
-    }
-    json.end_object();
-  }
+  if (uploads_ != nullptr)
+    if (const auto sent = uploads_->shelf().list()) write_files(json, sent->files, kSent);
+  write_files(json, list.files, "");
   json.end_array();
   json.key("left_out").unsigned_integer(list.left_out);
+  json.key("upload_limit_bytes").unsigned_integer(uploads_ != nullptr ? uploads_->limit_bytes() : 0);
   json.end_object();
   return json_response(json);
 }
@@ -105,8 +150,9 @@ HttpResponse FilesApi::files() const {
 HttpResponse FilesApi::report(const HttpRequest& request) const {
   const auto name = request.query.find("name");
   if (name == request.query.end()) return error_response(400, "say which report: /report?name=FILE.html");
-  if (shelf_ == nullptr) return error_response(404, "no folder is open: start isotach web --files FOLDER");
-  auto page = shelf_->report(name->second);
+  const Place place = place_of(name->second);
+  if (place.shelf == nullptr) return no_folder();
+  auto page = place.shelf->report(place.name);
   if (!page) return error_response(404, page.error().message());
   if (!*page)
     return error_response(503, "records of a program are being read for someone; ask again in a moment");
@@ -124,11 +170,12 @@ template <class Answer>
 HttpResponse FilesApi::answer(const HttpRequest& request, const Answer& of) const {
   const auto name = request.query.find("recording");
   if (name == request.query.end()) return of(live_);
-  if (shelf_ == nullptr) return error_response(404, "no folder is open: start isotach web --files FOLDER");
-  const auto opened = shelf_->open(name->second);
+  const Place place = place_of(name->second);
+  if (place.shelf == nullptr) return no_folder();
+  const auto opened = place.shelf->open(place.name);
   if (!opened) return error_response(404, opened.error().message());
   const RecordedFeed& recorded = **opened;
-  return of(WebApi(recorded_session(recorded, name->second, program_version_), *recorded.feed));
+  return of(WebApi(recorded_session(recorded, place.name, program_version_), *recorded.feed));
 }
 
 HttpResponse FilesApi::series(const HttpRequest& request) const {

@@ -11,9 +11,11 @@
 #include <array>
 #include <atomic>
 #include <cerrno>
+#include <chrono>
 #include <memory>
 
 #include "base/check.h"
+#include "base/text.h"
 #include "view/web/access.h"
 #include "view/web/connection.h"
 #include "view/web/listener.h"
@@ -100,6 +102,17 @@ void answer(httplib::Response& response, int status, const std::string& text) {
   response.set_content(text + "\n", "text/plain; charset=utf-8");
 }
 
+void answer(httplib::Response& response, HttpResponse made) {
+  response.status = made.status;
+  for (const auto& [name, value] : made.headers) {
+    response.headers.erase(name);  // of the defaults
+    response.set_header(name, value);
+  }
+  if (response.get_header_value("Cache-Control").empty()) response.set_header("Cache-Control", "no-store");
+  response.body = std::move(made.body);
+  response.set_header("Content-Type", made.content_type);
+}
+
 HttpRequest request_of(const httplib::Request& from) {
   HttpRequest request;
   request.path = from.path;
@@ -158,6 +171,7 @@ struct HttpServer::State {
   [[nodiscard]] bool may_enter(const httplib::Request& request, httplib::Response& response) const;
   [[nodiscard]] std::string cookie_name() const { return "isotach_" + std::to_string(port); }
   void stream(const httplib::Request& request, httplib::Response& response, const StreamHandler& handler);
+  void take(const httplib::Request& request, httplib::Response& response);
   [[nodiscard]] bool stopping() const { return !responder.running(); }
 
   Options options;
@@ -165,6 +179,12 @@ struct HttpServer::State {
   const std::string node;
   std::map<std::string, Handler> handlers;
   std::map<std::string, StreamHandler> stream_handlers;
+  struct Upload {
+    std::uint64_t limit_bytes = 0;
+    UploadHandler handler;
+  };
+  std::map<std::string, Upload> uploads;
+  std::atomic<bool> uploading{false};
   std::unique_ptr<Listener> listener;
   std::uint16_t port = 0;
   bool local = true;  // listens on loopback only
@@ -217,7 +237,7 @@ void HttpServer::State::serve_connection(Fd socket) {
     current_connection = &connection;
     responder.process_request(stream, last, closed, [&](httplib::Request& request) {
       understood = true;
-      // Nothing here takes a body; where one follows, its bytes must not be read as a request.
+      // Where a body follows, its bytes must not be read as a request.
       const bool body = request.has_header("Content-Length") || request.has_header("Transfer-Encoding");
       if (body || (request.method != "GET" && request.method != "HEAD")) {
         last = true;
@@ -273,6 +293,10 @@ bool HttpServer::State::may_enter(const httplib::Request& request, httplib::Resp
 
 void HttpServer::State::route(const httplib::Request& request, httplib::Response& response) {
   if (!may_enter(request, response)) return;
+  if (request.method == "POST" && uploads.contains(request.path)) {
+    take(request, response);
+    return;
+  }
   if (request.method != "GET" && request.method != "HEAD") {
     response.set_header("Allow", "GET, HEAD");
     answer(response, 405, "only GET and HEAD are answered");
@@ -289,15 +313,7 @@ void HttpServer::State::route(const httplib::Request& request, httplib::Response
     return;
   }
   if (const auto found = handlers.find(request.path); found != handlers.end()) {
-    HttpResponse made = found->second(request_of(request));
-    response.status = made.status;
-    for (const auto& [name, value] : made.headers) {
-      response.headers.erase(name);  // of the defaults
-      response.set_header(name, value);
-    }
-    if (response.get_header_value("Cache-Control").empty()) response.set_header("Cache-Control", "no-store");
-    response.body = std::move(made.body);
-    response.set_header("Content-Type", made.content_type);
+    answer(response, found->second(request_of(request)));
     return;
   }
   if (const auto found = stream_handlers.find(request.path); found != stream_handlers.end()) {
@@ -348,6 +364,51 @@ void HttpServer::State::stream(const httplib::Request& request, httplib::Respons
       [this](bool) { viewers.fetch_sub(1); });
 }
 
+void HttpServer::State::take(const httplib::Request& request, httplib::Response& response) {
+  const Upload& upload = uploads.at(request.path);
+  // A browser says whose page sends; others than ours have nothing to send here.
+  if (const std::string origin = request.get_header_value("Origin");
+      !origin.empty() && !origin.ends_with("://" + request.get_header_value("Host"))) {
+    answer(response, 403, "only the page of this server may send files to it");
+    return;
+  }
+  const auto size = parse_unsigned(request.get_header_value("Content-Length"));
+  if (!size || request.has_header("Transfer-Encoding")) {
+    answer(response, 411, "say how much there is: Content-Length");
+    return;
+  }
+  if (*size > upload.limit_bytes) {
+    answer(response, 413,
+           "the file is larger than the " + std::to_string(upload.limit_bytes) + " bytes that are taken");
+    return;
+  }
+  if (uploading.exchange(true)) {
+    response.set_header("Retry-After", "2");
+    answer(response, 503, "another file is being sent; try again when it is here");
+    return;
+  }
+  const auto end_upload = [](std::atomic<bool>* flag) { *flag = false; };
+  const std::unique_ptr<std::atomic<bool>, decltype(end_upload)> running(&uploading, end_upload);
+  const auto deadline =
+      std::chrono::steady_clock::now() + std::chrono::milliseconds(options.body_deadline_ms);
+  std::uint64_t left = *size;
+  const BodyReader reader = [&](std::span<char> target) -> Result<std::size_t> {
+    if (left == 0) return std::size_t{0};
+    const auto rest =
+        std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
+    const auto count = stopping() ? 0
+                                  : current_connection->read_body(
+                                        target.data(), std::min<std::uint64_t>(left, target.size()),
+                                        std::min<std::int64_t>(options.body_stall_ms, rest.count()));
+    if (count <= 0)
+      return failure(ErrorKind::failed,
+                     count < 0 ? "the file took too long to arrive" : "the file broke off");
+    left -= static_cast<std::uint64_t>(count);
+    return static_cast<std::size_t>(count);
+  };
+  answer(response, upload.handler(request_of(request), *size, reader));
+}
+
 HttpServer::HttpServer(Options options) : state_(std::make_unique<State>(std::move(options))) {}
 HttpServer::~HttpServer() {
   stop();
@@ -361,6 +422,11 @@ void HttpServer::serve(const std::string& path, Handler handler) {
 void HttpServer::serve_stream(const std::string& path, StreamHandler handler) {
   CHECK(state_->listener == nullptr);
   state_->stream_handlers[path] = std::move(handler);
+}
+
+void HttpServer::serve_upload(const std::string& path, std::uint64_t limit_bytes, UploadHandler handler) {
+  CHECK(state_->listener == nullptr);
+  state_->uploads[path] = {limit_bytes, std::move(handler)};
 }
 
 Result<void> HttpServer::start() {

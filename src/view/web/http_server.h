@@ -4,6 +4,7 @@
 // so that /metrics and the page still answer when all viewers' places are taken (they get 503).
 // Requests whose Host header names another site are refused (DNS rebinding). Where a token is set,
 // it must come as ?token=, as a cookie or as "Authorization: Bearer".
+// Bodies are taken only by serve_upload(), one at a time, and only from pages of this server itself.
 // A browser that comes with ?token= is given the cookie and sent on to the same page without it.
 #pragma once
 
@@ -12,6 +13,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -35,6 +37,10 @@ struct HttpResponse {
   std::vector<std::pair<std::string, std::string>> headers = {};  // further ones: "Cache-Control"
 };
 
+// The next bytes of a request's body into `target`: how many, 0 at its end. Fails where the client leaves,
+// or is too slow.
+using BodyReader = std::function<Result<std::size_t>(std::span<char> target)>;
+
 // A server-sent event. Without name and data it is a heartbeat: a comment that viewers ignore.
 struct StreamEvent {
   std::string_view name;
@@ -52,15 +58,21 @@ class HttpServer {
     std::uint16_t port = 0;  // 0: any free one
     std::string token = {};  // empty: none is asked for; required by start() for non-loopback addresses
     int worker_limit = 12;
-    int viewer_limit = 8;           // live streams at once; kept below worker_limit
-    int head_deadline_ms = 5'000;   // for a whole request to arrive
-    int idle_deadline_ms = 2'000;   // for the next request of a connection; less when others wait
-    int write_deadline_ms = 5'000;  // for an event to be taken, or for a response to move on
+    int viewer_limit = 8;            // live streams at once; kept below worker_limit
+    int head_deadline_ms = 5'000;    // for a whole request to arrive
+    int idle_deadline_ms = 2'000;    // for the next request of a connection; less when others wait
+    int body_stall_ms = 5'000;       // for the next bytes of a body
+    int body_deadline_ms = 120'000;  // for the whole of it
+    int write_deadline_ms = 5'000;   // for an event to be taken, or for a response to move on
   };
   using Handler = std::function<HttpResponse(const HttpRequest&)>;
   // Runs on a worker for as long as the viewer stays; returns when `sink` returns false. Must call
   // `sink` at least once a second (a heartbeat will do) to learn that.
   using StreamHandler = std::function<void(const HttpRequest&, const EventSink& sink)>;
+
+  // Runs on a worker; answers POST. Whoever comes while it runs gets 503.
+  using UploadHandler =
+      std::function<HttpResponse(const HttpRequest&, std::uint64_t size_bytes, const BodyReader& body)>;
 
   explicit HttpServer(Options options);
   ~HttpServer();  // stops
@@ -70,6 +82,7 @@ class HttpServer {
   // Before start(). Handlers run on worker threads and answer GET and HEAD; `path` is matched as a whole.
   void serve(const std::string& path, Handler handler);
   void serve_stream(const std::string& path, StreamHandler handler);
+  void serve_upload(const std::string& path, std::uint64_t limit_bytes, UploadHandler handler);
 
   [[nodiscard]] Result<void> start();
   // Ends requests and streams at once and waits for the workers. Not from a handler.

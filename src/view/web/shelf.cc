@@ -112,6 +112,10 @@ std::string html_title(std::string_view start) {
   return printable(trim(title));
 }
 
+bool Shelf::takes(std::string_view name) {
+  return is_plain_name(name) && kind_of(name);
+}
+
 Shelf::Shelf(std::string folder, RecordsReader records)
     : folder_(std::move(folder)), records_(std::move(records)) {}
 

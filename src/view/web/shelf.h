@@ -63,6 +63,8 @@ class Shelf {
   // Without a reader of records there are none.
   explicit Shelf(std::string folder, RecordsReader records = {});
 
+  // Whether a file of that name could be on a shelf.
+  [[nodiscard]] static bool takes(std::string_view name);
   [[nodiscard]] const std::string& folder() const { return folder_; }
   // What is there now; files that turn out not to be recordings are left out.
   [[nodiscard]] Result<ShelfList> list();

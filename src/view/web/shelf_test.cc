@@ -156,7 +156,7 @@ TEST_F(ShelfTest, TheApiAnswersForARecordingThatIsNamed) {
   const WebApi live({.id = "live", .host = "here", .kernel = {}, .program_version = {}, .recording = {}},
                     feed);
   Shelf shelf(folder_);
-  const FilesApi api(&shelf, live, "0.1.0");
+  const FilesApi api(&shelf, nullptr, live, "0.1.0");
 
   EXPECT_THAT(api.series({}).body, HasSubstr(R"("id":"live")"));
   HttpRequest request;
@@ -189,7 +189,7 @@ TEST_F(ShelfTest, TheApiAnswersForARecordingThatIsNamed) {
   dark.query["scheme"] = "no such";
   EXPECT_THAT(api.report(dark).body, HasSubstr("prefers-color-scheme"));
 
-  const FilesApi without(nullptr, live, "0.1.0");
+  const FilesApi without(nullptr, nullptr, live, "0.1.0");
   EXPECT_EQ(without.series(request).status, 404);
   EXPECT_EQ(without.report(request).status, 404);
   EXPECT_THAT(without.files().body, HasSubstr(R"("folder":"","files":[])"));
@@ -238,7 +238,7 @@ TEST_F(ShelfTest, WhoAsksWhileRecordsAreReadIsToldToComeAgain) {
       record::SeriesTable table;
       const LiveFeed feed(table, 10);
       const WebApi live({}, feed);
-      const FilesApi api(again, live, "1");
+      const FilesApi api(again, nullptr, live, "1");
       HttpRequest request;
       request.query["name"] = "ls.inspect";
       status = api.report(request).status;
