@@ -12,6 +12,7 @@
 #include "base/fd.h"
 #include "base/text.h"
 #include "base/units.h"
+#include "machine/metrics.h"
 #include "view/plot/picture.h"
 #include "view/plot/terminal_plot.h"
 #include "view/table/table.h"
@@ -77,9 +78,23 @@ Result<void> PlotSession::open(const record::RecordingInfo& info) {
   return {};
 }
 
+namespace {
+
+// As everywhere in isotach 100 % are all processors; the counters themselves are seconds of any of them.
+void share_cpu_times(view::PlotModel& model, const record::SeriesTable& table) {
+  std::vector<record::SeriesId> parts, contained;
+  for (const record::MetricDescriptor& metric : machine::family_metrics(machine::Family::cpu))
+    if (const auto id = table.find(metric.name))
+      (metric.name.starts_with("cpu_guest") ? contained : parts).push_back(*id);
+  model.share(std::move(parts), std::move(contained));
+}
+
+}  // namespace
+
 void PlotSession::select_new_series() {
   if (series_seen_ == table_.size()) return;
   series_seen_ = table_.size();
+  share_cpu_times(model_, table_);
   std::size_t left_out = 0;
   for (const record::SeriesId id : selection_.matching(table_))
     if (!model_.add(id)) ++left_out;

@@ -66,6 +66,19 @@ bool PlotModel::add(record::SeriesId series) {
   return true;
 }
 
+bool PlotModel::is_share(record::SeriesId series) const {
+  return std::ranges::find(parts_, series) != parts_.end() ||
+         std::ranges::find(contained_, series) != contained_.end();
+}
+
+std::optional<double> PlotModel::shown(record::SeriesId series, const record::Sample& sample,
+                                       std::int64_t elapsed_ns) const {
+  const Value* now = sample.find(series);
+  if (now == nullptr) return std::nullopt;
+  const Value* before = sample_count_ > 0 ? previous_.find(series) : nullptr;
+  return record::derive(table_.at(series).metric, before, *now, elapsed_ns);
+}
+
 void PlotModel::append(const record::Sample& sample) {
   if (!origin_) origin_ = sample.time;
   const std::int64_t time_ns = since_origin(sample.time);
@@ -73,11 +86,12 @@ void PlotModel::append(const record::Sample& sample) {
   if (time_ns < last_ns_) return;
   last_ns_ = time_ns;
   const std::int64_t elapsed_ns = sample_count_ > 0 ? time_ns - since_origin(previous_.time) : 0;
+  double whole = 0;
+  for (const record::SeriesId part : parts_) whole += shown(part, sample, elapsed_ns).value_or(0);
   for (LineState& line : lines_) {
-    const Value* now = sample.find(line.series);
-    const Value* before = sample_count_ > 0 ? previous_.find(line.series) : nullptr;
-    const record::MetricDescriptor& metric = table_.at(line.series).metric;
-    line.latest = now != nullptr ? record::derive(metric, before, *now, elapsed_ns) : std::nullopt;
+    line.latest = shown(line.series, sample, elapsed_ns);
+    if (line.latest && is_share(line.series))
+      line.latest = whole > 0 ? std::optional(*line.latest / whole) : std::nullopt;
     line.track.append(time_ns, line.latest);
   }
   previous_ = sample;

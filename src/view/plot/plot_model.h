@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "record/sample.h"
@@ -28,6 +29,14 @@ class PlotModel {
 
   // Shows this series from now on. False when kLineLimit is reached; a series added twice is one.
   bool add(record::SeriesId series);
+
+  // Counters that are parts of one whole, such as the times of all CPUs: each is shown as its share of what
+  // `parts` grew by together, where they grew at all. What is `contained` in one of them is not counted
+  // twice.
+  void share(std::vector<record::SeriesId> parts, std::vector<record::SeriesId> contained) {
+    parts_ = std::move(parts);
+    contained_ = std::move(contained);
+  }
 
   void append(const record::Sample& sample);
   // Past kEventLimit events are counted, not kept.
@@ -72,12 +81,16 @@ class PlotModel {
     ValueAxis axis;
   };
   [[nodiscard]] Figure lines_between(std::int64_t low_ns, std::int64_t high_ns) const;
+  [[nodiscard]] bool is_share(record::SeriesId series) const;
+  [[nodiscard]] std::optional<double> shown(record::SeriesId series, const record::Sample& sample,
+                                            std::int64_t elapsed_ns) const;
   [[nodiscard]] std::int64_t since_origin(const Instant& time) const;
   PanelState& panel(Unit unit);
 
   const record::SeriesTable& table_;
   std::vector<LineState> lines_;
   std::vector<PanelState> panels_;
+  std::vector<record::SeriesId> parts_, contained_;
   std::vector<record::Event> events_;
   std::optional<record::Event> peak_;
   std::uint64_t refused_events_ = 0;

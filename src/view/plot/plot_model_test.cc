@@ -43,6 +43,36 @@ TEST(PlotModel, ScalesGaugesAndDerivesRates) {
   EXPECT_EQ(figure.panels[1].lines[0].latest, 8000.0);
 }
 
+TEST(PlotModel, PartsOfOneWholeAreShownAsSharesOfIt) {
+  record::SeriesTable table;
+  const auto time = [&](const char* name) {
+    return *table.intern({name, Unit::seconds, record::MetricKind::counter, "", name, 0.01,
+                          record::RateDisplay::share_of_time});
+  };
+  const record::SeriesId user = time("cpu_user_seconds"), idle = time("cpu_idle_seconds"),
+                         guest = time("cpu_guest_seconds"), other = time("pressure_cpu_some_seconds");
+  PlotModel model(table);
+  for (const record::SeriesId id : {user, guest, other}) model.add(id);
+  model.share({user, idle}, {guest});
+  const auto sample = [&](std::int64_t seconds, std::uint64_t ticks, std::uint64_t idle_ticks) {
+    record::Sample next;
+    next.time = {seconds * kSecond, seconds * kSecond};
+    next.points = {{user, Value::of(ticks)},
+                   {idle, Value::of(idle_ticks)},
+                   {guest, Value::of(ticks / 2)},
+                   {other, Value::of(ticks)}};
+    model.append(next);
+    return std::vector{model.lines()[0].latest, model.lines()[1].latest, model.lines()[2].latest};
+  };
+  sample(0, 0, 0);
+  // Four processors for a second, one of them busy.
+  const auto shown = sample(1, 100, 300);
+  EXPECT_DOUBLE_EQ(shown[0].value(), 0.25);
+  EXPECT_DOUBLE_EQ(shown[1].value(), 0.125);
+  EXPECT_DOUBLE_EQ(shown[2].value(), 1) << "what is no part of it is shown as it is";
+  EXPECT_FALSE(sample(2, 100, 300)[0]) << "nothing grew: no share of anything";
+}
+
 TEST(PlotModel, MissingValuesAreGapsNeverZero) {
   Session session;
   session.sample(0, Value::of(4));
