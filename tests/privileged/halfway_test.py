@@ -1,14 +1,21 @@
 #!/usr/bin/env python3
-"""Commands that change the machine, killed half-way: before each system call that writes, once.
+"""Commands that change the machine, killed half-way: before a system call that writes.
 
-strace kills the command with SIGKILL at its N-th write, creation, rename, swapon and so on, for every N that an
-undisturbed run has. When the watchdog has done its work, everything must be as before the command, or as after it:
-a swap file with its line in fstab, an area in use, the settings of KSM, the settings of an interface.
+usage: halfway_test.py [--all] [--moments N] [--seed N] [NAME...]
+
+strace kills the command with SIGKILL at its N-th write, creation, rename, swapon and so on, for some N of those that an
+undisturbed run has, or with --all for every one. When the watchdog has done its work, everything must be as before the
+command, or as after it: a swap file with its line in fstab, an area in use, the settings of KSM, the settings of an
+interface; and no process of it may be left. A lab is killed when it has said so many lines; labs that take long only with
+--all. With NAME only those whose names begin so.
 """
+import argparse
 import hashlib
 import os
 import pathlib
+import random
 import re
+import signal
 import shutil
 import subprocess
 import sys
@@ -71,14 +78,26 @@ def of_ksm(_bed):
     return {name: (KSM / name).read_text().strip() for name in ("run", "pages_to_scan", "sleep_millisecs")}
 
 
+def of_ksm_and_swap(bed):
+    return of_ksm(bed), of_swap(bed)
+
+
+def of_namespaces(_bed):
+    """What a lab about the network must not leave here."""
+    links = subprocess.run(["ip", "-br", "link"], check=True, capture_output=True, text=True).stdout
+    return sorted(line.split()[0] for line in links.splitlines())
+
+
 def of_link(_bed):
     text = subprocess.run(["ip", "-d", "link", "show", "dev", "halfway0"], check=True, capture_output=True, text=True).stdout
     return re.search(r"mtu \d+", text).group(), re.search(r"state \w+", text).group()
 
 
 class Case:
-    def __init__(self, name, words, look, prepare=None, reset=None):
-        self.name, self.words, self.look = name, words, look
+    """Killed at system calls; or, where it is a lab, after so many lines of what it says."""
+
+    def __init__(self, name, words, look, prepare=None, reset=None, by_lines=False, long=False):
+        self.name, self.words, self.look, self.by_lines, self.long = name, words, look, by_lines, long
         self.prepare, self.reset = prepare or (lambda bed: None), reset or (lambda bed: None)
 
 
@@ -101,6 +120,14 @@ def make_link(_bed):
     subprocess.run(["ip", "link", "add", "halfway0", "type", "veth", "peer", "name", "halfway1"], check=True)
 
 
+def lab(bed, name):
+    return ["lab", name, "-o", str(bed.state / "report")]
+
+
+def drop_report(bed):
+    shutil.rmtree(bed.state / "report", ignore_errors=True)
+
+
 CASES = [
     Case("swap create --on --persist", lambda bed: ["swap", "create", swap_file(bed), "8Mi", "--on", "--persist"], of_swap,
          reset=drop_area),
@@ -110,6 +137,13 @@ CASES = [
          lambda bed: bed.run("swap", "create", swap_file(bed), "8Mi", "--keep"), drop_area),
     Case("swap off --keep", lambda bed: ["swap", "off", swap_file(bed), "--keep"], of_swap, make_area, drop_area),
     Case("swap remove --keep", lambda bed: ["swap", "remove", swap_file(bed), "--keep"], of_swap, make_area, drop_area),
+    Case("swap drain", lambda bed: ["swap", "drain", swap_file(bed)], of_swap, make_area, drop_area),
+    Case("ksm run --start", lambda bed: ["ksm", "run", "--start", "pages_to_scan=321", "--", "true"], of_ksm),
+    Case("ksm demo", lambda bed: ["ksm", "demo", "--pages", "256", "--hold", "50ms", "--no-trace"], of_ksm),
+    Case("lab link", lambda bed: lab(bed, "link"), of_namespaces, reset=drop_report, by_lines=True),
+    Case("lab swap", lambda bed: lab(bed, "swap"), of_ksm_and_swap, reset=drop_report, by_lines=True,
+         long=True),
+    Case("lab ksm", lambda bed: lab(bed, "ksm"), of_ksm_and_swap, reset=drop_report, by_lines=True, long=True),
     Case("ksm set --keep", lambda bed: ["ksm", "set", "--keep", "pages_to_scan=321", "sleep_millisecs=77"], of_ksm,
          reset=lambda bed: bed.run("ksm", "reset", check=False)),
     Case("link set --keep", lambda bed: ["link", "set", "halfway0", "mtu", "1300", "--keep"], of_link, make_link,
@@ -121,6 +155,18 @@ def traced(bed, words, *options):
     return subprocess.run(["strace", "-qq", "-e", f"trace={CALLS}", *options, ISOTACH, *words], env=bed.env, text=True,
                           stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, check=False,
                           timeout=DEADLINE_S)
+
+
+def killed_after(bed, words, lines):
+    """Its exit code, and how many lines it said: at `lines` it is killed, 0 for never."""
+    said = 0
+    with subprocess.Popen([ISOTACH, *words], env=bed.env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.DEVNULL, text=True) as running:
+        for _ in running.stdout:
+            said += 1
+            if said == lines:
+                running.send_signal(signal.SIGKILL)
+        return running.wait(), said
 
 
 def moments(log):
@@ -141,13 +187,12 @@ def settle(bed):
     """Until no journal is left: the watchdog has ended, and put back what there was to put back."""
     deadline = time.monotonic() + DEADLINE_S
     while True:
-        held = subprocess.run(["pgrep", "-f", f"{ISOTACH}.*(swap|ksm|link) (create|off|remove|set)"], capture_output=True,
-                              check=False).stdout.split()
+        held = subprocess.run(["pgrep", "-f", ISOTACH], capture_output=True, check=False).stdout.split()
         ours = [pid for pid in held if f"ISOTACH_STATE={bed.state}".encode() in environment(pid)]
         if not ours:
             return bed.run("restore", check=False)
         if time.monotonic() > deadline:
-            sys.exit(f"the watchdog does not end: {ours}")
+            sys.exit(f"processes do not end: {ours}")
         time.sleep(0.01)
 
 
@@ -158,54 +203,92 @@ def environment(pid):
         return b""
 
 
-def run_case(bed, case):
+def undisturbed(bed, case):
+    """Its moments, (a system call or "line", which of them), from a run that nothing disturbs."""
+    if case.by_lines:
+        code, said = killed_after(bed, case.words(bed), 0)
+        found, error = [("line", number) for number in range(1, said)], ""
+    else:
+        log = bed.state.parent / f"{bed.state.name}.log"
+        done = traced(bed, case.words(bed), "-o", str(log))
+        code, error, found = done.returncode, done.stderr, moments(log)
+        log.unlink()
+    if code != 0:
+        raise RuntimeError(f"it ends with {code} undisturbed: {error}")
+    return found
+
+
+def kill_at(bed, case, call, number):
+    if case.by_lines:
+        return killed_after(bed, case.words(bed), number)[0]
+    return traced(bed, case.words(bed), "-o", "/dev/null", "-e",
+                  f"inject={call}:signal=SIGKILL:when={number}").returncode
+
+
+def run_case(bed, case, chosen):
     """What was wrong, and at how many moments it was killed."""
-    wrong, log = [], bed.state.parent / f"{bed.state.name}.log"
+    wrong = []
     case.prepare(bed)
     try:
         before = case.look(bed)
-        done = traced(bed, case.words(bed), "-o", str(log))
-        if done.returncode != 0:
-            return [f"it fails undisturbed: {done.stderr}"], 0
+        todo = undisturbed(bed, case)
         settle(bed)
         after = case.look(bed)
+    except RuntimeError as error:
+        return [str(error)], 0
     finally:
         case.reset(bed)
-    todo = moments(log)
-    log.unlink()
+    todo = chosen(todo, case)
     for call, number in todo:
         case.prepare(bed)
         try:
             if case.look(bed) != before:
                 return [*wrong, f"the bed is not as it was: {case.look(bed)}"], len(todo)
-            killed = traced(bed, case.words(bed), "-o", "/dev/null", "-e", f"inject={call}:signal=SIGKILL:when={number}")
+            code = kill_at(bed, case, call, number)
             settle(bed)
             found = case.look(bed)
             if found not in (before, after):
-                wrong.append(f"killed at {call} {number} ({killed.returncode}): {found}, neither {before} nor {after}")
+                wrong.append(f"killed at {call} {number} ({code}): {found}, neither {before} nor {after}")
         finally:
             case.reset(bed)
     return wrong, len(todo)
 
 
 def main():
+    parser = argparse.ArgumentParser(usage=__doc__.split("usage: ")[1].split("\n")[0])
+    parser.add_argument("--all", action="store_true")
+    parser.add_argument("--moments", type=int, default=8)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("names", nargs="*", default=[""])
+    options = parser.parse_args()
+
+    def chosen(todo, case):
+        """In their order; of a lab one."""
+        count = len(todo) if options.all else min(len(todo), 1 if case.by_lines else options.moments)
+        return [todo[i] for i in sorted(random.Random(f"{options.seed} {case.name}").sample(range(len(todo)), count))]
+
     if os.geteuid() != 0 or shutil.which("strace") is None:
         print(f"needs root and strace\n0 passed, 0 failed, {len(CASES)} skipped")
         return 0
     passed = failed = skipped = 0
     for case in CASES:
+        if not any(case.name.startswith(name) for name in options.names) or (case.long and not options.all):
+            continue
         bed = Bed()
         try:
-            if (case.look is of_swap and bed.folder is None) or (case.look is of_ksm and not KSM.exists()):
+            if (case.look in (of_swap, of_ksm_and_swap) and bed.folder is None) or (
+                    case.look in (of_ksm, of_ksm_and_swap) and not KSM.exists()):
                 print(f"skip {case.name}: this machine has no place for it")
                 skipped += 1
                 continue
-            wrong, count = run_case(bed, case)
+            started = time.monotonic()
+            wrong, count = run_case(bed, case, chosen)
         finally:
             bed.close()
         failed += bool(wrong)
         passed += not wrong
-        print(f"{'not ok' if wrong else 'ok  '} {case.name}, killed at {count} moments", flush=True)
+        print(f"{'not ok' if wrong else 'ok  '} {case.name}, killed at {count} moments, {time.monotonic() - started:.1f} s",
+              flush=True)
         for line in wrong:
             print(f"  {line}")
     print(f"{passed} passed, {failed} failed, {skipped} skipped")
