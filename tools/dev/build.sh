@@ -1,9 +1,10 @@
 # shellcheck shell=bash
 # Configuring and building, and what is run straight from a build.
 
-# configure PRESET FOLDER: once; afterwards ninja itself notices changes of the CMake files.
+# configure PRESET FOLDER [ARGS...]: once; afterwards ninja itself notices changes of the CMake files.
 configure() {
   local preset=$1 folder=$2
+  shift 2
   local cache=$folder/CMakeCache.txt
   local -a launcher=()
   # A folder that was configured elsewhere (a copied checkout) cannot be used.
@@ -14,7 +15,7 @@ configure() {
   if command -v ccache >/dev/null; then
     launcher=(-DCMAKE_C_COMPILER_LAUNCHER=ccache -DCMAKE_CXX_COMPILER_LAUNCHER=ccache)
   fi
-  logged "configure-$preset" cmake --preset "$preset" "${launcher[@]}"
+  logged "configure-$preset" cmake --preset "$preset" "${launcher[@]}" "$@"
 }
 
 # compile FOLDER NAME [TARGET...]: with ninja's own progress line on a terminal.
@@ -30,6 +31,14 @@ compile() {
   NINJA_STATUS="$name: %f of %t " ninja -C "$folder" -j "$JOBS" --quiet "$@" >&2 || status=$?
   ((status == 0)) || return "$status"
   if (($(now_tenths) - start >= 20)); then say "$name: done in $(tenths_since "$start") s"; fi
+}
+
+# For a whole test run on a fresh checkout, whose build nobody has a use for afterwards: see ISOTACH_PRECOMPILE in
+# cmake/IsotachLibrary.cmake. ccache would only read each source once more.
+configure_once() {
+  set_up build || return
+  [[ -e build/build.ninja ]] ||
+    configure release build -DISOTACH_PRECOMPILE=ON -DCMAKE_C_COMPILER_LAUNCHER= -DCMAKE_CXX_COMPILER_LAUNCHER=
 }
 
 build_release() {

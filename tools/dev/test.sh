@@ -59,6 +59,7 @@ run_tests() {
 
   if [[ ${selected[*]} != source ]]; then
     start=$(now_tenths)
+    if [[ -z $wanted ]]; then configure_once; fi
     if ! build_release; then
       printf '%-14s the build failed\n\n0 passed, 1 failed, 0 skipped\n' build
       exit 1
