@@ -4,9 +4,9 @@
 
 BEHIND_PID=""
 # Tests that judge times, rates or the load of the machine: as FOLDER/NAME, where NAME is the file's beginning.
-MEASURING=(browser/ cli/doctor cli/experiment cli/lab_net cli/nettest cli/overview cli/path conformance/
-  dbi/attach_storm hostile/nettest privileged/connections privileged/doctor privileged/ksm privileged/lab
-  privileged/path privileged/swap privileged/traffic prometheus/ terminal/overview)
+MEASURING=(cli/doctor cli/lab_net cli/nettest cli/overview cli/path conformance/iperf2 conformance/nettest
+  conformance/vmstat_live dbi/attach_storm hostile/nettest privileged/connections privileged/doctor privileged/ksm
+  privileged/lab privileged/path privileged/swap privileged/traffic terminal/overview)
 
 # start_behind ARGS...: `./dev ARGS` behind all others, in a session of its own: ninja gives each compiler a process
 # group.
