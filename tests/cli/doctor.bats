@@ -79,6 +79,12 @@ PYTHON
   [[ $status -le 1 ]]
   [[ $output == *'"schema":"isotach.doctor.self.v1"'* ]]
   [[ $output == *'"command":"traffic"'* ]]
+  # Without any right: one command grants all that can be granted.
+  run setpriv --bounding-set=-all --inh-caps=-all --reuid=65534 --clear-groups "$ISOTACH" doctor --self
+  if [[ $output == setpriv:* ]]; then skip "rights cannot be given up here"; fi
+  [ "$status" -eq 1 ]
+  [ "$(grep -c 'setcap' <<<"$output")" -eq 2 ]
+  [[ $output == *'  sudo setcap cap_bpf,cap_net_admin,cap_net_raw,cap_perfmon,cap_sys_ptrace+ep '* ]]
 }
 
 @test "the doctor that stays tells what begins, and nothing that is silenced" {

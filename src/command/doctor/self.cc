@@ -23,6 +23,10 @@
 namespace isotach::command {
 namespace {
 
+// setcap replaces what a file had before: what can be granted has to be granted at once.
+constexpr const char* kGrant =
+    "sudo setcap cap_bpf,cap_net_admin,cap_net_raw,cap_perfmon,cap_sys_ptrace+ep \"$(command -v isotach)\"";
+
 struct Verdict {
   bool works = true;
   std::string why;     // it does not
@@ -54,8 +58,9 @@ Verdict capability(unsigned number, const char* name) {
   const std::string word(kernel::take_word(rest));
   const auto bits = std::strtoull(word.c_str(), nullptr, 16);
   if ((bits >> number & 1) != 0) return {};
+  // Who may everything that this one allows may as well be root.
   return {false, fmt::format("{} is missing", name),
-          fmt::format("run as root, or: setcap {}+ep $(which isotach)", name)};
+          number == CAP_SYS_ADMIN ? "run as root, by sudo" : kGrant};
 }
 
 Verdict netlink(int protocol, const char* option) {
@@ -147,9 +152,15 @@ void print_text(Context& context, const std::vector<Feature>& all, const std::ve
                      {"what to do", Align::left, 0, 20}});
   for (std::size_t i = 0; i < all.size(); ++i) {
     const Verdict& one = verdicts[i];
-    table.row({all[i].command, all[i].what, one.works ? "works" : one.why, one.remedy});
+    table.row({all[i].command, all[i].what, one.works ? "works" : one.why,
+               one.remedy == kGrant ? "run as root, or as said below" : one.remedy});
   }
   context.out.write(table.text(context.out_is_terminal ? terminal_size(context.out.fd()).columns : 160));
+  if (std::ranges::find(verdicts, kGrant, &Verdict::remedy) == verdicts.end()) return;
+  context.out.write(fmt::format(
+      "\nOr allow the program itself to look at the network and at other users' processes, all at\n"
+      "once, because each setcap replaces what the one before allowed:\n\n  {}\n",
+      kGrant));
 }
 
 void print_json(Context& context, const std::vector<Feature>& all, const std::vector<Verdict>& verdicts) {
