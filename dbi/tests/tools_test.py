@@ -456,28 +456,33 @@ def test_no_tools(folder):
         assert result.returncode not in (0, None) and message in result.stderr.decode(), f"{words}: {result}"
 
 
+def run_test(test):
+    """None, or why it failed."""
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            test(pathlib.Path(folder))
+        except (AssertionError, subprocess.SubprocessError, OSError, AttributeError) as error:
+            return f"{type(error).__name__}: {error}"
+    return None
+
+
 def main():
-    passed = failed = skipped = 0
+    results = engine.Results()
     reason = engine.why_not()
     if reason is None and shutil.which("g++") is None:
         reason = "there is no g++"
-    for name, test in sorted(globals().items()):
-        if not name.startswith("test_"):
-            continue
-        if reason:
-            print(f"skip {name}: {reason}")
-            skipped += 1
-            continue
-        with tempfile.TemporaryDirectory() as folder:
-            try:
-                test(pathlib.Path(folder))
-                passed += 1
-            except (AssertionError, subprocess.SubprocessError, OSError, AttributeError) as error:
-                print(f"FAIL {name}: {error}")
-                failed += 1
-    print(f"{passed} passed, {failed} failed, {skipped} skipped")
-    sys.exit(1 if failed else 0)
+    tests = [(name, test) for name, test in sorted(globals().items()) if name.startswith("test_")]
+    if reason:
+        for name, _ in tests:
+            results.skip(name, reason)
+        return results.end()
+    for (name, _), future in engine.together(lambda job: run_test(job[1]), tests):
+        if future.result() is None:
+            results.ok()
+        else:
+            results.fail(name, future.result())
+    return results.end()
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
