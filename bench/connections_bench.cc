@@ -5,7 +5,8 @@
 // usage: connections_bench [FOLDER [MILLIONS]] [--json FILE]
 //
 // FOLDER gets the captures (about 125 MB a million packets), which are removed at the end; the default is
-// /dev/shm. MILLIONS of packets of the bulk capture: 2, unless given.
+// /tmp. They are in the memory of the kernel when they are read, by all programs. MILLIONS of packets of the
+// bulk capture: 2, unless given.
 #include <fcntl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -150,7 +151,7 @@ int main(int argc, char** argv) {
   isotach::bench::Figures figures("Captures: isotach connections beside tcptrace and tshark", arguments);
   const char* given = std::getenv("ISOTACH");
   const char* isotach = given != nullptr ? given : ISOTACH_PROGRAM;
-  const std::string folder = !arguments.empty() ? arguments[0] : "/dev/shm";
+  const std::string folder = !arguments.empty() ? arguments[0] : "/tmp";
   const double millions = arguments.size() > 1 ? std::atof(arguments[1].c_str()) : 2;
   if (millions <= 0 || millions > 1000) give_up("MILLIONS must be a number above 0");
   const std::string name = folder + "/isotach-bench-" + std::to_string(::getpid()) + ".pcap";

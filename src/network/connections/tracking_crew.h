@@ -34,6 +34,7 @@ class TrackingCrew {
 
  private:
   struct Shared;
+  void read(std::size_t member, const Fill& fill);
   void work(std::size_t member, const Fill& fill);
   void work_alone(const Fill& fill);
 

@@ -11,6 +11,8 @@ namespace {
 
 // Large enough that reading costs little, small enough to stay in the second-level cache.
 constexpr std::size_t kBufferSize = std::size_t{256} << 10;
+// That are kept to be used again.
+constexpr std::size_t kMostBuffers = 32;
 // Blocks beyond this are damage.
 constexpr std::uint32_t kLargestBlock = std::uint32_t{16} << 20;
 constexpr std::size_t kMostInterfaces = 65536;
@@ -53,18 +55,9 @@ std::uint32_t snoop_link(std::uint32_t type) {
   return type == kSnoopEthernet ? static_cast<std::uint32_t>(kLinkEthernet) : ~std::uint32_t{0};
 }
 
-bool holds_packed(MappedFile& file) {
-  const auto window = file.window(0, 4);
-  return window && is_packed(window->begin, static_cast<std::size_t>(window->end - window->begin));
-}
-
 }  // namespace
 
 Result<std::unique_ptr<CaptureReader>> CaptureReader::open(const std::string& path, WaitForMore wait) {
-  if (!wait && path != "-") {
-    if (auto file = MappedFile::open(path); file && !holds_packed(*file))
-      return start(std::unique_ptr<CaptureReader>(new CaptureReader(std::move(*file))));
-  }
   auto source = open_byte_source(path, std::move(wait));
   if (!source) return tl::make_unexpected(std::move(source.error()));
   return over(std::move(*source));
@@ -80,11 +73,11 @@ Result<std::unique_ptr<CaptureReader>> CaptureReader::start(std::unique_ptr<Capt
 }
 
 std::uint64_t CaptureReader::position() const {
-  return file_ ? mapped_to_ - left() : source_->position();
+  return source_->position();
 }
 
 std::uint64_t CaptureReader::size() const {
-  return file_ ? file_->size() : source_->size();
+  return source_->size();
 }
 
 const char* CaptureReader::format_name() const {
@@ -107,31 +100,22 @@ std::uint32_t CaptureReader::number32(const std::uint8_t* bytes) const {
   return big_endian_ ? big32(bytes) : little32(bytes);
 }
 
-bool CaptureReader::refill_mapped(std::size_t size) {
-  if (!source_ended_) {
-    const auto window = file_->window(mapped_to_ - left(), size);
-    if (!window) {
-      stop("the kernel has no room to map more of it");
-      return false;
-    }
-    const std::uint64_t from = mapped_to_ - left();
-    hold_ = window->hold;
-    begin_ = window->begin;
-    end_ = window->end;
-    mapped_to_ = from + left();
-    source_ended_ = mapped_to_ >= file_->size();
-  }
-  if (file_->was_cut() && damage_.empty()) damage_ = "it became shorter while it was read";
-  return left() >= size;
+// One that nobody looks into any more, if there is one.
+std::shared_ptr<std::uint8_t[]> CaptureReader::take_buffer(std::size_t size) {
+  if (size > kBufferSize) return std::shared_ptr<std::uint8_t[]>(new std::uint8_t[size]);
+  for (const auto& buffer : buffers_)
+    if (buffer.use_count() == 1) return buffer;
+  std::shared_ptr<std::uint8_t[]> fresh(new std::uint8_t[kBufferSize]);
+  if (buffers_.size() < kMostBuffers) buffers_.push_back(fresh);
+  return fresh;
 }
 
 bool CaptureReader::refill(std::size_t size) {
-  if (file_) return refill_mapped(size);
   const std::size_t rest = left();
   if (buffer_ == nullptr || lent_ || buffer_size_ < size) {
     // What is lent stays where it is.
     const std::size_t wanted = std::max(size, kBufferSize);
-    std::shared_ptr<std::uint8_t[]> fresh(new std::uint8_t[wanted]);
+    std::shared_ptr<std::uint8_t[]> fresh = take_buffer(wanted);
     if (rest > 0) std::memcpy(fresh.get(), begin_, rest);
     buffer_ = fresh.get();
     buffer_size_ = wanted;

@@ -1,9 +1,9 @@
 // Reads capture files, frame after frame: pcap of either byte order with micro- or nanoseconds (and the
 // variant of A. Kuznetzov), pcapng with any number of sections and interfaces, and snoop.
 //
-// Maps a plain file piece after piece, and reads others into a buffer: memory does not grow with the file,
-// and no frame costs an allocation. A file that is cut short or damaged gives the frames up to there, and
-// then says so. Not thread-safe.
+// Reads into buffers that are used again: memory does not grow with the file, and no frame costs an
+// allocation. Mapping the file would cost more, a fault or an entry of the page table for each page of it. A
+// file that is cut short or damaged gives the frames up to there, and then says so. Not thread-safe.
 #pragma once
 
 #include <algorithm>
@@ -18,7 +18,6 @@
 #include "network/packet/byte_source.h"
 #include "network/packet/bytes.h"
 #include "network/packet/frame.h"
-#include "network/packet/mapped_file.h"
 
 namespace isotach::network {
 
@@ -83,7 +82,6 @@ class CaptureReader {
   };
 
   explicit CaptureReader(std::unique_ptr<ByteSource> source) : source_(std::move(source)) {}
-  explicit CaptureReader(MappedFile file) : file_(std::move(file)) {}
   [[nodiscard]] static Result<std::unique_ptr<CaptureReader>> start(std::unique_ptr<CaptureReader> reader);
   [[nodiscard]] Result<void> begin();
   // The next record of a usual file, if all of it stands in the buffer and nothing about it is odd.
@@ -116,7 +114,7 @@ class CaptureReader {
   // Makes `size` bytes stand at data(); false at the end of the file.
   [[nodiscard]] bool have(std::size_t size) { return left() >= size || refill(size); }
   [[nodiscard]] bool refill(std::size_t size);
-  [[nodiscard]] bool refill_mapped(std::size_t size);
+  [[nodiscard]] std::shared_ptr<std::uint8_t[]> take_buffer(std::size_t size);
   [[nodiscard]] const std::uint8_t* data() const { return begin_; }
   [[nodiscard]] std::size_t left() const { return static_cast<std::size_t>(end_ - begin_); }
   bool stop(std::string why);       // remembers the damage; false
@@ -132,14 +130,13 @@ class CaptureReader {
                                         Frame& frame);
   [[nodiscard]] static std::int64_t time_of(const Interface& interface, std::uint64_t ticks);
 
-  // One of these two.
   std::unique_ptr<ByteSource> source_;
-  std::optional<MappedFile> file_;
-  std::uint64_t mapped_to_ = 0;  // offset of `end_` in the file
-  // What is read and not yet given, within the buffer or window that `hold_` keeps.
+  // Buffers of the usual size, those that are lent among them, and the one that is in use.
+  std::vector<std::shared_ptr<std::uint8_t[]>> buffers_;
   std::shared_ptr<const void> hold_;
   std::uint8_t* buffer_ = nullptr;
   std::size_t buffer_size_ = 0;
+  // What is read and not yet given.
   const std::uint8_t* begin_ = nullptr;
   const std::uint8_t* end_ = nullptr;
   bool lent_ = false;  // somebody may look into it still

@@ -6,7 +6,10 @@
 #include <zstd.h>
 
 #include <algorithm>
+#include <memory>
+#include <set>
 #include <string>
+#include <vector>
 
 #include "network/packet/capture_fixture.h"
 
@@ -228,6 +231,38 @@ TEST(CaptureReader, UnpacksSeveralMembers) {
     }
     EXPECT_NE(cut->damage(), "");
   }
+}
+
+// Frames that lie across two buffers, all of which are held to the end.
+TEST(CaptureReader, WhatIsHeldStays) {
+  Bytes bytes = pcap_head();
+  constexpr std::uint32_t kFrames = 2000;
+  for (std::uint32_t i = 0; i < kFrames; ++i)
+    append_record(bytes, i, 0, Bytes(1000, static_cast<std::uint8_t>(i)));
+  const auto reader = read_bytes(bytes);
+  std::vector<std::shared_ptr<const void>> held;
+  std::vector<const std::uint8_t*> data;
+  Frame frame;
+  while (reader->next(frame)) {
+    held.push_back(reader->hold());
+    data.push_back(frame.data);
+  }
+  ASSERT_EQ(data.size(), kFrames);
+  for (std::uint32_t i = 0; i < kFrames; ++i)
+    ASSERT_EQ(std::count(data[i], data[i] + 1000, static_cast<std::uint8_t>(i)), 1000) << i;
+}
+
+// A buffer that nobody looks into any more takes what is read next.
+TEST(CaptureReader, BuffersAreUsedAgain) {
+  Bytes bytes = pcap_head();
+  for (std::uint32_t i = 0; i < 5000; ++i) append_record(bytes, i, 0, Bytes(1000, 7));
+  const auto reader = read_bytes(bytes);
+  std::set<const void*> buffers;
+  std::shared_ptr<const void> held;
+  Frame frame;
+  while (reader->next(frame)) buffers.insert((held = reader->hold()).get());
+  EXPECT_EQ(reader->frames(), 5000u);
+  EXPECT_LE(buffers.size(), 2u);
 }
 
 }  // namespace
