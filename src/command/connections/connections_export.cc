@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <functional>
+#include <span>
 #include <string>
 #include <thread>
 #include <variant>
@@ -149,8 +150,41 @@ void write_field(view::CsvWriter& csv, const FieldValue& value) {
   }
 }
 
+// Fields in a row that are alike: all of them follow from troubles, or none does.
+struct FieldRun {
+  std::span<const network::DirectionField> fields;
+  std::string untroubled;  // what they are where neither side had any; empty where they follow from more
+};
+
+void write_fields(view::CsvWriter& csv, std::span<const network::DirectionField> fields,
+                  const Connection& one) {
+  for (const network::DirectionField& field : fields) {
+    write_field(csv, field.value(one, one.a()));
+    write_field(csv, field.value(one, one.b()));
+  }
+}
+
+std::vector<FieldRun> field_runs() {
+  const auto fields = network::direction_fields();
+  const Connection none;
+  std::vector<FieldRun> runs;
+  for (std::size_t begin = 0; begin < fields.size();) {
+    std::size_t end = begin;
+    while (end < fields.size() && fields[end].of_troubles == fields[begin].of_troubles) ++end;
+    FieldRun& run = runs.emplace_back();
+    run.fields = fields.subspan(begin, end - begin);
+    if (fields[begin].of_troubles) {
+      view::CsvWriter csv;
+      write_fields(csv, run.fields, none);
+      run.untroubled = csv.written();
+    }
+    begin = end;
+  }
+  return runs;
+}
+
 void write_row(view::CsvWriter& csv, const Connection& one, std::size_t index, const std::string& name,
-               const network::LimitObserver* limits) {
+               std::span<const FieldRun> runs, const network::LimitObserver* limits) {
   csv.unsigned_integer(index + 1).text(host_a(one)).text(host_b(one)).text(complete_text(one));
   csv.integer(one.first_ns).integer(one.last_ns).unsigned_integer(one.packets());
   if (one.handshake_ns >= 0) {
@@ -158,9 +192,13 @@ void write_row(view::CsvWriter& csv, const Connection& one, std::size_t index, c
   } else {
     csv.empty();
   }
-  for (const network::DirectionField& field : network::direction_fields()) {
-    write_field(csv, field.value(one, one.a()));
-    write_field(csv, field.value(one, one.b()));
+  const bool untroubled = !one.a().trouble && !one.b().trouble;
+  for (const FieldRun& run : runs) {
+    if (untroubled && !run.untroubled.empty()) {
+      csv.copied(run.untroubled, run.fields.size() * 2);
+    } else {
+      write_fields(csv, run.fields, one);
+    }
   }
   name.empty() ? csv.empty() : csv.text(name);
   if (limits != nullptr) write_limits(csv, index, *limits);
@@ -239,10 +277,11 @@ void write_connections_csv(Output& out, const network::Tracker& tracker, const S
   // Pieces of the list, one for each thread, are made at the same time and written in their order.
   std::vector<view::CsvWriter> writers(std::max<std::size_t>(threads, 1));
   writers[0].head(head);
+  const std::vector<FieldRun> runs = field_runs();
   const auto make_rows = [&](view::CsvWriter& csv, std::size_t begin) {
     const std::size_t end = std::min(begin + kPieceRows, shown.size());
     for (std::size_t i = begin; i < end; ++i)
-      write_row(csv, tracker[shown[i]], shown[i], names.name(shown[i]).name, limits);
+      write_row(csv, tracker[shown[i]], shown[i], names.name(shown[i]).name, runs, limits);
   };
   for (std::size_t begin = 0; out.is_open();) {
     std::vector<std::thread> crew;

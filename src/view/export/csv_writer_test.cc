@@ -54,6 +54,16 @@ TEST(CsvWriter, WhatIsMissingOrNoNumberIsEmpty) {
   EXPECT_EQ(csv.written(), ",,,,0\n");
 }
 
+TEST(CsvWriter, FieldsThatWereWrittenBeforeAreCopied) {
+  CsvWriter some;
+  some.unsigned_integer(0).empty().text("a,b");
+  CsvWriter csv;
+  csv.head({"a", "b", "c", "d"});
+  csv.copied(some.written(), 3).integer(1).end_row();
+  csv.integer(2).copied(some.written(), 3).end_row();
+  EXPECT_EQ(csv.written(), "a,b,c,d\n0,,\"a,b\",1\n2,0,,\"a,b\"\n");
+}
+
 TEST(CsvWriter, TakeEmptiesIt) {
   CsvWriter csv;
   csv.integer(1).end_row();
