@@ -18,6 +18,32 @@ setup() {
   [[ $(wc -l <<< "$output") == 4 ]] || fails_with "a sum, a head and two lines are expected"
 }
 
+@test "of a long list the first thousand, unless all are asked for" {
+  many=$BATS_TEST_TMPDIR/many.pcap
+  python3 - "$many" << 'PYTHON'
+import struct
+import sys
+
+with open(sys.argv[1], "wb") as file:
+    file.write(struct.pack("<IHHIIII", 0xa1b2c3d4, 2, 4, 0, 0, 65535, 228))  # link type IPV4
+    for i in range(1003):
+        tcp = struct.pack(">HHIIBBHHH", 10000 + i, 80, 1, 0, 0x50, 2, 1000, 0, 0)
+        ip = struct.pack(">BBHHHBBH4s4s", 0x45, 0, 40, i, 0, 64, 6, 0, bytes([10, 0, 0, 1]), bytes([10, 0, 0, 2]))
+        file.write(struct.pack("<IIII", i, 0, 40, 40) + ip + tcp)
+PYTHON
+  isotach connections "$many"
+  exit_code 0
+  out '^1003 connections in '
+  out '^1000 of them are shown$'
+  out '^3 more: --all lists them, --sort bytes --top 20 the largest$'
+  [[ $(grep -c '10\.0\.0\.2:80' <<< "$output") == 1000 ]] || fails_with "a thousand lines are expected"
+  for words in "--all" "--top 1003" "--csv"; do
+    # shellcheck disable=SC2086
+    isotach connections $words "$many"
+    [[ $(grep -c '10\.0\.0\.2:80' <<< "$output") == 1003 ]] || fails_with "$words: all are expected"
+  done
+}
+
 @test "no line is wider than the terminal" {
   for columns in 40 60 80 120; do
     COLUMNS=$columns isotach connections "$TALK"

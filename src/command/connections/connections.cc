@@ -51,6 +51,7 @@ struct Options {
   std::string sort = "start";
   std::size_t top = 0;
   std::size_t threads = 1;
+  bool lists_all = false;  // however many there are
 
   [[nodiscard]] bool draws() const { return report || svg; }
 };
@@ -58,6 +59,8 @@ struct Options {
 // Starting threads for less takes longer than reading it.
 constexpr std::uint64_t kLargeBytes = std::uint64_t{32} << 20;
 constexpr unsigned kMostThreads = 64;
+// Nobody reads a longer list, and making it would cost more than reading the capture.
+constexpr std::ptrdiff_t kMostListed = 1000;
 // More than these find nothing to do: reading, which takes turns, is a fifth of the work.
 constexpr unsigned kUsefulThreads = 4;
 
@@ -135,6 +138,7 @@ Result<Options> options_of(const Arguments& arguments) {
   const auto top = count_of(arguments, "--top", "number of connections");
   if (!top) return tl::make_unexpected(top.error());
   options.top = static_cast<std::size_t>(top->value_or(0));
+  options.lists_all = arguments.has("--all") || options.top > 0;
   const auto threads = count_of(arguments, "--threads", "number of threads");
   if (!threads) return tl::make_unexpected(threads.error());
   if (threads->value_or(1) > kMostThreads)
@@ -170,7 +174,12 @@ void write(Context& context, const Options& options, const network::Tracker& tra
   }
   if (limits != nullptr) return write_connections_why(context.out, tracker, run, shown, *limits, columns);
   if (options.details) return write_connections_details(context.out, tracker, shown, names, columns);
-  write_connections_table(context.out, tracker, run, shown, names, columns);
+  if (options.lists_all || std::ssize(shown) <= kMostListed)
+    return write_connections_table(context.out, tracker, run, shown, names, columns);
+  const Shown first(shown.begin(), shown.begin() + kMostListed);
+  write_connections_table(context.out, tracker, run, first, names, columns);
+  context.out.write(fmt::format("{} more: --all lists them, --sort bytes --top 20 the largest\n",
+                                std::ssize(shown) - kMostListed));
 }
 
 // Who looks on while the captures are read, as far as the options ask for it.
@@ -394,6 +403,7 @@ CommandSpec connections_command() {
       {"--sort", 0, "KEY", "largest first, instead of in the order in which they began", "what to show",
        sort_keys()},
       {"--top", 0, "N", "only the first N", "what to show"},
+      {"--all", 0, "", "the whole list, where it is longer than 1000 lines", "what to show"},
       {"--threads", 0, "N",
        "read with so many threads; by default one, and for large captures one for each processor, four at "
        "most",
