@@ -23,7 +23,7 @@ constexpr double kMostTight = 4;
 // How far the shares of slowed streams are off, as a share.
 constexpr double kSharesError = 0.25;
 // Streams that were slowed by less tell nothing by their shares.
-constexpr double kSharesTell = 0.02;
+constexpr double kSharesTell = 0.05;
 constexpr int kResamples = 160;
 
 struct Group {
