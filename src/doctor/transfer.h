@@ -81,6 +81,7 @@ struct TransferFacts {
   double unacked_of_cwnd = 0, pacing_of_limit = 0;
   double window_bytes = 0;        // median of what the receiver allows
   double window_spread = 0;       // its 10th of 100 / 90th
+  double window_shrunk = 0;       // share of the moments in which it was less than half of what it had been
   double receive_queue = 0;       // median share of the receive buffer
   double receive_memory_p90 = 0;  // of it
   double reordered = 0;           // events

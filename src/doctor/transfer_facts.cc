@@ -127,7 +127,7 @@ class Facts : private TransferEnds {
 
   void take_moments(const std::vector<const SocketDetail*>& seen) {
     std::vector<double> rtt, rates, memory, windows, flights, pacing;
-    double cwnd_full = 0, window_full = 0, nothing_unsent = 0, app_limited = 0;
+    double cwnd_full = 0, window_full = 0, nothing_unsent = 0, app_limited = 0, shrunk = 0, widest = 0;
     for (const SocketDetail* one : seen) {
       const double flight = one->unacked_segments + one->retrans_segments;
       rtt.push_back(one->rtt_us / 1e3);
@@ -135,6 +135,8 @@ class Facts : private TransferEnds {
         rates.push_back(static_cast<double>(one->delivery_rate));
       memory.push_back(part(one->send_memory, one->send_buffer));
       windows.push_back(one->send_window_bytes);
+      widest = std::max(widest, windows.back());
+      shrunk += windows.back() < widest / 2 ? 1 : 0;
       flights.push_back(part(one->unacked_segments, std::max<std::uint32_t>(1, one->cwnd_segments)));
       cwnd_full += flight + 2 >= one->cwnd_segments ? 1 : 0;
       window_full +=
@@ -156,6 +158,7 @@ class Facts : private TransferEnds {
     facts_.rate_spread = middle > 0 ? quantile(rates, 0.9) / middle : 1;
     facts_.send_memory = quantile(memory, 0.5);
     facts_.window_bytes = quantile(windows, 0.5);
+    facts_.window_shrunk = shrunk / count;
     facts_.window_spread = part(quantile(windows, 0.1), quantile(windows, 0.9));
     facts_.unacked_of_cwnd = quantile(flights, 0.5);
     const double limit = static_cast<double>(seen.back()->max_pacing_rate);

@@ -68,8 +68,16 @@ class Sharing : private TransferEnds {
     double window = std::min(busy, part_of(end->window_limited_us, then->window_limited_us, us));
     // The kernel's account misses it where bbr paces below the window.
     if (window_is_full(*then) && window_is_full(*end)) window = busy;
-    // A receiver that lets its queue stand holds the sender, whatever is counted as such.
-    if (reads_late(now) && facts_.window_limited >= kWindowLimitedSome) window = busy;
+    // A receiver that lets its queue stand holds the sender, whatever is counted as such: it answers late,
+    // too, and the congestion window is full until it does.
+    if (reads_late(now) &&
+        (facts_.window_limited >= kWindowLimitedSome || facts_.receive_queue >= kReceiveQueueStands))
+      window = busy;
+    // Seen from the sender alone, such a queue takes away from the window.
+    widest_ = std::max(widest_, static_cast<double>(end->send_window_bytes));
+    const bool shrunk = receiver(now) == nullptr && end->send_window_bytes < widest_ / 2;
+    if (shrunk && facts_.window_shrunk >= kWindowOftenShrunk && facts_.window_limited >= kWindowLimitedLittle)
+      window = busy;
     // Between two openings of the window neither the window nor the congestion window is full.
     const bool room = end->unacked_segments < kFlightHeldBack * end->cwnd_segments;
     if (room && facts_.window_limited >= kWindowLimitedSome && end->notsent_bytes > 0) window = busy;
@@ -207,6 +215,7 @@ class Sharing : private TransferEnds {
   std::array<double, kCauses> times_{};
   std::size_t interval_ = 0;
   double held_time_ = 0;
+  double widest_ = 0;                 // window so far
   std::vector<std::size_t> held_at_;  // intervals; that with number i ends at moment i
 };
 

@@ -57,6 +57,24 @@ TEST(Transfer, FromTheSenderAloneLateAnswersTellASlowReader) {
   EXPECT_EQ(transfer.cause(), Cause::receive_window) << "what is quick is not late";
 }
 
+TEST(Transfer, AReaderThatAnswersLateFillsTheCongestionWindow) {
+  Transfer transfer;
+  transfer.window_us = kStepUs / 6;
+  transfer.receiver = Activity::disk;
+  transfer.there.receive_queue = transfer.there.receive_buffer / 6;
+  EXPECT_EQ(transfer.cause(), Cause::narrow_path);
+  transfer.there.receive_queue = transfer.there.receive_buffer / 2;
+  EXPECT_EQ(transfer.cause(), Cause::receiver_disk);
+  transfer.other_end = false;
+  EXPECT_EQ(transfer.cause(), Cause::narrow_path);
+  transfer.vary = [](int i, TransferMoment& moment) {
+    if (i > 10) moment.ours.send_window_bytes = 200'000;
+  };
+  EXPECT_EQ(transfer.cause(), Cause::receiver_application) << "its queue takes away from the window";
+  transfer.window_us = kStepUs / 12;
+  EXPECT_EQ(transfer.cause(), Cause::narrow_path) << "the window shrinks, and is never full";
+}
+
 TEST(Transfer, BbrHidesAFullWindow) {
   WindowFull transfer;
   transfer.here.congestion_control = "bbr";

@@ -9,6 +9,10 @@ inline constexpr double kReceiveQueueStands = 0.20;
 inline constexpr double kReceiveMemoryFull = 0.60;
 // With bbr a full window is counted as such for a third of the time.
 inline constexpr double kWindowLimitedSome = 0.20;
+// One that reads late held the sender for 0.19 of the time by the kernel's account, for nearly all of it by
+// the late answers. Its window was less than half of what it had been.
+inline constexpr double kWindowLimitedLittle = 0.10;
+inline constexpr double kWindowOftenShrunk = 0.3;
 // A window that is full and keeps its size is one of a buffer that is too small; one that shrinks and
 // grows is one of a reader that does not read.
 inline constexpr double kWindowSteady = 0.80;
