@@ -111,8 +111,12 @@ def setups():
 def test_program_sees_nothing():
     for form in FORMS:
         same_as_native(f"a program: {form}", form)
+    closed = engine.why_not_others()
     for name, before in setups():
-        same_as_native(name, preexec_fn=before)
+        if name == "not root" and closed:
+            results.skip(name, closed)
+        else:
+            same_as_native(name, preexec_fn=before)
     same_as_native("an empty environment", env={})
     same_as_native("variables that change loaders", env={"LD_BIND_NOW": "1", "GLIBC_TUNABLES": "x=1", "A": ""})
 
@@ -224,11 +228,14 @@ def test_privileged_programs():
     os.chown(copy, 0, 0)
     copy.chmod(0o4755)
     work.chmod(0o755)
+    got = outcome_of([PIN, "--", copy, "-u"])
+    check("root gains nothing by it", got[0] == 0 and got[1] == "0\n", str(got))
+    if reason := engine.why_not_others():
+        results.skip("privileges of others", reason)
+        return
     words = ["setpriv", "--reuid", str(NOBODY), "--clear-groups", PIN, "--", copy, "-u"]
     got = outcome_of(words)
     check("a program that gains privileges is refused", got[0] == 4 and "gets privileges" in got[2], str(got))
-    got = outcome_of([PIN, "--", copy, "-u"])
-    check("root gains nothing by it", got[0] == 0 and got[1] == "0\n", str(got))
     got = outcome_of(["setpriv", "--no-new-privs", *words])
     check("nor does who cannot", got[0] == 0 and got[1] == f"{NOBODY}\n", str(got))
 

@@ -40,6 +40,14 @@ def why_not():
     return None
 
 
+def why_not_others():
+    """Why another user cannot run what was built here; None when anyone can."""
+    for folder in KIT.resolve().parents:
+        if not folder.stat().st_mode & 0o001:
+            return f"other users may not enter {folder}"
+    return None
+
+
 def find_tool(name):
     """The path of a tool of the kit, by its own name or as a path; probe:WAY is the tests' own, tools/probe.cc."""
     if name.startswith("probe:"):
