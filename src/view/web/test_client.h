@@ -24,6 +24,7 @@ class TestClient {
     return read_until([](const std::string&) { return false; });
   }
   [[nodiscard]] bool ended() const { return ended_; }
+  [[nodiscard]] int socket() const { return socket_.get(); }
 
  private:
   Fd socket_;
