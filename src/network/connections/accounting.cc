@@ -7,14 +7,11 @@
 
 #include "network/connections/lateness.h"
 #include "network/connections/plain_segment.h"
+#include "network/connections/serial_order.h"
 #include "network/connections/shared_steps.h"
 
 namespace isotach::network {
 namespace {
-
-bool after(std::uint32_t a, std::uint32_t b) {
-  return static_cast<std::int32_t>(a - b) > 0;
-}
 
 // The account of one segment. `kTcptrace` keeps the faults that docs/tcptrace.md numbers.
 template <Rules kRules>

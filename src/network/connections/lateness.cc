@@ -4,6 +4,8 @@
 #include <memory>
 #include <utility>
 
+#include "network/connections/serial_order.h"
+
 namespace isotach::network {
 namespace {
 
@@ -13,10 +15,6 @@ constexpr std::int64_t kUnknownRttNs = 3 * kMillisecondNs;
 constexpr std::uint32_t kDuplicatesOfLoss = 3;
 // Linux waits at least this long for its timer, and adds as much to a probe of a single packet.
 constexpr std::int64_t kShortestTimeoutNs = 200 * kMillisecondNs;
-
-bool after(std::uint32_t a, std::uint32_t b) {
-  return static_cast<std::int32_t>(a - b) > 0;
-}
 
 bool numbers_its_packets(const Working& work) {
   return work.ids_in_order >= 4 && work.ids_in_order / 8 >= work.ids_out_of_order;
@@ -58,13 +56,13 @@ bool sent_later(const Direction& me, const Direction& peer, const Placement& pla
                 const SeenSegment& segment, std::int64_t handshake_ns) {
   const SentSegment& above = placement.above;
   if (segment.ip_id != 0 && above.order != 0 && numbers_its_packets(me.work_so_far()))
-    return static_cast<std::int16_t>(segment.ip_id - above.order) > 0;
+    return after16(segment.ip_id, above.order);
   const std::int64_t rtt_ns = handshake_ns > 0 ? handshake_ns : kUnknownRttNs;
   if (segment.options.has_timestamps && me.asked_timestamps) {
     if (above.timestamp != segment.options.timestamp)
       return after(segment.options.timestamp, above.timestamp);
     if (segment.ip_version != 4 && segment.order() != above.order)
-      return static_cast<std::int16_t>(segment.order() - above.order) > 0;
+      return after16(segment.order(), above.order);
     // Sent in the same step: sooner than any answer could have told of a loss.
     if (rtt_ns >= 2 * timestamp_step_ns(me.work_so_far(), segment)) return false;
   }
@@ -81,7 +79,7 @@ void note_filler(Direction& me, const SentSegment& above, const SeenSegment& seg
   late.add(filler_of(segment, above.time_ns));
   late.watches = true;
   late.lost_above = 0;
-  if (static_cast<std::int16_t>(segment.ip_id - work.last_ip_id) < 0) late.overtaken_ns = segment.time_ns;
+  if (before16(segment.ip_id, work.last_ip_id)) late.overtaken_ns = segment.time_ns;
 }
 
 void note_overtaken(Direction& me, const SeenSegment& segment) {
@@ -133,7 +131,7 @@ bool is_late_original(Direction& me, const SeenSegment& segment) {
   for (Filler& filler : work.late->fillers) {
     if (!filler.is_waiting || filler.sequence != segment.head.sequence) continue;
     const bool by_id = segment.ip_id != 0 && filler.ip_id != 0 && numbers_its_packets(work);
-    const bool sent_before = by_id ? static_cast<std::int16_t>(segment.ip_id - filler.ip_id) < 0
+    const bool sent_before = by_id ? before16(segment.ip_id, filler.ip_id)
                                    : segment.options.has_timestamps && me.asked_timestamps &&
                                          after(filler.timestamp, segment.options.timestamp);
     if (!sent_before) continue;

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <numeric>
 
+#include "network/connections/serial_order.h"
+
 namespace isotach::network {
 namespace {
 
@@ -32,10 +34,6 @@ constexpr std::uint32_t kFlatRounds = 6;
 constexpr double kFlatPart = 0.03;
 // Linux holds back what would fill less than a third of the window (tcp_tso_should_defer).
 constexpr double kDeferredPart = 0.66;
-
-bool after(std::uint32_t a, std::uint32_t b) {
-  return static_cast<std::int32_t>(a - b) > 0;
-}
 
 }  // namespace
 

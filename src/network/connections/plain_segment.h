@@ -14,6 +14,7 @@
 #include "network/connections/packet_batch.h"
 #include "network/connections/segment.h"
 #include "network/connections/sent_record.h"
+#include "network/connections/serial_order.h"
 #include "network/connections/shared_steps.h"
 
 namespace isotach::network {
@@ -101,10 +102,6 @@ struct PlainEntry {
 
 namespace detail {
 
-inline bool is_after(std::uint32_t a, std::uint32_t b) {
-  return static_cast<std::int32_t>(a - b) > 0;
-}
-
 // Of what one side has sent, that which an acknowledgement reaches: where the list begins with one piece that
 // is acknowledged, and pieces that are not follow it without a hole.
 struct Reached {
@@ -183,7 +180,7 @@ struct Reached {
     me.truncated_bytes += length - captured;
     ++me.truncated_packets;
   }
-  if (is_after(end, me.top)) me.top = end;
+  if (after(end, me.top)) me.top = end;
   if (me.data_acked) return;
   me.initial_window_bytes += length;
   ++me.initial_window_packets;
@@ -219,7 +216,7 @@ template <bool kHasData, bool kAcksMore, class Segment>
   Reached reached;
   if constexpr (kAcksMore) {
     constexpr std::uint32_t kGibibyte = std::uint32_t{1} << 30;
-    if (!is_after(ack, me.ack) || peer.top - ack > kGibibyte || ack >> 30 != me.ack_quarter) [[unlikely]]
+    if (!after(ack, me.ack) || peer.top - ack > kGibibyte || ack >> 30 != me.ack_quarter) [[unlikely]]
       return {};
     if (connection.handshake_ns < 0 && ack == peer.syn + 1) [[unlikely]]
       return {};
@@ -228,7 +225,7 @@ template <bool kHasData, bool kAcksMore, class Segment>
       return {};
   } else if constexpr (!kHasData) {
     // A duplicate counts.
-    if (window == me.window_last && is_after(peer.top, ack)) [[unlikely]]
+    if (window == me.window_last && after(peer.top, ack)) [[unlikely]]
       return {};
   }
   const std::uint32_t acked = peer.has_ack ? peer.ack : sequence;
@@ -238,7 +235,7 @@ template <bool kHasData, bool kAcksMore, class Segment>
   const std::uint32_t wire_length = segment.wire_length();
   const std::uint32_t ip_length = segment.ip_length();
   if constexpr (kHasData) {
-    if (is_after(acked, sequence) || (length == 1 && sequence == me.top - 1)) [[unlikely]]
+    if (after(acked, sequence) || (length == 1 && sequence == me.top - 1)) [[unlikely]]
       return {};
     SegmentList& list = work.sent.quarters[sequence >> 30];
     const SentSegment* const list_end = list.end();
