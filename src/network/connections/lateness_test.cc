@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <cstdint>
+#include <initializer_list>
 
 #include "network/connections/talk_fixture.h"
 
@@ -13,6 +14,14 @@ namespace {
 void send_ten(Talk& talk, std::uint32_t lost) {
   for (std::uint32_t i = 0; i < 10; ++i)
     if (i != lost) talk.a(20 + i, {.sequence = 1000 + i * 100, .ack = 5000, .data = 100});
+}
+
+// Those of such segments that came, each with the IP id that tells when it was sent.
+void send_numbered(Talk& talk, std::initializer_list<std::uint32_t> came) {
+  for (const std::uint32_t i : came) {
+    talk.set_id(static_cast<std::uint16_t>(200 + i));
+    talk.a(20 + i, {.sequence = 1000 + i * 100, .ack = 5000, .data = 100});
+  }
 }
 
 TEST(Lateness, RetransmissionAfterSackIsFast) {
@@ -47,10 +56,7 @@ TEST(Lateness, LossBeforeTheCaptureIsARetransmission) {
 TEST(Lateness, OvertakenSegmentIsNoRetransmission) {
   Talk talk;
   talk.open();
-  for (const std::uint32_t i : {0u, 1u, 2u, 4u, 5u}) {
-    talk.set_id(static_cast<std::uint16_t>(200 + i));
-    talk.a(20 + i, {.sequence = 1000 + i * 100, .ack = 5000, .data = 100});
-  }
+  send_numbered(talk, {0u, 1u, 2u, 4u, 5u});
   talk.b(26, {.sequence = 5000, .ack = 1300, .options = sack(1400, 1600)});
   talk.set_id(203);
   talk.a(27, {.sequence = 1300, .ack = 5000, .data = 100});
@@ -63,10 +69,7 @@ TEST(Lateness, OvertakenSegmentIsNoRetransmission) {
 TEST(Lateness, AnOriginalThatComesAfterItsRetransmissionIsNoSecondOne) {
   Talk talk;
   talk.open();
-  for (const std::uint32_t i : {0u, 1u, 2u, 4u, 5u}) {
-    talk.set_id(static_cast<std::uint16_t>(200 + i));
-    talk.a(20 + i, {.sequence = 1000 + i * 100, .ack = 5000, .data = 100});
-  }
+  send_numbered(talk, {0u, 1u, 2u, 4u, 5u});
   talk.b(26, {.sequence = 5000, .ack = 1300, .options = sack(1400, 1600)});
   talk.set_id(206);
   talk.a(40, {.sequence = 1300, .ack = 5000, .data = 100});
@@ -177,10 +180,7 @@ TEST(Lateness, DSackTellsThatARetransmissionWasNeedless) {
 TEST(Lateness, ARetransmissionThatAnotherHasOvertakenIsOne) {
   Talk talk;
   talk.open();
-  for (const std::uint32_t i : {0u, 1u, 2u, 5u, 6u}) {
-    talk.set_id(static_cast<std::uint16_t>(200 + i));
-    talk.a(20 + i, {.sequence = 1000 + i * 100, .ack = 5000, .data = 100});
-  }
+  send_numbered(talk, {0u, 1u, 2u, 5u, 6u});
   talk.b(28, {.sequence = 5000, .ack = 1300, .options = sack(1500, 1700)});
   talk.set_id(208);
   talk.a(40, {.sequence = 1400, .ack = 5000, .data = 100});
