@@ -11,7 +11,10 @@ good one wait for as long. Ends with the line "N passed, N failed, N skipped".
 import json
 import os
 import pathlib
+import re
 import resource
+import select
+import shutil
 import signal
 import socket
 import struct
@@ -25,6 +28,7 @@ ISOTACH = os.environ.get("ISOTACH", str(ROOT / "build" / "isotach"))
 LIMIT_S = 30
 # The bad peers below hold a server that waits for them for at least 10 s.
 SERVED_WITHIN_S = 5
+COOKIE_LIMIT_S = 10  # who says nothing for so long is dropped
 IDLE_CONNECTIONS = 10_000
 MORE_THAN_BUFFERS = 64 * 2**20  # of two sockets hold
 TESTS_AT_ONCE = 256
@@ -205,7 +209,7 @@ def strangers():
 
 
 def idle_count():
-    """As many connections as this process may open, and the server, which keeps half of its descriptors for tests."""
+    """As many connections as this process may open, and the server, which keeps 4096 of its descriptors for tests."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     try:
         hard = max(hard, 3 * IDLE_CONNECTIONS)
@@ -213,28 +217,44 @@ def idle_count():
     except (ValueError, OSError):  # only root may
         _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    return min(IDLE_CONNECTIONS, max(1, hard // 2 - 500))
+    return min(IDLE_CONNECTIONS, max(1, hard * 3 // 4 - 500))
+
+
+def kernel_kib():
+    """What the kernel holds for its objects and for the data in TCP's buffers, of the whole machine."""
+    meminfo = pathlib.Path("/proc/meminfo").read_text()
+    pages = re.search(r"^TCP: .* mem (\d+)$", pathlib.Path("/proc/net/sockstat").read_text(), re.MULTILINE)
+    return int(meminfo.split("Slab:")[1].split()[0]) + int(pages[1]) * (resource.getpagesize() // 1024)
 
 
 def served_beside_idle():
-    """Seconds, and KiB that the server grew for each connection."""
+    """The longest that a good client waits, in seconds, and KiB for each connection: what the server grew by, and what
+    the kernel did for both ends of it."""
     count = idle_count()
     server = Server()
     good_test(server, "first")
-    before = server.resident_kib()
+    before, kernel_before = server.resident_kib(), kernel_kib()
+    begin = time.monotonic()
     idle = [server.connect() for _ in range(count)]
-    served = good_test(server, "second")
+    served = max(good_test(server, f"beside{i}", i == 1) for i in range(3))
     grown = (server.resident_kib() - before) / count
+    in_kernel = (kernel_kib() - kernel_before) / count
+    poller = select.poll()
+    for connection in idle:
+        poller.register(connection, select.POLLIN)
+    dropped = len(poller.poll(0))
+    if time.monotonic() - begin < COOKIE_LIMIT_S:
+        check(dropped == 0, f"{dropped} of {count} idle connections were dropped")
     for connection in idle:
         connection.close()
     server.stop()
-    return served, grown
+    return served, grown, in_kernel
 
 
 def idle_connections():
-    served, grown = served_beside_idle()
+    served, grown, in_kernel = served_beside_idle()
     check(served < SERVED_WITHIN_S, f"a good client was served after {served:.1f} s only")
-    check(grown < CONNECTION_KIB, f"{grown:.1f} KiB for an idle connection")
+    check(grown + in_kernel < CONNECTION_KIB, f"{grown:.1f} + {in_kernel:.1f} KiB for an idle connection")
 
 
 def huge_results():
@@ -289,18 +309,33 @@ def deaf_client():
     server.stop()
 
 
+def programs_fail(port):
+    """What stock clients and ours say, that run at once, where they fail."""
+    where = ["-c", "127.0.0.1", "-p", str(port), "-t", "1", "-b", "1M", "-l", "1000"]
+    clients = [[ISOTACH, "nettest"]] + ([["iperf3"]] if shutil.which("iperf3") else [])
+    running = [subprocess.Popen(client + where + way, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+               for client in clients for way in ([], ["-R"], ["-u"], ["--bidir"])]
+    told = [(program.communicate(timeout=LIMIT_S)[0], program) for program in running]
+    return [f"{' '.join(program.args)}: {text}" for text, program in told if program.returncode != 0]
+
+
 def many_tests():
-    """Tests that run at once, from one host: none ends before all run."""
+    """Tests that run at once, from one host: none ends before all run, and whole programs have run beside them."""
     idle_count()
     server = Server()
     good_test(server, "first")
     before = server.resident_kib()
     problems = []
-    all_run = threading.Barrier(TESTS_AT_ONCE, lambda: problems.append(server.resident_kib() - before))
+
+    def beside_all():
+        problems.append(server.resident_kib() - before)
+        problems.extend(programs_fail(server.port))
+
+    all_run = threading.Barrier(TESTS_AT_ONCE, beside_all)
 
     def run(number):
         try:
-            good_test(server, f"m{number}x", number % 4 == 1, (), lambda: all_run.wait(LIMIT_S))
+            good_test(server, f"m{number}x", number % 4 == 1, (), lambda: all_run.wait(2 * LIMIT_S))
         except (Failed, OSError, threading.BrokenBarrierError) as problem:
             problems.append(f"{number}: {problem}")
 
@@ -308,7 +343,7 @@ def many_tests():
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(LIMIT_S)
+        thread.join(3 * LIMIT_S)
     grown = problems.pop(0) if problems and isinstance(problems[0], int) else None
     check(grown is not None and not problems, "; ".join(map(str, problems[:3])) or "they did not run at once")
     check(grown < 2 * CONNECTION_KIB * TESTS_AT_ONCE, f"{grown} KiB for {TESTS_AT_ONCE} tests")
@@ -422,8 +457,9 @@ def figures():
     print("how long a good client waits for its test to start, in ms (TCP, UDP, TCP), beside one that sends:")
     for name, data in BAD_CLIENTS.items():
         print(f"  {name:42} " + " ".join(f"{seconds * 1000:6.1f}" for seconds in served_beside(data)), flush=True)
-    served, grown = served_beside_idle()
-    print(f"  beside {idle_count()} idle connections             {served * 1000:6.1f}, {grown:.2f} KiB for each of them")
+    served, grown, in_kernel = served_beside_idle()
+    print(f"  beside {idle_count()} idle connections                {served * 1000:6.1f}, {grown:.2f} KiB for each of them, and "
+          f"{in_kernel:.2f} KiB in the kernel for its two ends")
 
 
 def main():
