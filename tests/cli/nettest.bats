@@ -109,6 +109,7 @@ serve() {
   out '^client .*sent by send'
   isotach nettest -c 127.0.0.1 -p "$port" -n 1M --tx splice --skip-rx-copy
   exit_code 0
+  out '^ +0\.00-0\.[0-9]{2} s .*bit/s'
   out '^client .*sent by splice, which copies nothing'
   out '^server .*thrown away by the kernel: copied nothing'
 }
@@ -161,6 +162,7 @@ serve() {
   isotach nettest -c 127.0.0.1 -p "$port" -t 0.3 --rr -r 2K,32K
   exit_code 0
   out '^p99\.99 '
+  out '^client .*[0-9] [mun]s each'
   isotach nettest -c 127.0.0.1 -p "$port" -t 0.3 --crr --json
   exit_code 0
   json '.end.transactions.count > 0'

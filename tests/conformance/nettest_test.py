@@ -197,10 +197,12 @@ def multipath(our_server):
 
 def same_keys(our_server):
     """Every key of iperf3's document stands in ours, with a value of the same kind."""
-    both = [run_client(["iperf3", "-c", "127.0.0.1", "-p", str(our_server.port), "-t", "1", "-J"] + words)
-            for words in (["-b", "10M"], ["-u"], ["-u", "--bidir"], ["-R", "-b", "10M"])]
-    ours = [run_client([ISOTACH, "nettest", "-c", "127.0.0.1", "-p", str(our_server.port), "-t", "1", "--json"] + words)
-            for words in (["-b", "10M"], ["-u"], ["-u", "--bidir"], ["-R", "-b", "10M"])]
+    kinds = (["-t", "1", "-b", "10M"], ["-t", "1", "-u"], ["-t", "1", "-u", "--bidir"], ["-t", "1", "-R", "-b", "10M"],
+             ["-n", "100K", "-P", "4"], ["-n", "100K", "--bidir", "-P", "2"], ["-n", "100K", "-M", "1000", "-w", "100K"],
+             ["-u", "-n", "10K", "-i", "0", "-P", "3"])
+    server = ["-c", "127.0.0.1", "-p", str(our_server.port)]
+    both = [run_client(["iperf3", "-J"] + server + words) for words in kinds]
+    ours = [run_client([ISOTACH, "nettest", "--json"] + server + words) for words in kinds]
 
     def kind(value):
         return "number" if isinstance(value, (int, float)) and not isinstance(value, bool) else type(value).__name__
@@ -213,10 +215,15 @@ def same_keys(our_server):
                 walk(value, mine[key], f"{path}.{key}")
         if isinstance(theirs, list) and theirs:
             check(mine, f"{path} is empty")
-            walk(theirs[0], mine[0], path + "[0]")
+            for i, (one, other) in enumerate(zip(theirs, mine)):
+                walk(one, other, f"{path}[{i}]")
 
     for theirs, mine in zip(both, ours):
         walk(theirs, mine, "")
+    nobody = ["-c", "127.0.0.1", "-p", "1"]
+    stock, mine = (subprocess.run(words + nobody, capture_output=True, text=True, timeout=LIMIT_S).stdout
+                   for words in (["iperf3", "-J"], [ISOTACH, "nettest", "--json"]))
+    walk(json.loads(stock), json.loads(mine), "where nobody listens")
 
 
 def cases(our_server):

@@ -186,7 +186,13 @@ void write_udp_end(JsonWriter& json, const StreamFacts& facts, const StreamTotal
   const auto optional = [&json](std::string_view key, const std::optional<std::uint64_t>& value) {
     if (value) json.key(key).unsigned_integer(*value);
   };
-  optional("out_of_order", received.out_of_order);
+  // A stock server does not tell; iperf3 has the key all the same.
+  json.key("out_of_order");
+  if (received.out_of_order) {
+    json.unsigned_integer(*received.out_of_order);
+  } else {
+    json.null();
+  }
   optional("duplicates", received.duplicates);
   optional("buffer_drops", received.buffer_drops);
   json.key("received_bytes").unsigned_integer(received.bytes);
@@ -267,7 +273,7 @@ void write_cpu(JsonWriter& json, const TestReport& report) {
 
 // How one end moved the data, and at which cost.
 void write_path(JsonWriter& json, const nettest::DataPath& path, const nettest::CpuShare& cpu, double seconds,
-                std::uint64_t bytes) {
+                std::uint64_t bytes, std::uint64_t transactions) {
   json.begin_object();
   if (!path.sent_by.empty()) {
     json.key("sent_by").string(path.sent_by);
@@ -287,6 +293,8 @@ void write_path(JsonWriter& json, const nettest::DataPath& path, const nettest::
   json.key("followed_packets").boolean(path.followed);
   if (cpu.known && bytes > 0)
     json.key("cpu_seconds_per_gb").real(cpu.total / 100 * seconds / (static_cast<double>(bytes) / 1e9));
+  if (cpu.known && transactions > 0)
+    json.key("cpu_us_per_transaction").real(cpu.total * 1e4 * seconds / static_cast<double>(transactions));
   json.end_object();
 }
 
@@ -295,11 +303,12 @@ void write_paths(JsonWriter& json, const TestFacts& facts, const TestReport& rep
   if (facts.parameters.transaction == Transaction::none)
     for (const StreamTotal& stream : report.streams)
       bytes += stream.received.known ? stream.received.bytes : stream.sent.bytes;
+  const std::uint64_t transactions = report.latency ? report.latency->count() : 0;
   json.key("data_path").begin_object();
   json.key("host");
-  write_path(json, report.local_path, report.local, report.seconds, bytes);
+  write_path(json, report.local_path, report.local, report.seconds, bytes, transactions);
   json.key("remote");
-  write_path(json, report.remote_path, report.remote, report.seconds, bytes);
+  write_path(json, report.remote_path, report.remote, report.seconds, bytes, transactions);
   json.end_object();
 }
 
@@ -328,6 +337,11 @@ void write_test_start(JsonWriter& json, const nettest::TestParameters& parameter
   json.end_object();
 }
 
+void write_program(JsonWriter& json) {
+  json.key("version").string(fmt::format("isotach {}", kVersion));
+  json.key("system_info").string(system_info());
+}
+
 }  // namespace
 
 void write_start(JsonWriter& json, const TestFacts& facts) {
@@ -341,8 +355,7 @@ void write_start(JsonWriter& json, const TestFacts& facts) {
     json.end_object();
   }
   json.end_array();
-  json.key("version").string(fmt::format("isotach {}", kVersion));
-  json.key("system_info").string(system_info());
+  write_program(json);
   json.key("timestamp").begin_object();
   json.key("time").string(http_date(facts.start.wall_ns));
   json.key("timesecs").integer(facts.start.wall_ns / kNanosecondsPerSecond);
@@ -357,7 +370,10 @@ void write_start(JsonWriter& json, const TestFacts& facts) {
     json.end_object();
   }
   json.key("cookie").string(facts.cookie);
-  if (!facts.parameters.udp) json.key("tcp_mss_default").integer(facts.control_mss);
+  if (!facts.parameters.udp) {
+    const int wanted = facts.parameters.mss;
+    json.key(wanted == 0 ? "tcp_mss_default" : "tcp_mss").integer(wanted == 0 ? facts.control_mss : wanted);
+  }
   json.key("target_bitrate").unsigned_integer(facts.parameters.rate_bps);
   json.key("sock_bufsize").unsigned_integer(facts.wanted_buffer_bytes);
   json.key("sndbuf_actual").unsigned_integer(facts.send_buffer_bytes);
@@ -447,7 +463,10 @@ std::string nettest_document(const TestFacts* facts, const std::vector<IntervalR
   if (facts != nullptr) {
     write_start(json, *facts);
   } else {
-    json.begin_object().end_object();
+    json.begin_object();
+    json.key("connected").begin_array().end_array();
+    write_program(json);
+    json.end_object();
   }
   json.key("intervals").begin_array();
   if (facts != nullptr)

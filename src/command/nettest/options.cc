@@ -122,7 +122,7 @@ void read_parameters(Reading& reading, NettestOptions& options) {
   reading.time("--omit", true, kLongestOmitNs, client.omit_ns);
   reading.time("--interval", true, kLongestTestNs, client.interval_ns);
   if (client.interval_ns > 0 && client.interval_ns < kShortestIntervalNs)
-    reading.fail("the shortest interval is 10ms; 0 shows none");
+    reading.fail("the shortest interval is 10ms; 0 shows the whole test only");
   reading.time("--connect-timeout", false, 600 * kNanosecondsPerSecond, client.connect_limit_ns);
 }
 
@@ -151,7 +151,7 @@ std::vector<OptionSpec> nettest_option_specs() {
       {"--blocks", 'k', "COUNT", "send so many writes or datagrams instead, or do so many transactions",
        "how much"},
       {"--omit", 'O', "TIME", "leave out the first part, in which TCP gathers speed", "how much"},
-      {"--interval", 'i', "TIME", "time between reports: 1 s unless given, at least 10ms, 0 for none",
+      {"--interval", 'i', "TIME", "time between reports: 1 s unless given, at least 10ms, 0 for one of all",
        "how much"},
       {"--udp", 'u', "", "UDP instead of TCP", "traffic"},
       {"--bitrate", 'b', "RATE",
@@ -167,6 +167,7 @@ std::vector<OptionSpec> nettest_option_specs() {
       {"--congestion", 'C', "NAME", "congestion control of TCP, such as cubic or bbr", "socket"},
       {"--tos", 'S', "N", "type-of-service byte, such as 0x10", "socket"},
       {"--dscp", 0, "NAME", "the same as a code point: ef, af41, cs1 or a number", "socket"},
+      {"--udp-counters-64bit", 0, "", "UDP: numbers of 64 bits; ours always have them", "socket"},
       {"--fq-rate", 0, "RATE", "let the kernel pace each socket at that many bits per second", "socket"},
       {"--dont-fragment", 0, "", "UDP over IPv4: forbid to fragment", "socket"},
       {"--no-gso", 0, "", "UDP: one call for each datagram, as other tools do", "socket"},

@@ -61,7 +61,8 @@ void ClientOutput::started(const TestFacts& facts) {
     case Format::table:
       if (options_.confidence && runs_begun_++ > 0) break;
       context_.note(fmt::format("{}: {}", facts.peer.text(), describe_test(facts)));
-      if (shows_rows()) context_.out.write(NettestText(facts, columns_of(context_)).head());
+      if (shows_rows() && options_.client.interval_ns > 0)
+        context_.out.write(NettestText(facts, columns_of(context_)).head());
       break;
     case Format::json_stream:
       context_.out.write(nettest_event("start", [&](view::JsonWriter& json) { write_start(json, facts); }));
@@ -81,7 +82,8 @@ void ClientOutput::started(const TestFacts& facts) {
 void ClientOutput::interval(const TestFacts& facts, const IntervalReport& interval) {
   switch (format_) {
     case Format::table:
-      if (shows_rows()) context_.out.write(NettestText(facts, columns_of(context_)).interval(interval));
+      if (shows_rows() && options_.client.interval_ns > 0)
+        context_.out.write(NettestText(facts, columns_of(context_)).interval(interval));
       break;
     case Format::json_stream:
       context_.out.write(

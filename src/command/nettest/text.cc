@@ -287,17 +287,23 @@ std::string latency_text(const TestReport& report) {
     never_sent += stream.skipped;
   }
   if (lost > 0) text += fmt::format("{} had no answer in time\n", lost);
-  if (never_sent > 0) text += fmt::format("{} were due and could not be sent any more\n", never_sent);
+  if (never_sent > 0)
+    text += fmt::format("{} {} due and could not be sent any more\n", never_sent,
+                        never_sent == 1 ? "was" : "were");
   return text + "\n" + table.text(80);
 }
 
-std::string cpu_text(const nettest::CpuShare& cpu, double seconds, std::uint64_t bytes) {
+std::string cpu_text(const nettest::CpuShare& cpu, double seconds, std::uint64_t bytes,
+                     std::uint64_t transactions) {
   if (!cpu.known) return "not told";
   std::string text = fmt::format("{:.1f} % of a processor ({:.1f} % user, {:.1f} % system)", cpu.total,
                                  cpu.user, cpu.system);
-  // The service demand: what a gigabyte cost.
+  // The service demand: what a gigabyte cost, or a transaction.
   if (bytes > 0)
     text += fmt::format(", {:.3f} s/GB", cpu.total / 100 * seconds / (static_cast<double>(bytes) / 1e9));
+  if (transactions > 0)
+    text += fmt::format(", {} each",
+                        format_duration_ns(cpu.total * 1e7 * seconds / static_cast<double>(transactions)));
   if (cpu.host_busy) text += fmt::format("; whole host {:.0f} % busy", *cpu.host_busy * 100);
   return text;
 }
@@ -384,11 +390,12 @@ std::string NettestText::summary(const TestReport& report, bool we_are_server) c
   std::uint64_t bytes = 0;
   for (const StreamTotal& stream : report.streams)
     bytes += stream.received.known ? stream.received.bytes : stream.sent.bytes;
+  const std::uint64_t transactions = report.latency ? report.latency->count() : 0;
   if (facts_.parameters.transaction != Transaction::none) bytes = 0;
   text += fmt::format("\n{:<8}{}\n", we_are_server ? "server" : "client",
-                      cpu_text(report.local, report.seconds, bytes));
+                      cpu_text(report.local, report.seconds, bytes, transactions));
   text += fmt::format("{:<8}{}\n", we_are_server ? "client" : "server",
-                      cpu_text(report.remote, report.seconds, bytes));
+                      cpu_text(report.remote, report.seconds, bytes, transactions));
   text += path_text(facts_, report.local_path, report.remote_path, we_are_server);
   text += verdict_text(facts_, report);
   for (const std::string& warning : report.warnings) text += fmt::format("warning: {}\n", warning);

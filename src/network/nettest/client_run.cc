@@ -61,9 +61,11 @@ Result<void> ClientRun::begin_measuring(int most_threads) {
 void ClientRun::report_interval(std::int64_t now_ns, bool omitted) {
   const IntervalReport interval = measurement_.cut(now_ns, omitted);
   // What is left at the end, after the last whole interval, is no row of its own when it is a moment only.
-  if (options_.interval_ns > 0 &&
-      (interval.end_s - interval.start_s) * 1e9 > 0.05 * static_cast<double>(options_.interval_ns))
-    observer_.interval(facts_, interval);
+  if (intervals_ > 0 &&
+      (interval.end_s - interval.start_s) * 1e9 <= 0.05 * static_cast<double>(options_.interval_ns))
+    return;
+  ++intervals_;
+  observer_.interval(facts_, interval);
 }
 
 CpuShare ClientRun::our_cpu() {

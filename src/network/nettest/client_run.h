@@ -60,6 +60,7 @@ class ClientRun {
   HostCpu host_cpu_;
   CpuUse cpu_before_;
   std::int64_t cpu_from_ns_ = 0;
+  int intervals_ = 0;  // reported
   std::optional<CpuShare> cpu_;
 };
 
