@@ -331,9 +331,11 @@ std::string path_text(const TestFacts& facts, const nettest::DataPath& ours, con
     if (path->received_by == nettest::kReceivedByCopy) add("received by recv");
     if (path->cold_buffers > 0) add(fmt::format("{} buffers in turn", path->cold_buffers));
     if (path->multipath) add("MPTCP");
-    if (path->tos_received && facts.parameters.udp)
+    // Who did not mark anything, and got nothing marked, does not want to know.
+    const bool marks = facts.parameters.tos != 0 || path->tos_received.value_or(0) != 0;
+    if (path->tos_received && facts.parameters.udp && marks)
       add(fmt::format("arrived with DSCP {}, ECN {}", *path->tos_received >> 2, *path->tos_received & 3));
-    if (path->tos_received && !facts.parameters.udp)
+    if (path->tos_received && !facts.parameters.udp && marks)
       add(fmt::format("arrived with DSCP {}", *path->tos_received >> 2));
     if (path->followed) add("moved to the processor where its packets came in");
     if (path->ecn) add(path->ecn_seen ? "ECN agreed on and arrived" : "ECN agreed on");

@@ -45,16 +45,15 @@ std::string timing_text(const TestFacts& facts, const TestReport& report, bool w
   for (std::size_t direction = 0; direction < 2; ++direction) {
     const auto& left = report.left[direction];
     const auto& came = report.came[direction];
-    if (!left && !came) continue;
+    if ((!left || left->gaps_ns.count() == 0) && (!came || came->gaps_ns.count() == 0)) continue;
     any = true;
     const bool we_send = direction == 0;
     const char* way = we_send != we_are_server ? "to server" : "from server";
     if (left) {
       add_row(table, fmt::format("{}, as sent", way), left->gaps_ns);
-      more += fmt::format("{}: one datagram each {} was wanted; at most {} followed each other at once", way,
-                          time_text(wanted_gap_ns(facts)), left->longest_run);
-      more += fmt::format("; {} left late, {} never", left->late, left->never_sent);
-      more += '\n';
+      more += fmt::format(
+          "{}: a datagram was due every {}; {} left late, {} never; the longest run at once: {}\n", way,
+          time_text(wanted_gap_ns(facts)), left->late, left->never_sent, left->longest_run);
     }
     if (came) {
       add_row(table, fmt::format("{}, as received", way), came->gaps_ns);

@@ -114,6 +114,9 @@ Result<void> ClientLink::read_some() {
       continue;
     }
     if (got < 0 && (errno == EAGAIN || errno == EINTR)) break;
+    if (got < 0 && (errno == ETIMEDOUT || errno == EHOSTUNREACH || errno == ENETUNREACH))
+      return failure(ErrorKind::failed, "the server does not answer any more",
+                     "its machine is down, or the network between; see: isotach path --hops HOST");
     if (got < 0) return system_failure(errno, "read from the server");
     return failure(ErrorKind::failed, "the server closed the control connection",
                    "it may have ended, or refuse us; its own output says why");

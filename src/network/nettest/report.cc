@@ -21,17 +21,37 @@ double share_of(std::uint64_t before_us, std::uint64_t now_us, double seconds) {
 // Above it, an end has no processor time left for the network.
 constexpr double kThreadLimit = 0.93;
 constexpr double kHostLimit = 0.97;
+// Of a processor: who takes less of a busy machine is kept waiting by others, if at all.
+constexpr double kOwnWorkPercent = 40;
+// The kernel counts processor time in steps, and of less it says nothing.
+constexpr double kLeastSeconds = 0.2;
 
 void warn_of_cpu(const CpuShare& cpu, const std::string& end, std::vector<std::string>& warnings) {
   if (cpu.busiest_thread && *cpu.busiest_thread >= kThreadLimit) {
     warnings.push_back(
         fmt::format("a thread of {} worked {:.0f} % of the time: its processor is the limit, not the network",
-                    end, *cpu.busiest_thread * 100));
-  } else if (cpu.host_busy && *cpu.host_busy >= kHostLimit) {
+                    end, std::min(1.0, *cpu.busiest_thread) * 100));
+  } else if (cpu.host_busy && *cpu.host_busy >= kHostLimit && cpu.total >= kOwnWorkPercent) {
     warnings.push_back(
         fmt::format("all processors of {} were busy ({:.0f} %): they are the limit, not the network", end,
                     *cpu.host_busy * 100));
+  } else if (cpu.host_busy && *cpu.host_busy >= kHostLimit) {
+    warnings.push_back(fmt::format(
+        "other programs kept all processors of {} busy ({:.0f} %): they may be the limit, not the "
+        "network",
+        end, *cpu.host_busy * 100));
   }
+}
+
+// What was marked on its way out and came with another mark.
+void warn_of_marks(const TestFacts& facts, const TestReport& report, std::vector<std::string>& warnings) {
+  const int sent = facts.parameters.tos >> 2;
+  for (const DataPath* path : {&report.local_path, &report.remote_path})
+    if (path->tos_received && sent != 0 && *path->tos_received >> 2 != sent) {
+      warnings.push_back(fmt::format("sent with DSCP {}, arrived with {}: something on the way changes it",
+                                     sent, *path->tos_received >> 2));
+      return;
+    }
 }
 
 void warn_of_fragments(const TestFacts& facts, std::vector<std::string>& warnings) {
@@ -113,12 +133,17 @@ std::optional<std::string> fragments_text(const TestFacts& facts) {
 
 std::vector<std::string> warnings_of(const TestFacts& facts, const TestReport& report) {
   std::vector<std::string> warnings;
-  warn_of_cpu(report.local, "ours", warnings);
-  warn_of_cpu(report.remote, facts.host.empty() ? "the client" : "the server", warnings);
-  if (!report.remote.busiest_thread && report.remote.known && report.remote.total >= kThreadLimit * 100)
-    warnings.push_back(
-        fmt::format("the server used {:.0f} % of a processor: it may be the limit, not the network",
-                    report.remote.total));
+  if (report.seconds >= kLeastSeconds) {
+    warn_of_cpu(report.local, "ours", warnings);
+    CpuShare remote = report.remote;
+    if (facts.peer.is_loopback()) remote.host_busy.reset();  // it is this machine: told already
+    warn_of_cpu(remote, facts.host.empty() ? "the client" : "the server", warnings);
+    if (!report.remote.busiest_thread && report.remote.known && report.remote.total >= kThreadLimit * 100)
+      warnings.push_back(
+          fmt::format("the server used {:.0f} % of a processor: it may be the limit, not the network",
+                      report.remote.total));
+  }
+  warn_of_marks(facts, report, warnings);
   if (facts.parameters.multipath && report.complete && !report.local_path.multipath)
     warnings.emplace_back("the other end or the path has no MPTCP: the streams were plain TCP");
   if (!facts.parameters.udp) return warnings;

@@ -74,5 +74,31 @@ TEST(Report, namesTheReceiveBufferNotTheNetwork) {
   EXPECT_NE(warnings_of(facts, report)[0].find("in 2 fragments"), std::string::npos);
 }
 
+TEST(Report, tellsWhoseWorkKeepsProcessorsBusy) {
+  const TestFacts facts;
+  TestReport report;
+  report.seconds = 1;
+  report.local = {true, 80, 0, 80, 0.5, 1.0};
+  ASSERT_EQ(warnings_of(facts, report).size(), 1u);
+  EXPECT_NE(warnings_of(facts, report)[0].find("are the limit"), std::string::npos);
+  report.local.total = 3;
+  ASSERT_EQ(warnings_of(facts, report).size(), 1u);
+  EXPECT_NE(warnings_of(facts, report)[0].find("may be the limit"), std::string::npos);
+  // The share of a moment says nothing.
+  report.seconds = 0.1;
+  EXPECT_TRUE(warnings_of(facts, report).empty());
+}
+
+TEST(Report, tellsAMarkThatDidNotArrive) {
+  TestFacts facts;
+  facts.parameters.tos = 46 << 2;
+  TestReport report;
+  report.remote_path.tos_received = 46 << 2;
+  EXPECT_TRUE(warnings_of(facts, report).empty());
+  report.remote_path.tos_received = 1;  // ECN alone
+  ASSERT_EQ(warnings_of(facts, report).size(), 1u);
+  EXPECT_NE(warnings_of(facts, report)[0].find("sent with DSCP 46, arrived with 0"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace isotach::nettest
