@@ -85,6 +85,7 @@ PYTHON
   no_err
   grep -q 'Time and sequence, a to b' page.html
   grep -q 'Retransmissions and troubles, a to b' page.html
+  grep -q '<a href="#section-1">1</a></td><td>10\.0\.0\.1' page.html || fails_with "a row leads to its graphs"
   ! grep -qE '(src|href)="?https?:' page.html || fails_with "the page must load nothing"
   rsvg-convert pictures/1_a2b_time_sequence.svg > picture.png
   grep -q '</svg>' pictures/1_a2b_timeline.svg

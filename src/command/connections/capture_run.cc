@@ -339,27 +339,39 @@ Result<CaptureRun> read_captures(Context& context, const CaptureRequest& request
   return run;
 }
 
-void tell_about(Context& context, const CaptureRun& run, const network::Tracker& tracker) {
+std::vector<Remark> remarks_on(const CaptureRun& run, const network::Tracker& tracker) {
+  std::vector<Remark> remarks;
+  const auto warn = [&](std::string text) { remarks.push_back({std::move(text), true}); };
+  const auto note = [&](std::string text) { remarks.push_back({std::move(text)}); };
   for (const CaptureFile& file : run.files) {
     if (!file.damage.empty())
-      context.warn(fmt::format("{}: {}; what is shown ends there", shown_name(file.name), file.damage));
+      warn(fmt::format("{}: {}; what is shown ends there", shown_name(file.name), file.damage));
   }
   const network::DecoderCounts& counts = run.counts;
   if (counts.unknown_link > 0)
-    context.warn(fmt::format("{} of {} frames are of a link type that is not understood and are left out",
-                             counts.unknown_link, counts.frames));
+    warn(fmt::format("{} of {} frames are of a link type that is not understood and are left out",
+                     counts.unknown_link, counts.frames));
   if (counts.malformed > 0)
-    context.note(fmt::format("{} frames with a damaged IP head are left out", counts.malformed));
+    note(fmt::format("{} frames with a damaged IP head are left out", counts.malformed));
   if (tracker.too_short() > 0)
-    context.note(
-        fmt::format("of {} segments the TCP head was not captured; they are left out", tracker.too_short()));
-  if (run.filtered_out > 0) context.note(fmt::format("{} frames did not match the filter", run.filtered_out));
+    note(fmt::format("of {} segments the TCP head was not captured; they are left out", tracker.too_short()));
+  if (run.filtered_out > 0) note(fmt::format("{} frames did not match the filter", run.filtered_out));
   if (run.dropped > 0)
-    context.warn(
+    warn(
         fmt::format("{} frames came faster than they could be read and are missing; --filter lets fewer "
                     "through",
                     run.dropped));
-  if (run.interrupted) context.note("interrupted: what is shown ends where reading stopped");
+  if (run.interrupted) note("interrupted: what is shown ends where reading stopped");
+  return remarks;
+}
+
+void tell_about(Context& context, const CaptureRun& run, const network::Tracker& tracker) {
+  for (const Remark& remark : remarks_on(run, tracker)) {
+    if (remark.is_warning)
+      context.warn(remark.text);
+    else
+      context.note(remark.text);
+  }
 }
 
 }  // namespace isotach::command

@@ -55,6 +55,12 @@ struct CaptureRequest {
 [[nodiscard]] Result<CaptureRun> read_captures(Context& context, const CaptureRequest& request,
                                                network::Tracker& tracker);
 
+// What of a capture was damaged, not understood, or left out, as sentences without final stop.
+struct Remark {
+  std::string text;
+  bool is_warning = false;
+};
+[[nodiscard]] std::vector<Remark> remarks_on(const CaptureRun& run, const network::Tracker& tracker);
 // Says on standard error what was damaged, not understood, or left out.
 void tell_about(Context& context, const CaptureRun& run, const network::Tracker& tracker);
 

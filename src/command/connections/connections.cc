@@ -18,6 +18,7 @@
 #include "command/connections/capture_run.h"
 #include "command/connections/commands.h"
 #include "command/connections/connections_graphs.h"
+#include "command/connections/connections_page.h"
 #include "command/connections/connections_view.h"
 #include "command/connections/live.h"
 #include "command/connections/selection.h"
@@ -240,7 +241,7 @@ class Watchers {
   [[nodiscard]] Result<void> write_graphs(Context& context, const network::Tracker& tracker,
                                           const CaptureRun& run, const Shown& shown) {
     if (recorder_) {
-      const GraphSource source{tracker, run, shown, *parts_[0]->limits, *recorder_};
+      const GraphSource source{tracker, run, shown, parts_[0]->names, *parts_[0]->limits, *recorder_};
       if (options_.report) {
         if (auto written = write_graph_page(context, source, *options_.report); !written) return written;
       }

@@ -12,8 +12,6 @@
 
 #include "base/text.h"
 #include "base/units.h"
-#include "command/version.h"
-#include "network/connections/fields.h"
 
 namespace isotach::command {
 namespace {
@@ -37,17 +35,8 @@ enum Color : std::size_t {
   kProbe = 6
 };
 
-// A page may have this many points in all; each connection gets its part, within these bounds.
-constexpr std::size_t kPagePoints = 300'000;
-constexpr std::size_t kLeastPoints = 1200;
-constexpr std::size_t kMostPoints = 20'000;
 constexpr std::size_t kRatePieces = 400;
 constexpr std::int64_t kMillisecondNs = 1'000'000;
-
-struct NamedGraph {
-  std::string file;  // "time_sequence"
-  Graph graph;
-};
 
 class Drawing {
  public:
@@ -186,13 +175,10 @@ class Drawing {
   std::size_t points_;
 };
 
-std::string endpoint(const Connection& one, int side) {
-  return side == 0 ? network::endpoint_text(one.key.source_address(), one.key.source_port)
-                   : network::endpoint_text(one.key.destination_address(), one.key.destination_port);
-}
+}  // namespace
 
 // Directions with data, that with more of it first.
-std::vector<int> sides_of(const Connection& one) {
+std::vector<int> drawn_sides(const Connection& one) {
   const int main = network::LimitObserver::main_side(one);
   std::vector<int> sides = {main};
   const std::uint64_t most = one.directions[static_cast<std::size_t>(main)].unique_bytes;
@@ -203,44 +189,7 @@ std::vector<int> sides_of(const Connection& one) {
   return sides;
 }
 
-std::vector<std::string> limit_texts(const GraphSource& source, std::size_t index, int side) {
-  std::vector<std::string> texts;
-  const network::LimitShares* shares = source.limits.shares(index, side);
-  if (shares == nullptr || !shares->is_known()) return texts;
-  for (std::size_t i = 0; i < network::kLimits; ++i) {
-    constexpr double kWorthTelling = 0.05;
-    const auto limit = static_cast<network::Limit>(i);
-    if (shares->share(limit) < kWorthTelling && !(shares->span_ns() == 0 && limit == shares->verdict()))
-      continue;
-    texts.push_back(fmt::format("{} {:.0f} %: {}.", network::limit_name(limit), 100 * shares->share(limit),
-                                network::limit_evidence(limit, *shares, source.tracker[index], side)));
-  }
-  return texts;
-}
-
-std::string summary_of(const Connection& one) {
-  std::string text = fmt::format(
-      "{}, {} packets in {} from {}. ", network::connection_state_name(one.state()), one.packets(),
-      format_duration_ns(static_cast<double>(one.elapsed_ns())), format_wall_time_local(one.first_ns));
-  for (const int side : sides_of(one)) {
-    const Direction& me = one.directions[static_cast<std::size_t>(side)];
-    text += fmt::format("{}: {}, {} retransmission{}, in flight up to {}", side == 0 ? "a to b" : "b to a",
-                        format_bytes(static_cast<double>(me.unique_bytes)),
-                        me.trouble ? me.trouble->retransmitted_packets : 0,
-                        me.trouble && me.trouble->retransmitted_packets == 1 ? "" : "s",
-                        format_bytes(static_cast<double>(me.outstanding_max)));
-    if (me.rtt.count > 0) text += fmt::format(", round trip {}", format_duration_ns(me.rtt.mean()));
-    text += ". ";
-  }
-  text.pop_back();
-  return text;
-}
-
-std::size_t points_for(std::size_t connections) {
-  return std::clamp(kPagePoints / std::max<std::size_t>(1, connections), kLeastPoints, kMostPoints);
-}
-
-Shown drawn_of(const GraphSource& source) {
+Shown drawn_connections(const GraphSource& source) {
   Shown drawn;
   for (const std::size_t index : source.shown) {
     if (drawn.size() == kMostGraphedConnections) break;
@@ -249,13 +198,18 @@ Shown drawn_of(const GraphSource& source) {
   return drawn;
 }
 
-void tell_left_out(Context& context, const GraphSource& source, const Shown& drawn) {
+std::vector<NamedGraph> graphs_of(const Connection& connection, int side, FlowSeries& series,
+                                  std::size_t points) {
+  return Drawing(connection, side, series, points).graphs();
+}
+
+void tell_left_out_of_graphs(Context& context, const GraphSource& source, const Shown& drawn) {
   if (drawn.size() < source.shown.size())
     context.note(fmt::format("{} of {} connections are drawn; choose by --only, or by --sort and --top",
                              drawn.size(), source.shown.size()));
 }
 
-Result<void> write_file(const std::string& path, const std::string& text) {
+Result<void> write_graph_file(const std::string& path, const std::string& text) {
   std::ofstream file(path, std::ios::binary | std::ios::trunc);
   file.write(text.data(), static_cast<std::streamsize>(text.size()));
   file.close();
@@ -263,59 +217,23 @@ Result<void> write_file(const std::string& path, const std::string& text) {
   return {};
 }
 
-}  // namespace
-
-Result<void> write_graph_page(Context& context, const GraphSource& source, const std::string& path) {
-  const Shown drawn = drawn_of(source);
-  tell_left_out(context, source, drawn);
-  view::GraphPage page;
-  std::string names;
-  for (const CaptureFile& file : source.run.files) names += (names.empty() ? "" : ", ") + file.name;
-  page.title = "TCP connections";
-  page.subtitle = names;
-  page.facts = {
-      {"packets", fmt::format("{} of TCP in {} frames", source.tracker.packets(), source.run.counts.frames)},
-      {"connections", fmt::format("{}, {} drawn", source.tracker.size(), drawn.size())},
-      {"from", format_wall_time_local(source.run.first_ns)},
-      {"to", format_wall_time_local(source.run.last_ns)}};
-  page.footer = fmt::format("isotach {}", kVersion);
-  for (const std::size_t index : drawn) {
-    const Connection& one = source.tracker[index];
-    view::GraphSection section;
-    section.title = fmt::format("{}: a {}, b {}", index + 1, endpoint(one, 0), endpoint(one, 1));
-    section.paragraphs.push_back(summary_of(one));
-    const std::vector<int> sides = sides_of(one);
-    const network::LimitShares* shares = source.limits.shares(index, sides.front());
-    if (shares != nullptr && shares->is_known()) section.verdict = network::limit_name(shares->verdict());
-    for (const int side : sides) {
-      for (std::string& text : limit_texts(source, index, side))
-        section.paragraphs.push_back(std::move(text));
-      FlowSeries* flow = source.recorder.series(index, side);
-      for (NamedGraph& graph : Drawing(one, side, *flow, points_for(drawn.size()) / sides.size()).graphs())
-        section.graphs.push_back(std::move(graph.graph));
-    }
-    page.sections.push_back(std::move(section));
-  }
-  return write_file(path, view::graph_page_of(page));
-}
-
 Result<void> write_graph_pictures(Context& context, const GraphSource& source, const std::string& folder) {
   std::error_code error;
   std::filesystem::create_directories(folder, error);
   if (error) return system_failure(error.value(), "make the folder " + printable(folder));
-  const Shown drawn = drawn_of(source);
-  tell_left_out(context, source, drawn);
+  const Shown drawn = drawn_connections(source);
+  tell_left_out_of_graphs(context, source, drawn);
   constexpr int kWidth = 960;
   constexpr int kHeight = 420;
   constexpr std::size_t kPicturePoints = 6000;
   for (const std::size_t index : drawn) {
     const Connection& one = source.tracker[index];
-    for (const int side : sides_of(one)) {
+    for (const int side : drawn_sides(one)) {
       FlowSeries* flow = source.recorder.series(index, side);
-      for (const NamedGraph& graph : Drawing(one, side, *flow, kPicturePoints).graphs()) {
+      for (const NamedGraph& graph : graphs_of(one, side, *flow, kPicturePoints)) {
         const std::string path =
             fmt::format("{}/{}_{}_{}.svg", folder, index + 1, side == 0 ? "a2b" : "b2a", graph.file);
-        if (auto written = write_file(path, view::graph_svg_of(graph.graph, kWidth, kHeight)); !written)
+        if (auto written = write_graph_file(path, view::graph_svg_of(graph.graph, kWidth, kHeight)); !written)
           return written;
       }
     }

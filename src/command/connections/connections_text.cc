@@ -79,6 +79,24 @@ void write_totals(Output& out, const network::Tracker& tracker, const CaptureRun
   if (shown.size() != tracker.size()) out.write(fmt::format("{} of them are shown\n", shown.size()));
 }
 
+std::vector<std::string> connection_cells(const Connection& connection, std::size_t index,
+                                          const std::string& name) {
+  const Direction& a = connection.a();
+  const Direction& b = connection.b();
+  return {std::to_string(index + 1),
+          endpoint_text(connection.key.source_address(), connection.key.source_port),
+          endpoint_text(connection.key.destination_address(), connection.key.destination_port),
+          state_text(connection),
+          format_duration_ns(static_cast<double>(connection.elapsed_ns())),
+          pair(std::to_string(a.packets), std::to_string(b.packets)),
+          format_bytes(static_cast<double>(a.unique_bytes)),
+          format_bytes(static_cast<double>(b.unique_bytes)),
+          pair(std::to_string(retransmitted(a)), std::to_string(retransmitted(b))),
+          rtt_text(connection),
+          rate_text(a.unique_bytes + b.unique_bytes, connection.elapsed_ns()),
+          name};
+}
+
 void write_connections_table(Output& out, const network::Tracker& tracker, const CaptureRun& run,
                              const Shown& shown, const network::HostNames& names, int columns) {
   using view::Align;
@@ -98,17 +116,8 @@ void write_connections_table(Output& out, const network::Tracker& tracker, const
                      {"name", Align::left, 8}});
   constexpr std::size_t kRowsAtOnce = 2000;
   for (const std::size_t index : shown) {
-    const Connection& one = tracker[index];
-    const Direction& a = one.a();
-    const Direction& b = one.b();
-    table.row({std::to_string(index + 1), endpoint_text(one.key.source_address(), one.key.source_port),
-               endpoint_text(one.key.destination_address(), one.key.destination_port), state_text(one),
-               format_duration_ns(static_cast<double>(one.elapsed_ns())),
-               pair(std::to_string(a.packets), std::to_string(b.packets)),
-               format_bytes(static_cast<double>(a.unique_bytes)),
-               format_bytes(static_cast<double>(b.unique_bytes)),
-               pair(std::to_string(retransmitted(a)), std::to_string(retransmitted(b))), rtt_text(one),
-               rate_text(a.unique_bytes + b.unique_bytes, one.elapsed_ns()), names.name(index).name});
+    const std::vector<std::string> cells = connection_cells(tracker[index], index, names.name(index).name);
+    table.row({cells.begin(), cells.end()});
     if (table.row_count() >= kRowsAtOnce && !out.is_open()) return;
   }
   out.write(table.text(columns));

@@ -18,6 +18,9 @@ namespace isotach::command {
 // Which connections are shown, by index, in the order in which they are shown.
 using Shown = std::vector<std::size_t>;
 
+// What the table says of a connection, a cell for each column from "#" to "name".
+[[nodiscard]] std::vector<std::string> connection_cells(const network::Connection& connection,
+                                                        std::size_t index, const std::string& name);
 void write_connections_table(Output& out, const network::Tracker& tracker, const CaptureRun& run,
                              const Shown& shown, const network::HostNames& names, int columns);
 // Every statistic of each connection, both directions side by side.

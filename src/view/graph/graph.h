@@ -58,10 +58,29 @@ struct GraphSection {
   std::vector<Graph> graphs = {};
 };
 
+struct GraphColumn {
+  enum class Align : std::uint8_t { left, right };
+  std::string title;
+  Align align = Align::left;
+};
+
+struct GraphRow {
+  std::vector<std::string> cells;  // one for each column
+  std::size_t section = 0;         // to which the first cell leads, from 1 on; 0: to none
+};
+
+struct GraphTable {
+  std::vector<GraphColumn> columns = {};
+  std::vector<GraphRow> rows = {};
+  std::string note = {};  // below it; may be empty
+};
+
 struct GraphPage {
   std::string title;
   std::string subtitle;
   std::vector<std::pair<std::string, std::string>> facts = {};
+  std::vector<std::string> notes = {};  // what is wrong with what is shown
+  GraphTable table = {};                // instead of the contents
   std::vector<GraphSection> sections = {};
   std::string footer;
 };

@@ -40,6 +40,22 @@ TEST(GraphPage, CarriesItsNumbersAndNothingFromElsewhere) {
   EXPECT_FALSE(holds(html, "https://"));
 }
 
+TEST(GraphPage, ATableLeadsToSectionsInsteadOfTheContents) {
+  GraphPage page;
+  page.notes = {"it ends in the <middle>"};
+  page.sections.assign(3, {"one", "loss", {}, {}});
+  EXPECT_TRUE(holds(graph_page_of(page), "Contents"));
+  page.table.columns = {{"#"}, {"RTT", GraphColumn::Align::right}};
+  page.table.rows = {{{"1", "2 ms"}, 3}, {{"2", "<b>"}}};
+  page.table.note = "5 more";
+  const std::string html = graph_page_of(page);
+  EXPECT_FALSE(holds(html, "Contents"));
+  EXPECT_TRUE(holds(html, "<p class=\"notice\">it ends in the &lt;middle&gt;</p>"));
+  EXPECT_TRUE(holds(html, "<td><a href=\"#section-3\">1</a></td><td class=\"number\">2 ms</td>"));
+  EXPECT_TRUE(holds(html, "<td>2</td><td class=\"number\">&lt;b&gt;</td>"));
+  EXPECT_TRUE(holds(html, "<p class=\"help\">5 more</p>"));
+}
+
 TEST(GraphSvg, DrawsBarsStepsAndMarks) {
   Graph graph = some_graph();
   const std::string svg = graph_svg_of(graph, 960, 420);

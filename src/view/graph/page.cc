@@ -126,6 +126,8 @@ padding:0}
 .legend button[aria-pressed=false]{text-decoration:line-through;opacity:.6}
 .legend i{display:inline-block;width:.9em;height:.6em;border-radius:.15em;margin-right:.35em}
 .read{margin-left:auto;font-variant-numeric:tabular-nums}
+.notice{border-left:.25rem solid var(--accent);padding-left:.8rem}
+.scroll td{white-space:nowrap}
 .help{color:var(--muted);font-size:.88rem}
 )";
 
@@ -163,12 +165,17 @@ class Page {
         add("<dt>{}</dt><dd>{}</dd>\n", escaped_markup(name), escaped_markup(value));
       html_ += "</dl>\n";
     }
+    html_ += "</header>\n<main>\n";
+    for (const std::string& note : page_.notes) add("<p class=\"notice\">{}</p>\n", escaped_markup(note));
+    if (page_.table.rows.empty())
+      contents();
+    else
+      table();
     html_ +=
-        "</header>\n<main>\n<p class=\"help\">Drag over a part of a graph to enlarge it, turn the wheel over "
+        "<p class=\"help\">Drag over a part of a graph to enlarge it, turn the wheel over "
         "it with Ctrl to zoom, double-click to see all again; with the keyboard: + &minus; &larr; &rarr; 0. "
         "The graphs of a connection keep the same time.</p>\n"
         "<noscript><p>The graphs need JavaScript. The option --svg writes them as pictures.</p></noscript>\n";
-    contents();
     for (std::size_t i = 0; i < page_.sections.size(); ++i) section(page_.sections[i], i + 1);
     html_ += "</main>\n";
     add("<footer>{}</footer>\n<script>\n", escaped_markup(page_.footer));
@@ -186,6 +193,32 @@ class Page {
       add("<li><a href=\"#section-{}\">{}</a>{}{}</li>\n", i + 1, escaped_markup(page_.sections[i].title),
           page_.sections[i].verdict.empty() ? "" : ": ", escaped_markup(page_.sections[i].verdict));
     html_ += "</ol>\n</nav>\n";
+  }
+
+  void table() {
+    html_ +=
+        "<div class=\"scroll\" tabindex=\"0\" role=\"region\" "
+        "aria-label=\"Connections\"><table>\n<thead><tr>";
+    for (const GraphColumn& column : page_.table.columns)
+      add("<th scope=\"col\"{}>{}</th>", class_of(column), escaped_markup(column.title));
+    html_ += "</tr></thead>\n<tbody>\n";
+    for (const GraphRow& row : page_.table.rows) {
+      html_ += "<tr>";
+      for (std::size_t i = 0; i < row.cells.size(); ++i) {
+        add("<td{}>", class_of(page_.table.columns[i]));
+        const bool leads = i == 0 && row.section > 0;
+        if (leads) add("<a href=\"#section-{}\">", row.section);
+        html_ += escaped_markup(row.cells[i]);
+        html_ += leads ? "</a></td>" : "</td>";
+      }
+      html_ += "</tr>\n";
+    }
+    html_ += "</tbody></table></div>\n";
+    if (!page_.table.note.empty()) add("<p class=\"help\">{}</p>\n", escaped_markup(page_.table.note));
+  }
+
+  static const char* class_of(const GraphColumn& column) {
+    return column.align == GraphColumn::Align::right ? " class=\"number\"" : "";
   }
 
   void section(const GraphSection& section, std::size_t number) {
