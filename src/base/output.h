@@ -29,6 +29,8 @@ class Output {
   [[nodiscard]] int fd() const { return fd_; }
 
  private:
+  void write_out(std::string_view text);
+
   int fd_;
   std::string buffer_;
   bool reader_gone_ = false;

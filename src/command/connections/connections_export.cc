@@ -1,6 +1,5 @@
 #include <algorithm>
 #include <functional>
-#include <span>
 #include <string>
 #include <thread>
 #include <variant>
@@ -8,6 +7,7 @@
 
 #include "base/units.h"
 #include "command/connections/connections_view.h"
+#include "network/connections/field_text.h"
 #include "network/connections/fields.h"
 #include "view/export/csv_writer.h"
 #include "view/export/json_writer.h"
@@ -21,7 +21,7 @@ using network::FieldValue;
 
 constexpr std::string_view kSchema = "isotach.connections.v1";
 constexpr double kMillisecondNs = 1e6;
-// Of CSV, made by one thread at a time: about a quarter of a megabyte.
+// Of CSV, made by one thread at a time: little enough to stay in the cache until it is written.
 constexpr std::size_t kPieceRows = 512;
 
 // As tcptrace says it.
@@ -138,68 +138,24 @@ void write_limits(view::CsvWriter& csv, std::size_t index, const network::LimitO
   }
 }
 
-void write_field(view::CsvWriter& csv, const FieldValue& value) {
-  if (const auto* text = std::get_if<std::string>(&value)) {
-    csv.text(*text);
-  } else if (const auto* count = std::get_if<std::uint64_t>(&value)) {
-    csv.unsigned_integer(*count);
-  } else if (const auto* real = std::get_if<double>(&value)) {
-    csv.real(*real);
-  } else {
-    csv.empty();
-  }
-}
-
-// Fields in a row that are alike: all of them follow from troubles, or none does.
-struct FieldRun {
-  std::span<const network::DirectionField> fields;
-  std::string untroubled;  // what they are where neither side had any; empty where they follow from more
-};
-
-void write_fields(view::CsvWriter& csv, std::span<const network::DirectionField> fields,
-                  const Connection& one) {
-  for (const network::DirectionField& field : fields) {
-    write_field(csv, field.value(one, one.a()));
-    write_field(csv, field.value(one, one.b()));
-  }
-}
-
-std::vector<FieldRun> field_runs() {
-  const auto fields = network::direction_fields();
-  const Connection none;
-  std::vector<FieldRun> runs;
-  for (std::size_t begin = 0; begin < fields.size();) {
-    std::size_t end = begin;
-    while (end < fields.size() && fields[end].of_troubles == fields[begin].of_troubles) ++end;
-    FieldRun& run = runs.emplace_back();
-    run.fields = fields.subspan(begin, end - begin);
-    if (fields[begin].of_troubles) {
-      view::CsvWriter csv;
-      write_fields(csv, run.fields, none);
-      run.untroubled = csv.written();
-    }
-    begin = end;
-  }
-  return runs;
+char* write_ends(char* at, const Connection& one) {
+  at = network::write_endpoint(at, one.key.source_address(), one.key.source_port);
+  *at++ = ',';
+  return network::write_endpoint(at, one.key.destination_address(), one.key.destination_port);
 }
 
 void write_row(view::CsvWriter& csv, const Connection& one, std::size_t index, const std::string& name,
-               std::span<const FieldRun> runs, const network::LimitObserver* limits) {
-  csv.unsigned_integer(index + 1).text(host_a(one)).text(host_b(one)).text(complete_text(one));
-  csv.integer(one.first_ns).integer(one.last_ns).unsigned_integer(one.packets());
+               const network::LimitObserver* limits) {
+  csv.unsigned_integer(index + 1);
+  csv.fields(2, network::kLongestEndpoint * 2 + 1, [&](char* at) { return write_ends(at, one); });
+  csv.text(complete_text(one)).integer(one.first_ns).integer(one.last_ns).unsigned_integer(one.packets());
   if (one.handshake_ns >= 0) {
     csv.real(static_cast<double>(one.handshake_ns) / kMillisecondNs);
   } else {
     csv.empty();
   }
-  const bool untroubled = !one.a().trouble && !one.b().trouble;
-  for (const FieldRun& run : runs) {
-    if (untroubled && !run.untroubled.empty()) {
-      csv.copied(run.untroubled, run.fields.size() * 2);
-    } else {
-      write_fields(csv, run.fields, one);
-    }
-  }
+  csv.fields(network::field_text_count(), network::most_field_text(),
+             [&](char* at) { return network::write_field_texts(at, one); });
   name.empty() ? csv.empty() : csv.text(name);
   if (limits != nullptr) write_limits(csv, index, *limits);
   csv.end_row();
@@ -277,11 +233,10 @@ void write_connections_csv(Output& out, const network::Tracker& tracker, const S
   // Pieces of the list, one for each thread, are made at the same time and written in their order.
   std::vector<view::CsvWriter> writers(std::max<std::size_t>(threads, 1));
   writers[0].head(head);
-  const std::vector<FieldRun> runs = field_runs();
   const auto make_rows = [&](view::CsvWriter& csv, std::size_t begin) {
     const std::size_t end = std::min(begin + kPieceRows, shown.size());
     for (std::size_t i = begin; i < end; ++i)
-      write_row(csv, tracker[shown[i]], shown[i], names.name(shown[i]).name, runs, limits);
+      write_row(csv, tracker[shown[i]], shown[i], names.name(shown[i]).name, limits);
   };
   for (std::size_t begin = 0; out.is_open();) {
     std::vector<std::thread> crew;

@@ -26,7 +26,6 @@ struct DirectionField {
   const char* label;  // for people: "data, each byte once"
   FieldGroup group;
   FieldValue (*value)(const Connection& connection, const Direction& direction);
-  bool of_troubles = false;  // follows from Direction::trouble alone, and is the same wherever there is none
 };
 
 [[nodiscard]] std::span<const DirectionField> direction_fields();

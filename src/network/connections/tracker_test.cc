@@ -141,28 +141,6 @@ TEST(Tracker, EveryFieldHasAValueOrNone) {
   EXPECT_EQ(std::adjacent_find(names.begin(), names.end()), names.end());
 }
 
-// Whoever writes many connections writes these once.
-TEST(Tracker, FieldsOfTroublesAreTheSameWhereThereAreNone) {
-  Talk talk;
-  talk.open();
-  for (std::uint32_t i = 0; i < 5; ++i) {
-    talk.a(20 + i, {.sequence = 1000 + i * 100, .ack = 5000, .flags = kTcpAck | kTcpPsh, .data = 100});
-    talk.b(20 + i, {.sequence = 5000, .ack = 1100 + i * 100});
-  }
-  const Connection& one = talk.end();
-  const Connection none;
-  int of_troubles = 0;
-  for (const DirectionField& field : direction_fields()) {
-    if (!field.of_troubles) continue;
-    ++of_troubles;
-    for (const Direction& direction : one.directions) {
-      ASSERT_EQ(direction.trouble, nullptr);
-      EXPECT_EQ(field.value(one, direction), field.value(none, none.a())) << field.name;
-    }
-  }
-  EXPECT_GT(of_troubles, 20);
-}
-
 // Holes that are never filled must not let memory or time grow without bound.
 TEST(Tracker, HolesAreBounded) {
   Talk talk;

@@ -2,19 +2,19 @@
 
 #include <arpa/inet.h>
 
-#include <charconv>
+#include <algorithm>
+
+#include "base/number_text.h"
 
 namespace isotach::network {
 
 namespace {
 
-constexpr std::size_t kLongestIpv4 = 15;
-
 // inet_ntop() goes by way of printf, and a capture has hundreds of thousands of addresses.
 char* write_ipv4(char* at, const std::uint8_t* bytes) {
   for (int i = 0; i < 4; ++i) {
     if (i > 0) *at++ = '.';
-    at = std::to_chars(at, at + 3, bytes[i]).ptr;
+    at = write_unsigned(at, bytes[i]);
   }
   return at;
 }
@@ -22,24 +22,28 @@ char* write_ipv4(char* at, const std::uint8_t* bytes) {
 }  // namespace
 
 std::string IpAddress::text() const {
-  if (version == 4) {
-    char dotted[kLongestIpv4];
-    return {dotted, write_ipv4(dotted, bytes.data())};
-  }
   char text[INET6_ADDRSTRLEN] = "";
+  if (version == 4) return {text, write_ipv4(text, bytes.data())};
   ::inet_ntop(AF_INET6, bytes.data(), text, sizeof text);
   return text;
 }
 
-std::string endpoint_text(const IpAddress& address, std::uint16_t port) {
+char* write_endpoint(char* at, const IpAddress& address, std::uint16_t port) {
   if (address.version == 4) {
-    constexpr std::size_t kPort = 6;
-    char text[kLongestIpv4 + kPort];
-    char* at = write_ipv4(text, address.bytes.data());
-    *at++ = ':';
-    return {text, std::to_chars(at, text + sizeof text, port).ptr};
+    at = write_ipv4(at, address.bytes.data());
+  } else {
+    const std::string text = address.text();
+    *at++ = '[';
+    at = std::copy(text.begin(), text.end(), at);
+    *at++ = ']';
   }
-  return '[' + address.text() + "]:" + std::to_string(port);
+  *at++ = ':';
+  return write_unsigned(at, port);
+}
+
+std::string endpoint_text(const IpAddress& address, std::uint16_t port) {
+  char text[kLongestEndpoint];
+  return {text, write_endpoint(text, address, port)};
 }
 
 }  // namespace isotach::network

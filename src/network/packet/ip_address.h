@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <string>
@@ -25,5 +26,8 @@ struct IpAddress {
 
 // "10.0.0.1:80", "[2001:db8::1]:80"
 [[nodiscard]] std::string endpoint_text(const IpAddress& address, std::uint16_t port);
+// The same to where there is room for kLongestEndpoint characters; returns the end.
+inline constexpr std::size_t kLongestEndpoint = 56;
+[[nodiscard]] char* write_endpoint(char* at, const IpAddress& address, std::uint16_t port);
 
 }  // namespace isotach::network

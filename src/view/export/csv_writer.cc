@@ -6,9 +6,9 @@
 #include <utility>
 
 #include "base/check.h"
+#include "base/number_text.h"
 #include "base/text.h"
 #include "view/export/exact.h"
-#include "view/export/number_text.h"
 
 namespace isotach::view {
 namespace {
@@ -102,14 +102,6 @@ CsvWriter& CsvWriter::value(const Value& field, double scale) {
 
 CsvWriter& CsvWriter::empty() {
   return end_field(begin_field(0));
-}
-
-CsvWriter& CsvWriter::copied(std::string_view fields, std::size_t number) {
-  CHECK(number > 0);
-  char* at = begin_field(fields.size());
-  std::memcpy(at, fields.data(), fields.size());
-  fields_ += number - 1;
-  return end_field(at + fields.size());
 }
 
 CsvWriter& CsvWriter::end_row() {

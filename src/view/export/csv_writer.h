@@ -12,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/check.h"
 #include "base/value.h"
 
 namespace isotach::view {
@@ -31,8 +32,15 @@ class CsvWriter {
   // A raw value in base units; whole numbers stay exact as long as `scale` is a whole number.
   CsvWriter& value(const Value& field, double scale = 1);
   CsvWriter& empty();
-  // So many fields at once, with the commas between them, as a CsvWriter has written them.
-  CsvWriter& copied(std::string_view fields, std::size_t number);
+  // So many fields at once: `write` puts them, with the commas between them, to where it is told, where there
+  // is room for `room` characters, and returns the end. They hold nothing that must be quoted.
+  template <class Write>
+  CsvWriter& fields(std::size_t number, std::size_t room, const Write& write) {
+    CHECK(number > 0);
+    char* at = begin_field(room);
+    fields_ += number - 1;
+    return end_field(write(at));
+  }
 
   CsvWriter& end_row();
 

@@ -8,8 +8,8 @@
 #include <utility>
 
 #include "base/check.h"
+#include "base/number_text.h"
 #include "base/text.h"
-#include "view/export/number_text.h"
 
 namespace isotach::view {
 
