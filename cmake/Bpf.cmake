@@ -18,7 +18,7 @@ function(isotach_add_bpf target)
   set(generated ${CMAKE_BINARY_DIR}/generated-bpf)
   set(includes -I ${CMAKE_SOURCE_DIR}/src -I /usr/include/${CMAKE_SYSTEM_PROCESSOR}-linux-gnu)
   file(GLOB shared CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/bpf/*.h)
-  foreach(name traffic traffic_trace stamp)
+  foreach(name traffic traffic_trace stamp sockets)
     add_custom_command(
       OUTPUT ${generated}/${name}.skel.h
       COMMAND ${CMAKE_COMMAND} -E make_directory ${generated}
@@ -28,7 +28,7 @@ function(isotach_add_bpf target)
       COMMAND ${ISOTACH_BPFTOOL} gen object ${generated}/${name}.o ${generated}/${name}.unlinked.o
       COMMAND ${ISOTACH_BPFTOOL} gen skeleton ${generated}/${name}.o name ${name}_bpf > ${generated}/${name}.skel.h
       DEPENDS ${CMAKE_SOURCE_DIR}/bpf/${name}.bpf.c ${shared} ${CMAKE_SOURCE_DIR}/src/kernel/traffic_layout.h
-              ${CMAKE_SOURCE_DIR}/src/kernel/traffic_count.inc
+              ${CMAKE_SOURCE_DIR}/src/kernel/traffic_count.inc ${CMAKE_SOURCE_DIR}/src/kernel/socket_row.h
       COMMENT "Compiling bpf/${name}.bpf.c"
       VERBATIM)
     target_sources(${target} PRIVATE ${generated}/${name}.skel.h)

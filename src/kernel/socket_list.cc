@@ -81,6 +81,16 @@ const char* tcp_state_name(std::uint8_t state) {
   return state < std::size(kNames) ? kNames[state] : kNames[0];
 }
 
+void unmap_addresses(SocketEntry& entry) {
+  if (entry.ip_version != 6) return;
+  std::array<std::uint8_t, 16> local = entry.local;
+  std::array<std::uint8_t, 16> remote = entry.remote;
+  if (!unmap(local) || !unmap(remote)) return;
+  entry.local = local;
+  entry.remote = remote;
+  entry.ip_version = 4;
+}
+
 std::optional<SocketEntry> parse_socket_entry(std::string_view payload, std::uint8_t protocol) {
   inet_diag_msg message{};
   if (payload.size() < sizeof message) return std::nullopt;
@@ -92,15 +102,7 @@ std::optional<SocketEntry> parse_socket_entry(std::string_view payload, std::uin
   const std::size_t size = entry.ip_version == 4 ? 4 : 16;
   std::memcpy(entry.local.data(), message.id.idiag_src, size);
   std::memcpy(entry.remote.data(), message.id.idiag_dst, size);
-  if (entry.ip_version == 6) {
-    std::array<std::uint8_t, 16> local = entry.local;
-    std::array<std::uint8_t, 16> remote = entry.remote;
-    if (unmap(local) && unmap(remote)) {
-      entry.local = local;
-      entry.remote = remote;
-      entry.ip_version = 4;
-    }
-  }
+  unmap_addresses(entry);
   entry.local_port = ntohs(message.id.idiag_sport);
   entry.remote_port = ntohs(message.id.idiag_dport);
   entry.interface = message.id.idiag_if;

@@ -58,6 +58,9 @@ struct SocketEntry {
   std::optional<SocketTcp> tcp;                         // of connections
 };
 
+// An IPv4 address pair in the clothes of IPv6 becomes one of IPv4.
+void unmap_addresses(SocketEntry& entry);
+
 // An answer behind the header of netlink; nothing for bytes that describe no socket.
 [[nodiscard]] std::optional<SocketEntry> parse_socket_entry(std::string_view payload, std::uint8_t protocol);
 

@@ -1,8 +1,6 @@
 #include "command/connections/live.h"
 
 #include <fmt/format.h>
-#include <linux/netlink.h>
-#include <netinet/in.h>
 
 #include <algorithm>
 #include <cstdint>
@@ -18,10 +16,10 @@
 #include "base/units.h"
 #include "command/common_options.h"
 #include "command/live_loop.h"
-#include "kernel/netlink.h"
 #include "kernel/socket_list.h"
 #include "kernel/system_root.h"
 #include "network/connections/live.h"
+#include "network/connections/live_sockets.h"
 #include "network/packet/ip_address.h"
 #include "view/export/csv_writer.h"
 #include "view/export/json_writer.h"
@@ -35,8 +33,6 @@ using network::LiveConnection;
 
 constexpr std::string_view kSchema = "isotach.connections.live.v1";
 constexpr std::int64_t kFirstRatesNs = 200'000'000;
-// Whose a socket is changes seldom, and finding out reads all of /proc.
-constexpr std::int64_t kHoldersEveryNs = 2 * kNanosecondsPerSecond;
 // Files that a caller chooses by name; a command has 16 bytes.
 constexpr std::size_t kCommandBytes = 64;
 
@@ -72,8 +68,8 @@ std::string rate_text(double bytes_per_second) {
 
 class LiveRun {
  public:
-  LiveRun(Context& context, LiveOptions options, kernel::NetlinkSocket socket)
-      : context_(context), options_(options), socket_(std::move(socket)) {}
+  LiveRun(Context& context, LiveOptions options, network::LiveSockets sockets)
+      : context_(context), options_(options), sockets_(std::move(sockets)) {}
 
   int run() {
     const bool live = options_.format == Format::table && context_.out_is_terminal && !options_.count;
@@ -102,17 +98,25 @@ class LiveRun {
 
  private:
   Result<void> read() {
-    sockets_.clear();
-    if (auto listed = kernel::list_sockets(socket_, IPPROTO_TCP, sockets_); !listed) return listed;
+    if (auto looked = sockets_.look(context_.clock); !looked) return looked;
     now_ = context_.clock.now();
-    live_.update(sockets_, now_.monotonic_ns);
-    if (now_.monotonic_ns - holders_ns_ >= kHoldersEveryNs || holders_.empty()) {
-      holders_ = kernel::find_socket_holders(root_);
-      commands_.clear();
-      holders_ns_ = now_.monotonic_ns;
-    }
+    live_.update(sockets_.all(), now_.monotonic_ns);
+    if (holders_version_ != sockets_.holders_version()) commands_.clear();
+    holders_version_ = sockets_.holders_version();
     order_.resize(live_.all().size());
     for (std::size_t i = 0; i < order_.size(); ++i) order_[i] = i;
+    sorted_ = 0;
+    if (options_.top > 0 && options_.top < order_.size()) {
+      sort_first(options_.top);
+      order_.resize(options_.top);
+    }
+    return {};
+  }
+
+  // Brings at least the `count` busiest to the front: of very many few are seen.
+  void sort_first(std::size_t count) {
+    count = std::min(count, order_.size());
+    if (count <= sorted_) return;
     const auto busier = [this](std::size_t a, std::size_t b) {
       const LiveConnection& one = live_.all()[a];
       const LiveConnection& two = live_.all()[b];
@@ -121,17 +125,15 @@ class LiveRun {
       if (established != (two.socket.state == kernel::kTcpEstablished)) return established;
       return one.socket.cookie < two.socket.cookie;
     };
-    const std::size_t wanted = options_.top > 0 ? std::min(options_.top, order_.size()) : order_.size();
-    std::partial_sort(order_.begin(), order_.begin() + static_cast<std::ptrdiff_t>(wanted), order_.end(),
+    std::partial_sort(order_.begin(), order_.begin() + static_cast<std::ptrdiff_t>(count), order_.end(),
                       busier);
-    order_.resize(wanted);
-    return {};
+    sorted_ = count;
   }
 
   // "firefox/1234"; "-" where the process is another user's, or there is none any more.
   std::string process_of(const kernel::SocketEntry& socket) {
-    const auto holder = holders_.find(socket.inode);
-    if (socket.inode == 0 || holder == holders_.end()) return "-";
+    const auto holder = sockets_.holders().find(socket.inode);
+    if (socket.inode == 0 || holder == sockets_.holders().end()) return "-";
     auto found = commands_.find(holder->second);
     if (found == commands_.end()) {
       const auto text = read_file(root_.path(fmt::format("proc/{}/comm", holder->second)), kCommandBytes);
@@ -153,6 +155,7 @@ class LiveRun {
                        {"limited by", Align::left, 1},
                        {"", Align::right, 6},
                        {"because", Align::left, 7}});
+    sort_first(rows);
     for (const std::size_t index : order_) {
       if (table.row_count() >= rows) break;
       const LiveConnection& one = live_.all()[index];
@@ -293,6 +296,7 @@ class LiveRun {
   }
 
   void print() {
+    sort_first(order_.size());
     switch (options_.format) {
       case Format::table:
         if (printed_ > 0) context_.out.write("\n");
@@ -314,14 +318,13 @@ class LiveRun {
 
   Context& context_;
   LiveOptions options_;
-  kernel::NetlinkSocket socket_;
+  network::LiveSockets sockets_;
   kernel::SystemRoot root_;
-  std::vector<kernel::SocketEntry> sockets_;
   network::LiveConnections live_;
   std::vector<std::size_t> order_;
-  std::unordered_map<std::uint32_t, std::uint32_t> holders_;
+  std::size_t sorted_ = 0;  // of them, from the front
   std::unordered_map<std::uint32_t, std::string> commands_;
-  std::int64_t holders_ns_ = 0;
+  std::uint64_t holders_version_ = 0;
   Instant now_;
   std::unique_ptr<view::Screen> screen_;
   std::uint64_t printed_ = 0;
@@ -333,9 +336,11 @@ class LiveRun {
 int run_live_connections(Context& context, const Arguments& arguments) {
   auto options = options_of(arguments);
   if (!options) return context.report(options.error());
-  auto socket = kernel::NetlinkSocket::open(NETLINK_SOCK_DIAG);
-  if (!socket) return context.report(socket.error());
-  return LiveRun(context, *options, std::move(*socket)).run();
+  const bool again =
+      options->count.value_or(2) > 1 && (options->count || options->interval_ns || context.out_is_terminal);
+  auto sockets = network::LiveSockets::open(kernel::SystemRoot(), again);
+  if (!sockets) return context.report(sockets.error());
+  return LiveRun(context, *options, std::move(*sockets)).run();
 }
 
 }  // namespace isotach::command

@@ -91,11 +91,15 @@ void LiveConnections::update(const std::vector<kernel::SocketEntry>& sockets, st
   all_.clear();
   for (const kernel::SocketEntry& socket : sockets) {
     if (socket.state == kernel::kTcpListening) continue;
-    LiveConnection& one = all_.emplace_back();
-    one.socket = socket;
-    if (!socket.tcp) continue;
+    if (!socket.tcp) {
+      all_.emplace_back().socket = socket;
+      continue;
+    }
     const kernel::SocketTcp& tcp = *socket.tcp;
     Before& before = before_[socket.cookie];
+    if (before.update == updates_) continue;  // a walk that was held up comes by some twice
+    LiveConnection& one = all_.emplace_back();
+    one.socket = socket;
     if (updates_ > 1 && seconds > 0) {
       one.sent_rate = static_cast<double>(difference(tcp.bytes_out, before.acknowledged)) / seconds;
       one.received_rate = static_cast<double>(difference(tcp.bytes_in, before.received)) / seconds;
