@@ -97,6 +97,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       CHECK(series->segments.points().size() <= Envelope::kMostPoints);
   }
   std::string text;
-  for (std::size_t i = 0; i < tcptrace.size(); ++i) text = tcptrace_text(tcptrace[i], i, "fuzz");
+  TcptraceWriter writer;
+  for (std::size_t i = 0; i < tcptrace.size(); ++i) text = writer.text(tcptrace[i], i, "fuzz");
   return 0;
 }

@@ -172,9 +172,10 @@ void write_connections_tcptrace(Output& out, const network::Tracker& tracker, co
   }
   out.write(fmt::format("TCP connection info:\n{} TCP connection{} traced:\n", tracker.size(),
                         tracker.size() == 1 ? "" : "s"));
+  network::TcptraceWriter writer;
   for (const std::size_t index : shown) {
     if (!out.is_open()) return;
-    out.write(network::tcptrace_text(tracker[index], index, run.files[tracker[index].file].name));
+    out.write(writer.text(tracker[index], index, run.files[tracker[index].file].name));
   }
 }
 

@@ -1,8 +1,12 @@
 #include "network/connections/tcptrace_text.h"
 
+#include <algorithm>
+#include <charconv>
 #include <cmath>
 #include <cstdio>
+#include <cstring>
 #include <ctime>
+#include <iterator>
 
 #include "network/connections/sent_record.h"
 #include "network/connections/stream_length.h"
@@ -64,68 +68,77 @@ std::string address_text(const IpAddress& address) {
   return text;
 }
 
-std::string moment(std::int64_t time_ns) {
-  if (time_ns == 0) return "       <the epoch>       ";
-  const std::int64_t fraction_ns = (time_ns % kSecondNs + kSecondNs) % kSecondNs;
-  const std::time_t seconds = (time_ns - fraction_ns) / kSecondNs;
-  std::tm local{};
-  ::localtime_r(&seconds, &local);
-  char day[32];
-  char year[8];
-  std::strftime(day, sizeof day, "%a %b %e %H:%M:%S", &local);
-  std::strftime(year, sizeof year, "%Y", &local);
-  return print("%s.%06ld %s", day, static_cast<long>(fraction_ns / 1000), year);
-}
+// Of a line, whose width is that of tcptrace: "     label:             value units", the value to the right.
+constexpr std::size_t kIndent = 5;
+constexpr std::size_t kLabelWidth = 18;
+constexpr std::size_t kValueWidth = 9;
+constexpr std::size_t kUnitsWidth = 5;
+// Digits of the largest double, and some more.
+constexpr std::size_t kNumberBytes = 400;
 
-// The lines of a connection, each with the value of both directions.
+// The lines of a connection, each with the value of both directions. Written without printf: there are 150
+// numbers for each of very many connections.
 class Lines {
  public:
   Lines(const Connection& connection, std::string& text) : connection_(connection), text_(text) {}
 
   // `value` gives the text for a direction.
   template <class Value>
-  void line(const char* label, const char* units, Value value) {
+  void line(std::string_view label, std::string_view units, Value value) {
     side(label, units, value(connection_.a()));
     side(label, units, value(connection_.b()));
     text_ += '\n';
   }
   template <class Value>
-  void number(const char* label, const char* units, Value value) {
-    line(label, units, [&](const Direction& direction) {
-      return print("%8llu", static_cast<unsigned long long>(value(direction)));
-    });
+  void number(std::string_view label, std::string_view units, Value value) {
+    for (const Direction& direction : connection_.directions)
+      side(label, units, static_cast<std::uint64_t>(value(direction)));
+    text_ += '\n';
   }
   template <class Value>
-  void trouble(const char* label, const char* units, Value value) {
+  void trouble(std::string_view label, std::string_view units, Value value) {
     static const Troubles kNone;
     number(label, units,
            [&](const Direction& direction) { return value(direction.trouble ? *direction.trouble : kNone); });
   }
   // Units are left out where there is no value.
   template <class Value>
-  void real(const char* label, const char* units, const char* format, Value value) {
-    for (const Direction& direction : connection_.directions) {
-      const double number = value(direction);
-      const bool finite = std::isfinite(number);
-      side(label, finite ? units : "", finite ? print(format, number) : "NA");
-    }
+  void real(std::string_view label, std::string_view units, int decimals, Value value) {
+    for (const Direction& direction : connection_.directions) side(label, units, value(direction), decimals);
     text_ += '\n';
   }
   template <class Value>
-  void milliseconds(const char* label, Value value) {
-    real(label, "ms", "%8.1f", [&](const Direction& direction) { return value(direction) / 1000.0; });
+  void milliseconds(std::string_view label, Value value) {
+    real(label, "ms", 1, [&](const Direction& direction) { return value(direction) / 1000.0; });
   }
-  void samples(const char* label_min, const char* label_max, const char* label_avg, const char* label_dev,
-               const TimeSamples& (*of)(const Direction&)) {
+  void samples(std::string_view label_min, std::string_view label_max, std::string_view label_avg,
+               std::string_view label_dev, const TimeSamples& (*of)(const Direction&)) {
     milliseconds(label_min, [&](const Direction& one) { return static_cast<double>(of(one).least); });
     milliseconds(label_max, [&](const Direction& one) { return static_cast<double>(of(one).most); });
     milliseconds(label_avg, [&](const Direction& one) { return average(of(one)); });
     milliseconds(label_dev, [&](const Direction& one) { return deviation(of(one)); });
   }
-  void side(const char* label, const char* units, const std::string& value) {
-    char head[20];
-    std::snprintf(head, sizeof head, "%s:", label);
-    text_ += print("     %-18s %9s %-5s", head, value.c_str(), units);
+  void side(std::string_view label, std::string_view units, std::string_view value) {
+    const std::size_t before = value.size() < kValueWidth ? kValueWidth - value.size() : 0;
+    const std::size_t label_end = kIndent + std::max(kLabelWidth, label.size() + 1) + 1;
+    const std::size_t value_end = label_end + before + value.size();
+    const std::size_t old = text_.size();
+    text_.resize(old + value_end + 1 + std::max(kUnitsWidth, units.size()), ' ');
+    char* at = text_.data() + old;
+    std::memcpy(at + kIndent, label.data(), label.size());
+    at[kIndent + label.size()] = ':';
+    std::memcpy(at + label_end + before, value.data(), value.size());
+    std::memcpy(at + value_end + 1, units.data(), units.size());
+  }
+  void side(std::string_view label, std::string_view units, std::uint64_t value) {
+    char digits[24];
+    side(label, units, std::string_view(digits, std::to_chars(digits, std::end(digits), value).ptr));
+  }
+  void side(std::string_view label, std::string_view units, double value, int decimals) {
+    if (!std::isfinite(value)) return side(label, "", "NA");
+    char digits[kNumberBytes];
+    const auto end = std::to_chars(digits, std::end(digits), value, std::chars_format::fixed, decimals).ptr;
+    side(label, units, std::string_view(digits, end));
   }
   void gap() { text_ += '\n'; }
 
@@ -159,14 +172,15 @@ void write_counts(Lines& lines, const Connection& connection) {
   lines.trouble("zwnd probe bytes", "", [](T one) { return one.probe_bytes; });
   lines.trouble("outoforder pkts", "", [](T one) { return one.out_of_order; });
   lines.number("pushed data pkts", "", [](D one) { return one.pushed_packets; });
-  lines.line("SYN/FIN pkts sent", "", [](D one) { return print("%u/%u", one.syns, one.fins); });
+  lines.line("SYN/FIN pkts sent", "",
+             [](D one) { return std::to_string(one.syns) + '/' + std::to_string(one.fins); });
   if (a.asked_scale || b.asked_scale || a.asked_timestamps || b.asked_timestamps)
     lines.line("req 1323 ws/ts", "",
                [](D one) { return std::string(yes(one.asked_scale)) + '/' + yes(one.asked_timestamps); });
   if (a.asked_scale || b.asked_scale)
     lines.number("adv wind scale", "", [](D one) { return one.window_scale; });
   if (a.asked_sack || b.asked_sack) {
-    lines.line("req sack", "", [](D one) { return std::string(yes(one.asked_sack)); });
+    lines.line("req sack", "", [](D one) { return yes(one.asked_sack); });
     lines.trouble("sacks sent", "", [](T one) { return one.sack_options; });
   }
   lines.trouble("urgent data pkts", "pkts", [](T one) { return one.urgent_packets; });
@@ -197,7 +211,7 @@ void write_sizes(Lines& lines, const Connection& connection, double elapsed_us) 
     return one.outstanding_count == 0 ? 0 : one.outstanding_total / one.outstanding_count;
   });
   if (elapsed_us == 0) {
-    lines.line("wavg owin", "", [](D) { return std::string("NA"); });
+    lines.line("wavg owin", "", [](D) { return "NA"; });
   } else {
     lines.number("wavg owin", "bytes", [elapsed_us](D one) {
       return cut_off(static_cast<double>(one.outstanding_weighted) / (elapsed_us / kMicrosecondsPerSecond));
@@ -218,7 +232,7 @@ void write_stream(Lines& lines, std::string& text, const Connection& connection)
       }
       // Below 0 it wraps around (fault 4).
       const std::uint64_t value = *length - (missed ? one.unique_bytes : 0);
-      lines.side(label, "bytes", print("%8llu", static_cast<unsigned long long>(value)));
+      lines.side(label, "bytes", value);
     }
     text += '\n';
   }
@@ -228,22 +242,25 @@ void write_times(Lines& lines, std::string& text, const Connection& connection, 
   using D = const Direction&;
   lines.number("truncated data", "bytes", [](D one) { return one.truncated_bytes; });
   lines.number("truncated packets", "pkts", [](D one) { return one.truncated_packets; });
-  lines.real("data xmit time", "secs", "%7.3f", [](D one) {
+  lines.real("data xmit time", "secs", 3, [](D one) {
     return elapsed_units(Rules::tcptrace, one.first_data_ns, one.last_data_ns) / kMicrosecondsPerSecond;
   });
-  lines.line("idletime max", "ms", [](D one) {
-    return one.last_ns == 0 ? std::string("NA")
-                            : print("%8.1f", static_cast<double>(one.idle_max_ns / 1000) / 1000.0);
-  });
+  for (D one : connection.directions) {
+    if (one.last_ns == 0)
+      lines.side("idletime max", "ms", "NA");
+    else
+      lines.side("idletime max", "ms", static_cast<double>(one.idle_max_ns / 1000) / 1000.0, 1);
+  }
+  lines.gap();
   const auto duplicated = [](D one) { return one.trouble ? one.trouble->duplicated : 0; };
   if (duplicated(connection.a()) != 0 || duplicated(connection.b()) != 0) {
     lines.number("hardware dups", "segs", duplicated);
     text += "       ** WARNING: presence of hardware duplicates makes these figures suspect!\n";
   }
   if (elapsed_us == 0) {
-    lines.line("throughput", "", [](D) { return std::string("NA"); });
+    lines.line("throughput", "", [](D) { return "NA"; });
   } else {
-    lines.real("throughput", "Bps", "%8.0f", [elapsed_us](D one) {
+    lines.real("throughput", "Bps", 0, [elapsed_us](D one) {
       return static_cast<double>(one.unique_bytes) / (elapsed_us / kMicrosecondsPerSecond);
     });
   }
@@ -296,8 +313,31 @@ std::string tcptrace_elapsed(std::int64_t elapsed_ns) {
   return print("%lu:%02lu:%02lu.%06lu", seconds / 3600, seconds % 3600 / 60, seconds % 3600 % 60, rest);
 }
 
-std::string tcptrace_text(const Connection& connection, std::size_t index, const std::string& file_name) {
-  std::string text;
+std::string_view TcptraceWriter::moment(std::int64_t time_ns) {
+  if (time_ns == 0) return "       <the epoch>       ";
+  const std::int64_t fraction_ns = (time_ns % kSecondNs + kSecondNs) % kSecondNs;
+  const std::int64_t second = (time_ns - fraction_ns) / kSecondNs;
+  // Neighbours begin in the same second.
+  if (moment_.empty() || second != moment_second_) {
+    const std::time_t seconds = second;
+    std::tm local{};
+    ::localtime_r(&seconds, &local);
+    char text[48];
+    std::strftime(text, sizeof text, "%a %b %e %H:%M:%S.000000 %Y", &local);
+    moment_ = text;
+    moment_second_ = second;
+  }
+  auto rest = static_cast<std::uint32_t>(fraction_ns / 1000);
+  const std::size_t point = moment_.rfind('.');
+  for (std::size_t digit = 6; digit > 0; --digit, rest /= 10)
+    moment_[point + digit] = static_cast<char>('0' + rest % 10);
+  return moment_;
+}
+
+std::string_view TcptraceWriter::text(const Connection& connection, std::size_t index,
+                                      const std::string& file_name) {
+  std::string& text = text_;
+  text.clear();
   const std::string a = host_letter(2 * index);
   const std::string b = host_letter(2 * index + 1);
   const FlowKey& key = connection.key;
@@ -316,8 +356,8 @@ std::string tcptrace_text(const Connection& connection, std::size_t index, const
   text += complete
               ? "\n"
               : print("\t(SYNs: %d)  (FINs: %d)\n", connection.sides_with_syn(), connection.sides_with_fin());
-  text += "\tfirst packet:  " + moment(connection.first_ns) + '\n';
-  text += "\tlast packet:   " + moment(connection.last_ns) + '\n';
+  text.append("\tfirst packet:  ").append(moment(connection.first_ns));
+  text.append("\n\tlast packet:   ").append(moment(connection.last_ns)) += '\n';
   text += "\telapsed time:  " + tcptrace_elapsed(connection.elapsed_ns()) + '\n';
   text += print("\ttotal packets: %llu\n", static_cast<unsigned long long>(connection.packets()));
   text += "\tfilename:      " + file_name + '\n';

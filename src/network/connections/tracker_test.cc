@@ -113,7 +113,8 @@ TEST(Tracker, PrintsAsTcptraceDoes) {
   talk.open();
   talk.a(12, {.sequence = 1000, .ack = 5000, .data = 100});
   talk.b(22, {.sequence = 5000, .ack = 1100});
-  const std::string text = tcptrace_text(talk.end(), 0, "x.pcap");
+  TcptraceWriter writer;
+  const std::string text(writer.text(talk.end(), 0, "x.pcap"));
   EXPECT_NE(text.find("\thost a:        10.0.0.1:40000\n"), std::string::npos) << text;
   EXPECT_NE(text.find("     total packets:             3           total packets:             2      \n"),
             std::string::npos)
