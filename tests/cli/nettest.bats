@@ -114,6 +114,16 @@ serve() {
   out '^server .*thrown away by the kernel: copied nothing'
 }
 
+@test "in reverse the summary has what the server knows of its streams" {
+  serve
+  isotach nettest -c 127.0.0.1 -p "$port" -t 0.4 -R -b 20M
+  exit_code 0
+  out '^from server +sent .* idle [0-9]+ %$'
+  isotach nettest -c 127.0.0.1 -p "$port" -t 0.4 -R -b 20M --json
+  exit_code 0
+  json '.end.streams[0].sender | .max_snd_cwnd > 0 and .mean_rtt > 0 and .busy < 1'
+}
+
 @test "prints every format" {
   serve
   isotach nettest -c 127.0.0.1 -p "$port" -t 0.4 -i 0.2 -u -b 2M -l 500 --json

@@ -59,8 +59,9 @@ std::optional<double> stream_rtt_ns(const ClientResult& result) {
   double sum = 0;
   int count = 0;
   for (std::size_t i = 0; i < result.report.streams.size(); ++i) {
-    if (!result.facts->streams[i].sender || result.report.streams[i].mean_rtt_us <= 0) continue;
-    sum += result.report.streams[i].mean_rtt_us * 1000;
+    const auto& tcp = result.report.streams[i].tcp;
+    if (!result.facts->streams[i].sender || !tcp || tcp->mean_rtt_us <= 0) continue;
+    sum += tcp->mean_rtt_us * 1000;
     ++count;
   }
   return count == 0 ? std::nullopt : std::optional(sum / count);

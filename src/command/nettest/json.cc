@@ -163,14 +163,17 @@ void write_tcp_end(JsonWriter& json, const StreamFacts& facts, const StreamEnd& 
   write_span(json, 0, end.seconds, end.seconds, end.bytes);
   if (of_sender != nullptr) {
     if (end.retransmits) json.key("retransmits").unsigned_integer(*end.retransmits);
-    json.key("max_snd_cwnd").unsigned_integer(of_sender->largest_cwnd_bytes);
-    json.key("max_snd_wnd").unsigned_integer(of_sender->largest_peer_window_bytes);
-    json.key("max_rtt").unsigned_integer(of_sender->largest_rtt_us);
-    json.key("min_rtt").unsigned_integer(of_sender->smallest_rtt_us);
-    json.key("mean_rtt").unsigned_integer(static_cast<std::uint64_t>(of_sender->mean_rtt_us));
-    write_share(json, "busy", of_sender->whole.busy);
-    write_share(json, "window_limited", of_sender->whole.window_limited);
-    write_share(json, "buffer_limited", of_sender->whole.buffer_limited);
+    // 0 where a stock server, which sent, does not tell: as iperf3 has it.
+    const nettest::SenderTcp tcp = of_sender->tcp.value_or(nettest::SenderTcp{});
+    json.key("max_snd_cwnd").unsigned_integer(tcp.largest_cwnd_bytes);
+    json.key("max_snd_wnd").unsigned_integer(tcp.largest_peer_window_bytes);
+    json.key("max_rtt").unsigned_integer(tcp.largest_rtt_us);
+    json.key("min_rtt").unsigned_integer(tcp.smallest_rtt_us);
+    json.key("mean_rtt").unsigned_integer(static_cast<std::uint64_t>(tcp.mean_rtt_us));
+    if (of_sender->tcp) {
+      json.key("busy").real(tcp.busy).key("window_limited").real(tcp.window_limited);
+      json.key("buffer_limited").real(tcp.buffer_limited);
+    }
   }
   json.key("sender").boolean(facts.sender);
   json.end_object();

@@ -220,6 +220,22 @@ DataPath Measurement::path(const TestFacts& facts) const {
   return path;
 }
 
+std::optional<SenderTcp> Measurement::sender_tcp(std::size_t stream) const {
+  const Extremes& extremes = extremes_[stream];
+  const StreamInterval whole = interval_between(first_[stream], sample(stream, end_ns_), true);
+  if (!streams_[stream].sender || extremes.count == 0 || !whole.tcp) return std::nullopt;
+  SenderTcp tcp;
+  tcp.largest_cwnd_bytes = extremes.cwnd_bytes;
+  tcp.largest_peer_window_bytes = extremes.peer_window_bytes;
+  tcp.smallest_rtt_us = extremes.smallest_rtt_us;
+  tcp.largest_rtt_us = extremes.largest_rtt_us;
+  tcp.mean_rtt_us = extremes.rtt_sum_us / extremes.count;
+  tcp.busy = whole.busy.value_or(0);
+  tcp.window_limited = whole.window_limited.value_or(0);
+  tcp.buffer_limited = whole.buffer_limited.value_or(0);
+  return tcp;
+}
+
 std::vector<StreamTotal> Measurement::totals(const PeerResults* peer) const {
   std::vector<StreamTotal> totals;
   for (std::size_t i = 0; i < streams_.size(); ++i) {
@@ -239,12 +255,11 @@ std::vector<StreamTotal> Measurement::totals(const PeerResults* peer) const {
     total.unanswered = transfer.unanswered();
     total.pieces_a_burst = transfer.pieces_a_burst();
     total.tos_received = transfer.counters().tos.load(kRelaxed);
-    const Extremes& extremes = extremes_[i];
-    total.largest_cwnd_bytes = extremes.cwnd_bytes;
-    total.largest_peer_window_bytes = extremes.peer_window_bytes;
-    total.smallest_rtt_us = extremes.smallest_rtt_us;
-    total.largest_rtt_us = extremes.largest_rtt_us;
-    total.mean_rtt_us = extremes.count > 0 ? extremes.rtt_sum_us / extremes.count : 0;
+    if (facts.sender) {
+      total.tcp = sender_tcp(i);
+    } else if (result != nullptr) {
+      total.tcp = result->tcp;
+    }
     totals.push_back(std::move(total));
   }
   return totals;
@@ -270,6 +285,7 @@ std::vector<StreamResult> Measurement::results(const PeerResults* peer) const {
     result.out_of_order = end.out_of_order;
     result.duplicates = end.duplicates;
     result.buffer_drops = end.buffer_drops;
+    result.tcp = sender_tcp(i);
     results.push_back(result);
   }
   return results;

@@ -60,6 +60,7 @@ class Measurement {
   };
 
   [[nodiscard]] StreamSample sample(std::size_t stream, std::int64_t now_ns) const;
+  [[nodiscard]] std::optional<SenderTcp> sender_tcp(std::size_t stream) const;
   [[nodiscard]] StreamEnd our_end(std::size_t stream, const StreamResult* peer) const;
   [[nodiscard]] std::vector<StreamSample> all(std::int64_t now_ns) const;
 

@@ -171,12 +171,16 @@ TEST(Results, survivesTheWay) {
   stream.packets = 100;
   stream.duplicates = 4;
   stream.buffer_drops = 3;
+  stream.tcp = {100'000, 65'535, 20, 3000, 150.5, 1, 0.25, 0};
   sent.streams.push_back(stream);
   const auto got = read_results(to_json(sent));
   ASSERT_TRUE(got.has_value());
   EXPECT_EQ(to_json(*got), to_json(sent));
   EXPECT_EQ(got->streams[0].bytes, 1ull << 60);
   EXPECT_EQ(got->streams[0].buffer_drops, 3u);
+  ASSERT_TRUE(got->streams[0].tcp.has_value());
+  EXPECT_EQ(got->streams[0].tcp->largest_rtt_us, 3000u);
+  EXPECT_DOUBLE_EQ(got->streams[0].tcp->window_limited, 0.25);
 }
 
 TEST(Results, refusesWhatLacksSomething) {

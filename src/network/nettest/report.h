@@ -110,12 +110,7 @@ struct StreamTotal {
   std::uint64_t unanswered = 0;  // requests, at the end
   int pieces_a_burst = 0;
   int tos_received = -1;
-  // Over the ends of the intervals.
-  std::uint64_t largest_cwnd_bytes = 0;
-  std::uint64_t largest_peer_window_bytes = 0;
-  std::uint32_t smallest_rtt_us = 0;
-  std::uint32_t largest_rtt_us = 0;
-  double mean_rtt_us = 0;
+  std::optional<SenderTcp> tcp;  // of its sender; a stock peer does not tell
 };
 
 struct CpuShare {

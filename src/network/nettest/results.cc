@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <utility>
 
 #include "base/json_reader.h"
@@ -51,6 +52,36 @@ std::string optional_member(std::string_view key, const std::optional<std::uint6
   return value ? fmt::format(",\"{}\":{}", key, *value) : std::string();
 }
 
+std::string sender_json(const SenderTcp& tcp) {
+  return fmt::format(R"(,"tcp":{{"max_cwnd":{},"max_window":{},"min_rtt":{},"max_rtt":{},"mean_rtt":{},)"
+                     R"("busy":{},"window_limited":{},"buffer_limited":{}}})",
+                     tcp.largest_cwnd_bytes, tcp.largest_peer_window_bytes, tcp.smallest_rtt_us,
+                     tcp.largest_rtt_us, finite(tcp.mean_rtt_us), finite(tcp.busy),
+                     finite(tcp.window_limited), finite(tcp.buffer_limited));
+}
+
+std::optional<SenderTcp> read_sender(const JsonValue& json) {
+  const JsonValue* value = json.find("tcp");
+  if (value == nullptr || value->type() != JsonValue::Type::object) return std::nullopt;
+  const auto microseconds = [value](std::string_view key) {
+    return static_cast<std::uint32_t>(std::min<std::uint64_t>(count_of(*value, key).value_or(0),
+                                                              std::numeric_limits<std::uint32_t>::max()));
+  };
+  const auto share = [value](std::string_view key) {
+    return std::clamp(real_of(*value, key).value_or(0), 0.0, 1.0);
+  };
+  SenderTcp tcp;
+  tcp.largest_cwnd_bytes = count_of(*value, "max_cwnd").value_or(0);
+  tcp.largest_peer_window_bytes = count_of(*value, "max_window").value_or(0);
+  tcp.smallest_rtt_us = microseconds("min_rtt");
+  tcp.largest_rtt_us = microseconds("max_rtt");
+  tcp.mean_rtt_us = std::clamp(real_of(*value, "mean_rtt").value_or(0), 0.0, 4e9);
+  tcp.busy = share("busy");
+  tcp.window_limited = share("window_limited");
+  tcp.buffer_limited = share("buffer_limited");
+  return tcp;
+}
+
 std::string stream_json(const StreamResult& stream) {
   return fmt::format(R"({{"id":{},"bytes":{},"retransmits":{},"jitter":{},"errors":{},"packets":{},)"
                      R"("omitted_errors":{},"omitted_packets":{},"start_time":{},"end_time":{})",
@@ -59,7 +90,8 @@ std::string stream_json(const StreamResult& stream) {
                      finite(stream.end_s)) +
          optional_member("out_of_order", stream.out_of_order) +
          optional_member("duplicates", stream.duplicates) +
-         optional_member("buffer_drops", stream.buffer_drops) + "}";
+         optional_member("buffer_drops", stream.buffer_drops) +
+         (stream.tcp ? sender_json(*stream.tcp) : std::string()) + "}";
 }
 
 std::string path_json(const DataPath& path) {
@@ -167,6 +199,7 @@ Result<StreamResult> read_stream(const JsonValue& json) {
   stream.out_of_order = count_of(json, "out_of_order");
   stream.duplicates = count_of(json, "duplicates");
   stream.buffer_drops = count_of(json, "buffer_drops");
+  stream.tcp = read_sender(json);
   return stream;
 }
 

@@ -12,6 +12,19 @@
 
 namespace isotach::nettest {
 
+// What TCP told the sender of a stream: over the ends of the intervals, and of the whole time.
+struct SenderTcp {
+  std::uint64_t largest_cwnd_bytes = 0;
+  std::uint64_t largest_peer_window_bytes = 0;
+  std::uint32_t smallest_rtt_us = 0;
+  std::uint32_t largest_rtt_us = 0;
+  double mean_rtt_us = 0;
+  // 0..1 of the time: it had data to send; was held up by the peer's window, by its own buffer.
+  double busy = 0;
+  double window_limited = 0;
+  double buffer_limited = 0;
+};
+
 // One stream, as the end that tells it saw it: what it sent, or what it received.
 struct StreamResult {
   int id = 0;
@@ -28,6 +41,7 @@ struct StreamResult {
   std::optional<std::uint64_t> out_of_order;
   std::optional<std::uint64_t> duplicates;
   std::optional<std::uint64_t> buffer_drops;  // by the receive buffer of that end: no loss of the network
+  std::optional<SenderTcp> tcp;               // where it sent
 };
 
 // How an end moved its data, as it says itself.
