@@ -51,7 +51,7 @@ class Program {
   Result<void> start() {
     const std::vector<std::string>& words = session_.options().command;
     name_ = base_name(words.front());
-    auto child = kernel::ChildProcess::start(words, context_.waiter, output_fd_);
+    auto child = kernel::ChildProcess::start(words, context_.waiter, {.output = output_fd_});
     if (!child) return tl::make_unexpected(child.error());
     child_.emplace(std::move(*child));
     session_.take(Event{context_.clock.now(), EventKind::start, "start " + name_});

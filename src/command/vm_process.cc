@@ -170,8 +170,8 @@ class ProcessRun {
     // Rows for programs stay alone on their output, so that they can be read there.
     const bool rows_alone = options_.report.format != Format::table && !options_.output_path;
     context_.out.flush();
-    auto child =
-        kernel::ChildProcess::start(options_.command, context_.waiter, rows_alone ? STDERR_FILENO : -1);
+    auto child = kernel::ChildProcess::start(options_.command, context_.waiter,
+                                             {.output = rows_alone ? STDERR_FILENO : -1});
     if (!child) {
       recorder_.reset();
       if (options_.record_path) ::unlink(options_.record_path->c_str());

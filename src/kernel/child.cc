@@ -1,6 +1,7 @@
 #include "kernel/child.h"
 
 #include <fcntl.h>
+#include <linux/close_range.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -44,14 +45,17 @@ Failure start_failure(int errno_value, const std::string& name) {
 }
 
 // Runs in the child between fork() and exec(): only what is safe in a signal handler.
-[[noreturn]] void become(char* const* words, const SignalWaiter& waiter, int output_fd, int error_fd,
+[[noreturn]] void become(char* const* words, const SignalWaiter& waiter, const ChildFiles& files,
                          int report_fd, pid_t parent, ChildMemory memory) {
   waiter.restore_in_child();
   ::prctl(PR_SET_PDEATHSIG, SIGTERM);
   if (::getppid() != parent) ::_exit(127);  // the parent died before it could be noticed
   const bool ready = memory == ChildMemory::as_usual || ::prctl(kSetMemoryMerge, 1, 0, 0, 0) == 0;
   const auto placed = [](int fd, int place) { return fd < 0 || ::dup2(fd, place) >= 0; };
-  if (ready && placed(output_fd, STDOUT_FILENO) && placed(error_fd, STDERR_FILENO)) ::execvp(words[0], words);
+  const bool closed = !files.alone || ::close_range(STDERR_FILENO + 1, ~0u, CLOSE_RANGE_CLOEXEC) == 0;
+  if (ready && closed && placed(files.input, STDIN_FILENO) && placed(files.output, STDOUT_FILENO) &&
+      placed(files.error, STDERR_FILENO))
+    ::execvp(words[0], words);
   const int reason = errno;
   [[maybe_unused]] const ssize_t ignored = ::write(report_fd, &reason, sizeof reason);
   ::_exit(127);
@@ -82,7 +86,7 @@ Result<std::string> find_program(const std::string& name) {
 }
 
 Result<ChildProcess> ChildProcess::start(const std::vector<std::string>& words, const SignalWaiter& waiter,
-                                         int output_fd, ChildMemory memory, int error_fd) {
+                                         const ChildFiles& files, ChildMemory memory) {
   std::vector<char*> pointers;
   for (const std::string& word : words) pointers.push_back(const_cast<char*>(word.c_str()));
   pointers.push_back(nullptr);
@@ -97,7 +101,7 @@ Result<ChildProcess> ChildProcess::start(const std::vector<std::string>& words, 
   const pid_t parent = ::getpid();
   const pid_t pid = ::fork();
   if (pid < 0) return system_failure(errno, "start '" + printable(words.front()) + "'");
-  if (pid == 0) become(pointers.data(), waiter, output_fd, error_fd, writing.get(), parent, memory);
+  if (pid == 0) become(pointers.data(), waiter, files, writing.get(), parent, memory);
   ChildProcess child(pid, static_cast<std::uint64_t>(own.ru_maxrss));
   writing.reset();
   int reason = 0;

@@ -33,16 +33,21 @@ enum class ChildMemory { as_usual, offered };
 // Whether this kernel can do that.
 [[nodiscard]] bool can_offer_memory();
 
+// What a program has as its standard input, output and error; -1: what we have.
+struct ChildFiles {
+  int input = -1;
+  int output = -1;
+  int error = -1;
+  bool alone = false;  // it inherits nothing besides, whatever of ours stays open at exec()
+};
+
 class ChildProcess {
  public:
-  // Starts words[0] with the rest as its arguments; returns once it runs. It has our standard input,
-  // output and error, or `output_fd` as its output and `error_fd` as its error, and the signal handling that
-  // we were started with.
-  // Should this process die, the program gets SIGTERM.
+  // Starts words[0] with the rest as its arguments; returns once it runs. It has the signal handling that we
+  // were started with. Should the thread that started it die, the program gets SIGTERM.
   [[nodiscard]] static Result<ChildProcess> start(const std::vector<std::string>& words,
-                                                  const SignalWaiter& waiter, int output_fd = -1,
-                                                  ChildMemory memory = ChildMemory::as_usual,
-                                                  int error_fd = -1);
+                                                  const SignalWaiter& waiter, const ChildFiles& files = {},
+                                                  ChildMemory memory = ChildMemory::as_usual);
   ChildProcess(ChildProcess&& other) noexcept;
   ChildProcess& operator=(ChildProcess&&) = delete;
   ChildProcess(const ChildProcess&) = delete;

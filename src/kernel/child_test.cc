@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -65,7 +66,8 @@ TEST_F(ChildTest, TheProgramHasTheSignalsWeWereStartedWith) {
   ASSERT_EQ(::pipe2(ends.data(), O_CLOEXEC), 0);
   const Fd reading(ends[0]);
   Fd writing(ends[1]);
-  auto child = ChildProcess::start({"sh", "-c", "grep SigIgn /proc/self/status"}, waiter_, writing.get());
+  auto child =
+      ChildProcess::start({"sh", "-c", "grep SigIgn /proc/self/status"}, waiter_, {.output = writing.get()});
   ASSERT_TRUE(child);
   writing.reset();
   EXPECT_EQ(child->wait().number, 0);
@@ -73,6 +75,27 @@ TEST_F(ChildTest, TheProgramHasTheSignalsWeWereStartedWith) {
   ASSERT_GT(::read(reading.get(), text.data(), text.size() - 1), 0);
   const unsigned long ignored = std::stoul(std::string(text.data()).substr(7), nullptr, 16);
   EXPECT_EQ(ignored & (1ul << (SIGPIPE - 1)), 0u) << text.data();
+}
+
+TEST_F(ChildTest, ReadsWhatItIsGivenAndInheritsNothingElseWhereItIsAlone) {
+  std::array<int, 2> ends{};
+  ASSERT_EQ(::pipe2(ends.data(), O_CLOEXEC), 0);
+  const Fd reading(ends[0]);
+  Fd writing(ends[1]);
+  const Fd input(::memfd_create("input", MFD_CLOEXEC));
+  ASSERT_TRUE(write_all(input.get(), "from the file\n"));
+  ASSERT_EQ(::lseek(input.get(), 0, SEEK_SET), 0);
+  const Fd leaking(::open("/dev/null", O_RDONLY));  // without O_CLOEXEC
+  auto child = ChildProcess::start({"sh", "-c", "cat; ls /proc/$$/fd"}, waiter_,
+                                   {.input = input.get(), .output = writing.get(), .alone = true});
+  ASSERT_TRUE(child);
+  writing.reset();
+  std::string text;
+  std::array<char, 256> piece{};
+  for (ssize_t got = 0; (got = ::read(reading.get(), piece.data(), piece.size())) > 0;)
+    text.append(piece.data(), static_cast<std::size_t>(got));
+  EXPECT_EQ(child->wait().number, 0);
+  EXPECT_EQ(text, "from the file\n0\n1\n2\n");
 }
 
 TEST_F(ChildTest, StopsAProgramThatListens) {

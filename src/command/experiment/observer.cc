@@ -88,7 +88,7 @@ class Observer {
       environment.set("PYTHONPATH", before != nullptr && before[0] != '\0' ? path + ':' + before : path);
     }
     observed_.start = context_.clock.now();
-    auto child = kernel::ChildProcess::start(options_.words, context_.waiter, options_.output_fd);
+    auto child = kernel::ChildProcess::start(options_.words, context_.waiter, {.output = options_.output_fd});
     if (!child) return tl::make_unexpected(child.error());
     child_.emplace(std::move(*child));
     // One that has ended already cannot be followed; its end is seen all the same.

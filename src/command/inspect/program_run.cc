@@ -125,7 +125,7 @@ Result<ProgramEnd> run_recorded(Context& context, const InspectOptions& options,
   if (!pipe) return tl::make_unexpected(pipe.error());
   context.out.flush();
   auto child = kernel::ChildProcess::start(words_of(options, *kit, (*pipe)->path()), context.waiter,
-                                           output_to_error ? STDERR_FILENO : -1);
+                                           {.output = output_to_error ? STDERR_FILENO : -1});
   if (!child) return tl::make_unexpected(child.error());
 
   ProgramEnd result;

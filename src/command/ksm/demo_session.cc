@@ -231,7 +231,7 @@ class Demo {
                                       "--pages",        std::to_string(options_.pages),
                                       "--hold",         fmt::format("{}ms", longest_hold_ns() / 1'000'000)};
     if (options_.write) words.emplace_back("--write");
-    auto child = kernel::ChildProcess::start(words, context_.waiter, writing.get());
+    auto child = kernel::ChildProcess::start(words, context_.waiter, {.output = writing.get()});
     if (!child) return tl::make_unexpected(std::move(child.error()));
     writing.reset();
     sampler_.follow(child->pid());

@@ -87,7 +87,8 @@ class Run {
     context_.out.flush();
     const Instant begin = context_.clock.now();
     auto child = kernel::ChildProcess::start(options_.command, context_.waiter,
-                                             rows_alone ? STDERR_FILENO : -1, kernel::ChildMemory::offered);
+                                             {.output = rows_alone ? STDERR_FILENO : -1},
+                                             kernel::ChildMemory::offered);
     if (!child) return tl::make_unexpected(std::move(child.error()));
     // A program that has ended already cannot be followed.
     static_cast<void>(follower_.add(static_cast<unsigned>(child->pid())));

@@ -42,8 +42,8 @@ class LabRunner::Shell {
     const std::string program =
         fmt::format("exec </dev/null 2>&1\nset -o pipefail\ntrap 'exit 143' TERM\n{}\n", text);
     // setsid(1) makes it the leader of a process group: all that it starts can be stopped with it.
-    auto child =
-        kernel::ChildProcess::start({"/usr/bin/setsid", "/bin/bash", "-c", program}, waiter, file.get());
+    auto child = kernel::ChildProcess::start({"/usr/bin/setsid", "/bin/bash", "-c", program}, waiter,
+                                             {.output = file.get()});
     if (!child) return tl::make_unexpected(std::move(child.error()));
     return Shell(std::move(*child), path);
   }

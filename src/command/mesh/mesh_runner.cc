@@ -134,7 +134,7 @@ Result<void> MeshRunner::start_server() {
   const std::string port = std::to_string(member_.file.port);
   auto child = kernel::ChildProcess::start(
       {kThisProgram, "nettest", "-s", "-B", self().address, "-p", port, "-i", "0"}, context_.waiter,
-      nowhere.get(), kernel::ChildMemory::as_usual, server_talk_.get());
+      {.output = nowhere.get(), .error = server_talk_.get()});
   if (!child) return tl::make_unexpected(std::move(child.error()));
   server_.emplace(std::move(*child));
   return {};
@@ -254,8 +254,8 @@ Result<MeshFigures> MeshRunner::run_program(const std::vector<std::string>& word
   const Fd output(::memfd_create("result", MFD_CLOEXEC));
   const Fd talk(::memfd_create("talk", MFD_CLOEXEC));
   if (!output.is_open() || !talk.is_open()) return system_failure(errno, "make a file in memory");
-  auto child = kernel::ChildProcess::start(words, context_.waiter, output.get(),
-                                           kernel::ChildMemory::as_usual, talk.get());
+  auto child =
+      kernel::ChildProcess::start(words, context_.waiter, {.output = output.get(), .error = talk.get()});
   if (!child) return tl::make_unexpected(std::move(child.error()));
   while (!child->has_ended()) {
     const bool late = context_.clock.now().monotonic_ns >= limit_ns;

@@ -73,7 +73,7 @@ class DemoWatch {
   Result<kernel::ChildProcess> start(std::vector<std::string> words, int output_fd) {
     words.insert(words.begin(), {"/proc/self/exe", "internal-fill-memory"});
     if (!plan_.group_folder.empty()) words.insert(words.end(), {"--group", plan_.group_folder});
-    return kernel::ChildProcess::start(words, context_.waiter, output_fd);
+    return kernel::ChildProcess::start(words, context_.waiter, {.output = output_fd});
   }
 
   // Once it has its memory, so that what it holds is not seen as coming and going.
