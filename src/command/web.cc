@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "base/ticker.h"
 #include "command/common_options.h"
+#include "command/connections/capture_page.h"
 #include "command/context.h"
 #include "command/doctor/silence.h"
 #include "command/doctor/standing.h"
@@ -146,13 +147,20 @@ view::WebSession session_of(const Settings& settings, const Instant& start) {
   return session;
 }
 
+// `captures` must outlive them.
+view::ShelfReaders readers_of(const CapturePages& captures) {
+  return {records_title, records_page,
+          [&captures](const std::string& name, int file_fd) { return captures.page(name, file_fd); }};
+}
+
 // The page and the API of one feed. Serving ends before the feed does.
 class Site {
  public:
   Site(const Settings& settings, std::unique_ptr<view::Uploads> uploads, view::WebSession session,
-       view::LiveFeed& feed, view::WebApi::Findings findings = {})
+       view::LiveFeed& feed, CapturePages& captures, view::WebApi::Findings findings = {})
       : feed_(feed),
-        shelf_(settings.files_folder, {records_title, records_page}),
+        captures_(captures),
+        shelf_(settings.files_folder, readers_of(captures)),
         uploads_(std::move(uploads)),
         api_(std::move(session), feed, std::move(findings)),
         files_(settings.files_folder.empty() ? nullptr : &shelf_, uploads_.get(), api_, kVersion),
@@ -170,6 +178,7 @@ class Site {
   }
   ~Site() {
     feed_.end();  // viewers are told before the connections go
+    captures_.stop();
     server_.stop();
   }
   Site(const Site&) = delete;
@@ -180,6 +189,7 @@ class Site {
 
  private:
   view::LiveFeed& feed_;
+  CapturePages& captures_;
   view::Shelf shelf_;
   std::unique_ptr<view::Uploads> uploads_;
   view::WebApi api_;
@@ -188,11 +198,11 @@ class Site {
 };
 
 // Nothing where viewers may send no files.
-Result<std::unique_ptr<view::Uploads>> uploads_of(const Settings& settings) {
+Result<std::unique_ptr<view::Uploads>> uploads_of(const Settings& settings, const CapturePages& captures) {
   if (settings.upload_limit_bytes == 0) return std::unique_ptr<view::Uploads>();
   const char* const parent = std::getenv("TMPDIR");
   return view::Uploads::open(parent != nullptr && *parent != '\0' ? parent : "/tmp",
-                             settings.upload_limit_bytes, {records_title, records_page});
+                             settings.upload_limit_bytes, readers_of(captures));
 }
 
 void say_address(Context& context, const Site& site) {
@@ -266,7 +276,8 @@ int serve_live(Context& context, const Arguments& arguments, const Settings& set
   view::LiveFeed feed(table, std::max<std::size_t>(2, std::min(wanted, fitting)));
 
   if (auto dropped = drop_privileges(settings); !dropped) return context.report(dropped.error());
-  auto uploads = uploads_of(settings);
+  CapturePages captures(context.waiter);
+  auto uploads = uploads_of(settings, captures);
   if (!uploads) return context.report(uploads.error());
   std::unique_ptr<record::Recorder> recorder;
   const view::WebSession session = session_of(settings, start);
@@ -288,7 +299,7 @@ int serve_live(Context& context, const Arguments& arguments, const Settings& set
       context.clock, {.proc_root = settings.proc_root, .machine = true, .silenced = silenced_here()});
   std::optional<Error> record_error;
   {
-    Site site(settings, std::move(*uploads), session, feed,
+    Site site(settings, std::move(*uploads), session, feed, captures,
               [&] { return findings_document(*doctor.news()); });
     if (auto started = site.start(); !started) return context.report(started.error());
     say_address(context, site);
@@ -334,10 +345,11 @@ int serve_recording(Context& context, const Settings& settings) {
 
   std::string name = settings.recording_path.substr(settings.recording_path.rfind('/') + 1);
   if (auto dropped = drop_privileges(settings); !dropped) return context.report(dropped.error());
-  auto uploads = uploads_of(settings);
+  CapturePages captures(context.waiter);
+  auto uploads = uploads_of(settings, captures);
   if (!uploads) return context.report(uploads.error());
   Site site(settings, std::move(*uploads), view::recorded_session(recorded, std::move(name), kVersion),
-            *recorded.feed);
+            *recorded.feed, captures);
   if (auto started = site.start(); !started) return context.report(started.error());
   say_address(context, site);
   const std::int64_t end_ns =
@@ -376,10 +388,14 @@ CommandSpec web_command() {
       "Serves a page and prints its address: live plots of CPU, memory, swap, pressure, network, disks and "
       "KSM, the TCP connections with what limits them, and what is wrong with the machine. Nothing is loaded "
       "from elsewhere: the page works without internet.\n\n"
-      "With FILE the page shows a recording. With --files it lists the recordings, records and reports of a "
-      "folder, such as those of isotach record, isotach inspect -o and isotach inspect --report, and opens "
-      "them. With --uploads it also opens such files that are dropped onto it: they are sent to the server, "
-      "which keeps the last four until it ends, for all its viewers.\n\n"
+      "With FILE the page shows a recording. With --files it lists the recordings, captures, records and "
+      "reports of a folder, such as those of isotach record, tcpdump -w, isotach inspect -o and isotach "
+      "inspect "
+      "--report, and opens them. With --uploads it also opens such files that are dropped onto it: they are "
+      "sent to the server, which keeps the last four until it ends, for all its viewers. A capture opens as "
+      "the "
+      "page of isotach connections --report, made by a process that is shut in and reads for 20 s at "
+      "most.\n\n"
       "The server listens on 127.0.0.1 unless told otherwise. Any other address needs a token, since whoever "
       "opens the page sees what this machine does. At most 8 viewers watch at once.\n\n"
       "The same numbers are there for scripts: /api/series, /api/latest, /api/history, /api/events "
@@ -405,9 +421,9 @@ CommandSpec web_command() {
       {"--files",
        0,
        "FOLDER",
-       "recordings (*.isotach), records of inspect (*.inspect, *.zst) and reports (*.html) of FOLDER can be "
-       "opened "
-       "in the page",
+       "recordings (*.isotach), captures (*.pcap, *.pcapng), records of inspect (*.inspect, *.zst) and "
+       "reports "
+       "(*.html) of FOLDER can be opened in the page",
        "source",
        {},
        "directory"},
@@ -422,7 +438,8 @@ CommandSpec web_command() {
       {"isotach web --listen 0.0.0.0 --token auto", "for others too; the address it prints has the token"},
       {"isotach web monday.isotach", "look at a recording in the browser"},
       {"isotach web --files /var/lib/isotach", "this machine, and what was recorded before"},
-      {"isotach web --uploads 64Mi", "recordings of other machines can be dropped onto the page"},
+      {"isotach web --uploads 64Mi",
+       "recordings and captures of other machines can be dropped onto the page"},
   };
   spec.run = run_web;
   return spec;

@@ -183,6 +183,43 @@ test('files of this device are chosen or dropped, and opened', async (world) => 
   await stop(server);
 });
 
+test('a capture opens as a table, a verdict and graphs; a damaged one says where it ends', async (world) => {
+  const talk = readFileSync(new URL('../../fuzz/corpus/captures/talk', import.meta.url));
+  const file = (name) => join(world.folder, name);
+  writeFileSync(file('talk.pcap'), talk);
+  writeFileSync(file('cut.pcap'), talk.subarray(0, talk.length - 20));
+  writeFileSync(file('broken.pcap.gz'), Buffer.concat([Buffer.from([0x1f, 0x8b, 8, 0]), Buffer.alloc(100, 7)]));
+  const server = await serve(['-i', '0.1', '--uploads', '1Mi']);
+  const page = await openPage(world, server);
+  await page.keyboard.press('r');
+  await page.locator('#files .upload button').waitFor();
+  const frame = page.frameLocator('#files iframe');
+  const choose = async (name) => {
+    await page.setInputFiles('#files input[type="file"]', file(name));
+    await page.locator(`#files iframe[title="Report sent/${name}"]`).waitFor({ state: 'attached' });
+  };
+  await choose('talk.pcap');
+  await frame.locator('h1').waitFor();
+  assert.equal(await frame.locator('h1').textContent(), 'TCP connections');
+  assert.match(await frame.locator('table').textContent(), /10\.0\.0\.1:40000.*10\.0\.0\.2:80.*complete.*loss/s);
+  // The script of the graphs has run: it makes their legends.
+  await frame.locator('td a').first().click();
+  await frame.locator('.legend button').first().waitFor();
+  assert.equal(await frame.locator('.notice').count(), 0);
+
+  await choose('cut.pcap');
+  await frame.locator('.notice').waitFor();
+  assert.match(await frame.locator('.notice').textContent(), /cut\.pcap: it ends in the middle of frame 18/);
+  await choose('broken.pcap.gz');
+  await frame.locator('[role="alert"]').waitFor();
+  assert.match(await frame.locator('[role="alert"]').textContent(), /cannot read broken\.pcap\.gz: /);
+  const listed = (await api(server, '/api/files')).files;
+  assert.deepEqual(new Set(listed.map(({ kind }) => kind)), new Set(['capture']));
+  assert.equal(listed.length, 3);
+  await page.close();
+  await stop(server);
+});
+
 test('without leave to send files the page says how', async (world) => {
   const server = await serve(['-i', '0.1']);
   const page = await openPage(world, server);

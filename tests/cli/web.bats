@@ -206,6 +206,97 @@ wait_for_end() { timeout 20 tail --pid="$pid" -f /dev/null; }
   err absent
 }
 
+# Captures that cost more than they look: frames without end, connections without end, nothing without end.
+make_bombs() {
+  python3 - "$1" <<'PYTHON'
+import gzip
+import struct
+import sys
+
+folder = sys.argv[1]
+head = struct.pack("<IHHIIII", 0xa1b2c3d4, 2, 4, 0, 0, 65535, 228)  # link type IPV4
+
+
+def zstd_frame(blocks):  # (kind, size, bytes): kind 0 is plain, 1 is one byte repeated
+    out = b"\x28\xb5\x2f\xfd\x00\x38"
+    for i, (kind, size, data) in enumerate(blocks):
+        last = 1 if i == len(blocks) - 1 else 0
+        out += struct.pack("<I", size << 3 | kind << 1 | last)[:3] + data
+    return out
+
+
+def syn(i):
+    tcp = struct.pack(">HHIIBBHHH", i & 0xffff, 80, 1, 0, 0x50, 2, 1000, 0, 0)
+    ip = struct.pack(">BBHHHBBH4s4s", 0x45, 0, 40, i & 0xffff, 0, 64, 6, 0,
+                     struct.pack(">I", 0x0a000000 + (i >> 16)), bytes([10, 1, 0, 2]))
+    return struct.pack("<IIII", i // 1000, 0, 40, 40) + ip + tcp
+
+
+zeros = zstd_frame([(1, 1 << 17, b"\0")] * 1024)  # 128 MiB in 4 KiB: 8 million empty frames
+with open(folder + "/frames.pcap.zst", "wb") as file:
+    file.write(zstd_frame([(0, len(head), head)]) + zeros * 1000)
+with gzip.open(folder + "/syns.pcap.gz", "wb", compresslevel=1) as file:
+    file.write(head)
+    for i in range(200_000):
+        file.write(syn(i))
+with open(folder + "/nothing.pcap.gz", "wb") as file:
+    file.write(gzip.compress(bytes(1 << 24)) * 20)
+PYTHON
+}
+
+@test "web's reader of captures is shut in, and ends where it should" {
+  cd "$BATS_TEST_TMPDIR"
+  make_bombs .
+  talk=$BATS_TEST_DIRNAME/../../fuzz/corpus/captures/talk
+  isotach internal-capture-page talk.pcap <"$talk"
+  exit_code 0
+  out '<td>10\.0\.0\.1:40000</td>'
+  isotach internal-capture-page --within 0.2 frames.pcap.zst <frames.pcap.zst
+  exit_code 0
+  out 'Only the beginning is shown, [0-9]+ frames: reading ends after 200 ms'
+  isotach internal-capture-page syns.pcap.gz <syns.pcap.gz
+  exit_code 0
+  out 'a page is made of 100000 connections at most'
+  isotach internal-capture-page nothing.pcap.gz <nothing.pcap.gz
+  exit_code 1
+  out 'cannot read nothing\.pcap\.gz: it is no capture'
+  isotach internal-capture-page cut.pcap.gz < <(head -c 300 syns.pcap.gz)
+  exit_code 0
+  out 'class="notice">cut\.pcap\.gz: .*what is shown ends there'
+  # Less memory than it takes: said in a sentence.
+  run bash -c 'ulimit -v 300000; "$1" internal-capture-page syns.pcap.gz <syns.pcap.gz' _ "$ISOTACH"
+  [[ $status == 1 && $output == *"it takes more than the"*"of memory"* ]]
+}
+
+@test "web opens captures of its folder, and none keeps it from answering" {
+  files=$BATS_TEST_TMPDIR/files
+  mkdir "$files"
+  make_bombs "$files"
+  cp "$BATS_TEST_DIRNAME/../../fuzz/corpus/captures/talk" "$files/talk.pcap"
+  echo 'no capture' >"$files/notes.pcap"
+  start_web --files "$files"
+  output=$(get "${url}api/files")
+  json '[.files[] | [.name, .kind]] | sort | tojson' \
+    '[["frames.pcap.zst","capture"],["nothing.pcap.gz","capture"],["syns.pcap.gz","capture"],["talk.pcap","capture"]]'
+  output=$(get "${url}report?name=talk.pcap")
+  out '<td>10\.0\.0\.1:40000</td>.*<td>loss</td>'
+  run get -w ' %{http_code}' "${url}report?name=nothing.pcap.gz"
+  [[ $output == *"it is no capture"*404 ]]
+  # While one is read for somebody, others are told so, and Ctrl-C waits for nobody.
+  get -o /dev/null "${url}report?name=frames.pcap.zst" 2>/dev/null &
+  reader=$!
+  until pgrep -P "$pid" >/dev/null; do kill -0 "$reader"; done
+  output=$(get -o /dev/null -w '%{http_code}' "${url}report?name=talk.pcap")
+  [ "$output" = 503 ]
+  output=$(get "${url}api/latest")
+  json '.schema' isotach.web.latest.v1
+  child=$(pgrep -P "$pid")
+  kill -INT "$pid"
+  wait_for_end
+  run ! kill -0 "$child"
+  wait "$reader" || true
+}
+
 @test "web without viewers costs less than a hundredth of a CPU" {
   start_web
   until [ "$(get "${url}api/latest" | jq .number)" -ge 2 ]; do :; done

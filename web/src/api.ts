@@ -105,7 +105,7 @@ export interface FindingsDocument {
 
 export interface RecordedFile {
   name: string;
-  kind: 'recording' | 'records' | 'report';
+  kind: 'recording' | 'capture' | 'records' | 'report';
   title: string;
   size_bytes: number;
   wall_time_ms: number; // of its last change

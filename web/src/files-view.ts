@@ -1,5 +1,5 @@
-// Recordings, records of programs and reports in the folder that the server was told, and those that viewers sent:
-// recordings open in this page, the others in a frame within it.
+// Recordings, captures, records of programs and reports in the folder that the server was told, and those that
+// viewers sent: recordings open in this page, the others in a frame within it.
 import { getFiles, type FilesDocument, type RecordedFile, type Session } from './api';
 import { byId, element, setText } from './dom';
 import { onThemeChange, scheme } from './theme';
@@ -30,6 +30,7 @@ function inScheme(address: string): string {
 export class FilesView {
   private readonly note = element('p', { class: 'quiet' });
   private readonly recordings = element('ul', { class: 'files' });
+  private readonly captures = element('ul', { class: 'files' });
   private readonly records = element('ul', { class: 'files' });
   private readonly reports = element('ul', { class: 'files' });
   private readonly frame = element('section', { class: 'report', 'aria-label': 'Report', hidden: '' });
@@ -50,6 +51,8 @@ export class FilesView {
       this.frame,
       element('h2', {}, 'Recordings'),
       this.recordings,
+      element('h2', {}, 'Captures'),
+      this.captures,
       element('h2', {}, 'Programs'),
       this.records,
       element('h2', {}, 'Reports'),
@@ -78,11 +81,12 @@ export class FilesView {
     setText(
       this.note,
       folder === ''
-        ? 'No folder is open. Start isotach web --files FOLDER to look at its recordings and reports here.'
+        ? 'No folder is open. Start isotach web --files FOLDER to look at its recordings, captures and reports here.'
         : `in ${folder}${leftOut > 0 ? `: the newest ${files.length}, ${leftOut} more are left out` : ''}`,
     );
     const of = (wanted: RecordedFile['kind']): RecordedFile[] => files.filter(({ kind }) => kind === wanted);
     this.fill(this.recordings, of('recording'), 'isotach record FILE.isotach makes one');
+    this.fill(this.captures, of('capture'), 'tcpdump -w FILE.pcap makes one');
     this.fill(this.records, of('records'), 'isotach inspect -o FILE.zst -- COMMAND keeps what a program did');
     this.fill(this.reports, of('report'), 'isotach inspect --report FILE.html -- COMMAND makes one');
     return files;
@@ -109,8 +113,9 @@ export class FilesView {
       });
     if (opened) link.setAttribute('aria-current', 'true');
     const facts = [
-      file.kind === 'recording' ? (file.host ?? '') : name,
-      sent ? 'sent to the server' : '',      file.command === undefined || file.command === '' ? '' : `isotach ${file.command}`,
+      file.kind === 'recording' ? (file.host ?? '') : titled ? name : '',
+      sent ? 'sent to the server' : '',
+      file.command === undefined || file.command === '' ? '' : `isotach ${file.command}`,
       formatDay(file.start_wall_time_ms ?? file.wall_time_ms),
       file.duration_seconds === undefined ? '' : formatUptime(file.duration_seconds),
       file.samples === undefined ? '' : `${file.samples} samples`,
@@ -137,8 +142,9 @@ export class FilesView {
       this.frame.replaceChildren();
     });
     const title = file.title === '' ? file.name : file.title;
-    const frame = element('iframe', { src: inScheme(address), title: `Report ${file.name}`, sandbox: '' });
-    // Of a large program it takes the server some seconds.
+    // The server says which script may run, if any: that of our own graphs.
+    const frame = element('iframe', { src: inScheme(address), title: `Report ${file.name}`, sandbox: 'allow-scripts' });
+    // Of a large program or capture it takes the server some seconds.
     const note = element('p', { class: 'quiet', role: 'status' }, `Reading ${file.name}…`);
     frame.addEventListener('load', () => note.remove());
     this.frame.replaceChildren(

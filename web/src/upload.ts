@@ -4,7 +4,7 @@ import { sendFile } from './api';
 import { element, setText } from './dom';
 import { formatQuantity } from './units';
 
-const ACCEPTED = ['.isotach', '.inspect', '.zst', '.html'];
+const ACCEPTED = ['.isotach', '.pcap', '.pcapng', '.cap', '.snoop', '.gz', '.zst', '.inspect', '.html'];
 const HOW = 'To open files of this device here, start it with --uploads 64Mi.';
 
 export class Upload {
@@ -41,7 +41,7 @@ export class Upload {
     this.limitBytes = limitBytes;
     this.button.hidden = limitBytes === 0;
     if (this.sending) return;
-    const what = 'a recording, records of inspect or a report';
+    const what = 'a recording, a capture, records of inspect or a report';
     this.say(limitBytes === 0 ? HOW : `or drop one here: ${what}, up to ${formatQuantity(limitBytes, 'bytes')}`);
   }
 

@@ -314,10 +314,11 @@ Result<CaptureRun> read_captures(Context& context, const CaptureRequest& request
     std::vector<network::Tracker*> trackers = {&tracker};
     for (const auto& other : others) trackers.push_back(other.get());
     for (const std::string& path : request.paths) {
+      const std::string& called = request.called.empty() ? path : request.called;
       auto reader = network::CaptureReader::open(path, wait);
       if (!reader) {
         Error error = std::move(reader.error());
-        if (error.errno_value == 0) error.doing = "cannot read " + shown_name(path) + ": " + error.doing;
+        if (error.errno_value == 0) error.doing = "cannot read " + shown_name(called) + ": " + error.doing;
         return tl::make_unexpected(std::move(error));
       }
       if (request.rules == network::Rules::tcptrace) (*reader)->cut_to_snap_length();
@@ -328,7 +329,7 @@ Result<CaptureRun> read_captures(Context& context, const CaptureRequest& request
       // Where a file is followed, that is how it ends.
       run.interrupted = frames.was_interrupted() && !request.follow;
       const std::string damage = request.follow ? std::string() : (*reader)->damage();
-      run.files.push_back({path, (*reader)->format_name(), (*reader)->frames(), damage});
+      run.files.push_back({called, (*reader)->format_name(), (*reader)->frames(), damage});
       if (frames.was_interrupted()) break;
     }
   }

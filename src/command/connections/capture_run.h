@@ -39,6 +39,7 @@ struct CaptureRun {
 // What to read: files, which follow each other as pieces of one capture, or an interface as frames pass.
 struct CaptureRequest {
   std::vector<std::string> paths;
+  std::string called;       // in messages, instead of the path, where it is not empty
   std::string interface;    // empty: none
   std::string filter_text;  // for the interface; empty: none
   network::Rules rules = network::Rules::exact;

@@ -15,6 +15,7 @@
 
 #include "base/text.h"
 #include "command/common_options.h"
+#include "command/connections/capture_page.h"
 #include "command/connections/capture_run.h"
 #include "command/connections/commands.h"
 #include "command/connections/connections_graphs.h"
@@ -465,7 +466,7 @@ CommandSpec connections_command() {
 }  // namespace
 
 std::vector<CommandSpec> connections_commands() {
-  return {connections_command()};
+  return {connections_command(), capture_page_command()};
 }
 
 }  // namespace isotach::command

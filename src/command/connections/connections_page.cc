@@ -72,15 +72,24 @@ std::size_t points_for(std::size_t connections) {
 view::GraphTable table_of(const GraphSource& source, const Shown& drawn) {
   view::GraphTable table;
   using enum view::GraphColumn::Align;
-  table.columns = {{"#", right},           {"a", left},       {"b", left},
-                   {"state", left},        {"time", right},   {"packets a / b", right},
-                   {"data from a", right}, {"from b", right}, {"rexmt a / b", right},
-                   {"RTT", right},         {"rate", right},   {"name", left},
-                   {"limited by", left}};
+  table.columns = {{"#", right},
+                   {"a", left},
+                   {"b", left},
+                   {"state", left},
+                   {"limited by", left},
+                   {"time", right},
+                   {"packets a / b", right},
+                   {"data from a", right},
+                   {"from b", right},
+                   {"rexmt a / b", right},
+                   {"RTT", right},
+                   {"rate", right},
+                   {"name", left}};
+  constexpr std::ptrdiff_t kVerdictColumn = 4;
   for (const std::size_t index : source.shown) {
     if (table.rows.size() == kMostRows) break;
     view::GraphRow row{connection_cells(source.tracker[index], index, source.names.name(index).name)};
-    row.cells.push_back(verdict_of(source, index));
+    row.cells.insert(row.cells.begin() + kVerdictColumn, verdict_of(source, index));
     const auto section = std::ranges::find(drawn, index);
     if (section != drawn.end()) row.section = static_cast<std::size_t>(section - drawn.begin()) + 1;
     table.rows.push_back(std::move(row));
@@ -92,7 +101,7 @@ view::GraphTable table_of(const GraphSource& source, const Shown& drawn) {
 
 }  // namespace
 
-std::string graph_page(const GraphSource& source, const Shown& drawn) {
+std::string graph_page(const GraphSource& source, const Shown& drawn, std::vector<std::string> notes) {
   view::GraphPage page;
   std::string names;
   for (const CaptureFile& file : source.run.files) names += (names.empty() ? "" : ", ") + file.name;
@@ -103,6 +112,7 @@ std::string graph_page(const GraphSource& source, const Shown& drawn) {
       {"connections", fmt::format("{}, {} drawn", source.tracker.size(), drawn.size())},
       {"from", format_wall_time_local(source.run.first_ns)},
       {"to", format_wall_time_local(source.run.last_ns)}};
+  page.notes = std::move(notes);
   for (Remark& remark : remarks_on(source.run, source.tracker)) page.notes.push_back(std::move(remark.text));
   page.footer = fmt::format("isotach {}", kVersion);
   page.table = table_of(source, drawn);

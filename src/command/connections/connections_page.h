@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "base/result.h"
 #include "command/connections/connections_graphs.h"
@@ -10,8 +11,10 @@
 
 namespace isotach::command {
 
-// One HTML document. `drawn` are those of the source that have a section of their own.
-[[nodiscard]] std::string graph_page(const GraphSource& source, const Shown& drawn);
+// One HTML document. `drawn` are those of the source that have a section of their own; `notes` say what is to
+// be known besides what was damaged.
+[[nodiscard]] std::string graph_page(const GraphSource& source, const Shown& drawn,
+                                     std::vector<std::string> notes = {});
 
 // The same as a file. Says on standard error what was left out.
 [[nodiscard]] Result<void> write_graph_page(Context& context, const GraphSource& source,

@@ -128,6 +128,7 @@ padding:0}
 .read{margin-left:auto;font-variant-numeric:tabular-nums}
 .notice{border-left:.25rem solid var(--accent);padding-left:.8rem}
 .scroll td{white-space:nowrap}
+.scroll td,.scroll th{padding-left:.5rem;padding-right:.5rem}
 .help{color:var(--muted);font-size:.88rem}
 )";
 

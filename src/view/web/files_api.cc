@@ -6,6 +6,9 @@
 #include <string_view>
 #include <utility>
 
+#include "view/graph/script.h"
+#include "view/plot/markup.h"
+#include "view/report/style.h"
 #include "view/web/json_response.h"
 
 namespace isotach::view {
@@ -19,6 +22,8 @@ const char* kind_name(ShelfKind kind) {
   switch (kind) {
     case ShelfKind::recording:
       return "recording";
+    case ShelfKind::capture:
+      return "capture";
     case ShelfKind::records:
       return "records";
     case ShelfKind::report:
@@ -52,10 +57,14 @@ void write_files(JsonWriter& json, const std::vector<ShelfFile>& files, std::str
   }
 }
 
-// A report is somebody's file: it may show itself, and nothing else. It runs no script, loads nothing,
-// and is shown in no frame but this page's.
-constexpr const char* kReportPolicy =
-    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox; frame-ancestors 'self'";
+// A report is somebody's file: it may show itself, and nothing else. It runs no script but, where there is a
+// nonce, the one that has it; it loads nothing, and is shown in no frame but this page's.
+std::string report_policy(const std::string& nonce) {
+  const char* const rest =
+      "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self'; ";
+  return nonce.empty() ? fmt::format("{}sandbox;", rest)
+                       : fmt::format("{}script-src 'nonce-{}'; sandbox allow-scripts;", rest, nonce);
+}
 
 void replace_all(std::string& text, std::string_view wanted, std::string_view by) {
   for (std::size_t at = text.find(wanted); at != std::string::npos; at = text.find(wanted, at + by.size()))
@@ -68,6 +77,37 @@ void set_scheme(std::string& page, std::string_view scheme) {
   if (scheme != "light" && scheme != "dark") return;
   replace_all(page, "(prefers-color-scheme: dark)", scheme == "dark" ? "(min-width: 0)" : "(max-width: 0)");
   replace_all(page, "color-scheme:light dark", scheme == "dark" ? "color-scheme:dark" : "color-scheme:light");
+}
+
+// Graphs are drawn by a script. It is ours where it is the same to the last byte, and may then run; a nonce
+// that nobody can know tells it from others. Empty where there is none.
+std::string let_graphs_draw(std::string& page) {
+  const std::string script = fmt::format("<script>\n{}</script>", graph_script());
+  const std::size_t at = page.rfind(script);
+  if (at == std::string::npos) return {};
+  auto nonce = generate_token();
+  if (!nonce) return {};
+  page.insert(at + std::string_view("<script").size(), fmt::format(" nonce=\"{}\"", *nonce));
+  return std::move(*nonce);
+}
+
+HttpResponse report_response(int status, std::string page, const std::string& nonce = {}) {
+  return {status,
+          "text/html; charset=utf-8",
+          std::move(page),
+          {{"Content-Security-Policy", report_policy(nonce)},
+           {"X-Frame-Options", "SAMEORIGIN"},
+           {"Cross-Origin-Opener-Policy", "unsafe-none"}}};  // a sandbox goes with no other
+}
+
+// Why there is no report: for people in a page, for scripts as elsewhere.
+HttpResponse no_report(const HttpRequest& request, int status, const std::string& why) {
+  if (request.accept.find("text/html") == std::string::npos) return error_response(status, why);
+  return report_response(status,
+                         fmt::format("<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
+                                     "<title>No report</title><style>{}</style></head>\n<body><main>"
+                                     "<p role=\"alert\">{}</p></main></body></html>\n",
+                                     report_style(), escaped_markup(why)));
 }
 
 }  // namespace
@@ -153,17 +193,12 @@ HttpResponse FilesApi::report(const HttpRequest& request) const {
   const Place place = place_of(name->second);
   if (place.shelf == nullptr) return no_folder();
   auto page = place.shelf->report(place.name);
-  if (!page) return error_response(404, page.error().message());
-  if (!*page)
-    return error_response(503, "records of a program are being read for someone; ask again in a moment");
+  if (!page) return no_report(request, 404, page.error().message());
+  if (!*page) return no_report(request, 503, "a file is being read for someone else; ask again in a moment");
+  const std::string nonce = let_graphs_draw(**page);
   if (const auto scheme = request.query.find("scheme"); scheme != request.query.end())
     set_scheme(**page, scheme->second);
-  return {200,
-          "text/html; charset=utf-8",
-          std::move(**page),
-          {{"Content-Security-Policy", kReportPolicy},
-           {"X-Frame-Options", "SAMEORIGIN"},
-           {"Cross-Origin-Opener-Policy", "unsafe-none"}}};  // a sandbox goes with no other
+  return report_response(200, std::move(**page), nonce);
 }
 
 template <class Answer>

@@ -21,6 +21,11 @@ constexpr std::size_t kTitleLimitBytes = 300;
 
 std::optional<ShelfKind> kind_of(std::string_view name) {
   if (name.ends_with(".isotach")) return ShelfKind::recording;
+  std::string_view unpacked = name;
+  for (const std::string_view packed : {".gz", ".zst"})
+    if (name.ends_with(packed)) unpacked.remove_suffix(packed.size());
+  for (const std::string_view end : {".pcap", ".pcapng", ".cap", ".snoop"})
+    if (unpacked.ends_with(end)) return ShelfKind::capture;
   if (name.ends_with(".inspect") || name.ends_with(".zst")) return ShelfKind::records;
   if (name.ends_with(".html")) return ShelfKind::report;
   return std::nullopt;
@@ -63,6 +68,19 @@ Result<std::string> read_start(const std::string& path, std::size_t limit_bytes)
     if (got == 0) break;
   }
   return text;
+}
+
+// Whether a file begins as captures do, packed or not: what is in it is not looked at here.
+bool begins_as_capture(const std::string& path) {
+  using namespace std::string_view_literals;
+  constexpr std::string_view kBeginnings[] = {
+      "\xd4\xc3\xb2\xa1"sv, "\xa1\xb2\xc3\xd4"sv, "\x4d\x3c\xb2\xa1"sv, "\xa1\xb2\x3c\x4d"sv,  // pcap
+      "\x34\xcd\xb2\xa1"sv, "\xa1\xb2\xcd\x34"sv,   // and its variant with more in each head
+      "\n\r\r\n"sv,         "snoop\0\0\0"sv,        // pcapng
+      "\x1f\x8b"sv,         "\x28\xb5\x2f\xfd"sv};  // gzip, zstd
+  const auto start = read_start(path, 8);
+  return start &&
+         std::ranges::any_of(kBeginnings, [&](std::string_view one) { return start->starts_with(one); });
 }
 
 char lower(char c) {
@@ -116,8 +134,8 @@ bool Shelf::takes(std::string_view name) {
   return is_plain_name(name) && kind_of(name);
 }
 
-Shelf::Shelf(std::string folder, RecordsReader records)
-    : folder_(std::move(folder)), records_(std::move(records)) {}
+Shelf::Shelf(std::string folder, ShelfReaders readers)
+    : folder_(std::move(folder)), readers_(std::move(readers)) {}
 
 std::optional<Shelf::Version> Shelf::version_of(const std::string& path) {
   struct stat status {};
@@ -145,8 +163,10 @@ std::optional<ShelfFile> Shelf::describe(const std::string& name, const Version&
     file.title = html_title(*start);
     return file;
   }
+  if (file.kind == ShelfKind::capture)
+    return readers_.capture_page && begins_as_capture(path) ? std::optional(file) : std::nullopt;
   if (file.kind == ShelfKind::records) {
-    auto title = records_.title ? records_.title(path) : std::nullopt;
+    auto title = readers_.records_title ? readers_.records_title(path) : std::nullopt;
     if (!title) return std::nullopt;
     file.title = std::move(*title);
     return file;
@@ -219,23 +239,32 @@ Result<std::shared_ptr<const RecordedFeed>> Shelf::open(const std::string& name)
   return opened_.front().feed;
 }
 
-Result<std::optional<std::string>> Shelf::records_page(const std::string& name) {
+Result<std::optional<std::string>> Shelf::made_page(const std::string& name, ShelfKind kind) {
   const std::string path = folder_ + "/" + name;
   const auto version = version_of(path);
-  if (!version || !records_.page) return no_such_file(name);
+  const bool has_reader =
+      kind == ShelfKind::capture ? bool{readers_.capture_page} : bool{readers_.records_page};
+  if (!version || !has_reader) return no_such_file(name);
   const std::unique_lock lock(page_mutex_, std::try_to_lock);
   if (!lock.owns_lock()) return std::optional<std::string>();
   if (page_.name != name || page_.version != *version) {
-    auto text = records_.page(path);
+    auto text = kind == ShelfKind::capture ? capture_page(name) : readers_.records_page(path);
     if (!text) return Failure(std::move(text.error()));
     page_ = {name, *version, std::move(*text)};
   }
   return std::optional(page_.text);
 }
 
+Result<std::string> Shelf::capture_page(const std::string& name) const {
+  const auto file = open_plain(folder_ + "/" + name);
+  if (!file) return Failure(file.error());
+  return readers_.capture_page(name, file->get());
+}
+
 Result<std::optional<std::string>> Shelf::report(const std::string& name) {
-  if (is_plain_name(name) && kind_of(name) == ShelfKind::records) return records_page(name);
-  if (!is_plain_name(name) || kind_of(name) != ShelfKind::report) return no_such_file(name);
+  const auto kind = is_plain_name(name) ? kind_of(name) : std::nullopt;
+  if (kind == ShelfKind::records || kind == ShelfKind::capture) return made_page(name, *kind);
+  if (kind != ShelfKind::report) return no_such_file(name);
   auto page = read_start(folder_ + "/" + name, kReportLimitBytes + 1);
   if (!page) return no_such_file(name);
   if (page->size() > kReportLimitBytes)

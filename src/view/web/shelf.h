@@ -1,5 +1,5 @@
-// The recordings, records of programs and reports of one folder: what there is, and recordings loaded for
-// viewers.
+// The recordings, captures, records of programs and reports of one folder: what there is, and recordings
+// loaded for viewers.
 //
 // A name is that of a regular file in the folder itself: nothing of a request reaches other folders,
 // and links, pipes and devices are not opened. The last few recordings that were asked for stay in
@@ -25,7 +25,7 @@
 
 namespace isotach::view {
 
-enum class ShelfKind : std::uint8_t { recording, records, report };
+enum class ShelfKind : std::uint8_t { recording, capture, records, report };
 
 struct ShelfFile {
   std::string name;
@@ -45,12 +45,14 @@ struct ShelfList {
   std::size_t left_out = 0;      // more than are listed
 };
 
-// How records of programs under instrumentation are read, of which this layer knows nothing.
-struct RecordsReader {
-  // The command; nothing where the file holds no records.
-  std::function<std::optional<std::string>(const std::string& path)> title = {};
-  // A page of all that they come to, like that of a report. May take seconds.
-  std::function<Result<std::string>(const std::string& path)> page = {};
+// How files are read of which this layer knows nothing. Pages may take seconds.
+struct ShelfReaders {
+  // Of records of programs under instrumentation: the command; nothing where the file holds no records.
+  std::function<std::optional<std::string>(const std::string& path)> records_title = {};
+  // A page of all that they come to, like that of a report.
+  std::function<Result<std::string>(const std::string& path)> records_page = {};
+  // A page of the connections in a capture that is open and at its beginning.
+  std::function<Result<std::string>(const std::string& name, int file_fd)> capture_page = {};
 };
 
 class Shelf {
@@ -60,8 +62,8 @@ class Shelf {
   static constexpr std::size_t kOpenBudgetBytes = std::size_t{64} << 20;  // each
   static constexpr std::size_t kReportLimitBytes = std::size_t{64} << 20;
 
-  // Without a reader of records there are none.
-  explicit Shelf(std::string folder, RecordsReader records = {});
+  // Of what has no reader here there are no files.
+  explicit Shelf(std::string folder, ShelfReaders readers = {});
 
   // Whether a file of that name could be on a shelf.
   [[nodiscard]] static bool takes(std::string_view name);
@@ -70,8 +72,8 @@ class Shelf {
   [[nodiscard]] Result<ShelfList> list();
   // The recording of that name. It stays valid as long as it is held.
   [[nodiscard]] Result<std::shared_ptr<const RecordedFeed>> open(const std::string& name);
-  // The whole page of a report, or of records. The page that was made last is kept; nothing while another is
-  // being made, so that nobody waits for somebody else's.
+  // The whole page of a report, of a capture or of records. The page that was made last is kept; nothing
+  // while another is being made, so that nobody waits for somebody else's.
   [[nodiscard]] Result<std::optional<std::string>> report(const std::string& name);
 
  private:
@@ -96,15 +98,16 @@ class Shelf {
     std::string text;
   };
   [[nodiscard]] static std::optional<Version> version_of(const std::string& path);
-  [[nodiscard]] Result<std::optional<std::string>> records_page(const std::string& name);
+  [[nodiscard]] Result<std::optional<std::string>> made_page(const std::string& name, ShelfKind kind);
+  [[nodiscard]] Result<std::string> capture_page(const std::string& name) const;
   [[nodiscard]] std::optional<ShelfFile> describe(const std::string& name, const Version& version);
 
   const std::string folder_;
-  const RecordsReader records_;
+  const ShelfReaders readers_;
   std::mutex list_mutex_, open_mutex_, page_mutex_;
   std::map<std::string, Known> known_;  // guarded by list_mutex_
   std::list<Opened> opened_;            // the last one used first; guarded by open_mutex_
-  Page page_;                           // of records, the last that was made; guarded by page_mutex_
+  Page page_;                           // the last that was made; guarded by page_mutex_
 };
 
 // The title in the head of an HTML page, with its character references resolved; empty where there is

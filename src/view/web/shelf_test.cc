@@ -11,11 +11,13 @@
 #include <thread>
 
 #include "record/recorder.h"
+#include "view/graph/graph.h"
 #include "view/web/files_api.h"
 
 namespace isotach::view {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Not;
@@ -207,11 +209,12 @@ TEST_F(ShelfTest, RecordsOfProgramsAreListedByCommandAndReadOnceForAll) {
   write("ls.inspect", "records of ls", 10);
   write("other.zst", "something else", 20);
   int pages = 0;
-  const RecordsReader reader{
+  const ShelfReaders reader{
       [](const std::string& path) {
         return path.ends_with("ls.inspect") ? std::optional<std::string>("ls -l") : std::nullopt;
       },
-      [&pages](const std::string&) { return Result<std::string>("<title>" + std::to_string(++pages)); }};
+      [&pages](const std::string&) { return Result<std::string>("<title>" + std::to_string(++pages)); },
+      {}};
   Shelf shelf(folder_, reader);
   const auto list = shelf.list();
   ASSERT_TRUE(list);
@@ -227,12 +230,84 @@ TEST_F(ShelfTest, RecordsOfProgramsAreListedByCommandAndReadOnceForAll) {
   EXPECT_FALSE(Shelf(folder_).report("ls.inspect")) << "without a reader";
 }
 
+TEST_F(ShelfTest, CapturesAreListedByHowTheyBeginAndReadFromTheirBeginning) {
+  const std::string pcap("\xd4\xc3\xb2\xa1 and more", 13);
+  write("a.pcap", pcap, 50);
+  write("b.pcapng.gz", "\x1f\x8b packed", 40);
+  write("c.cap.zst", "\x28\xb5\x2f\xfd packed", 30);
+  write("d.pcap", "no capture", 20);
+  write("e.gz", "\x1f\x8b of what?", 10);
+  std::string made_of;
+  ShelfReaders readers;
+  readers.capture_page = [&](const std::string& name, int fd) {
+    std::string text(64, '\0');
+    text.resize(static_cast<std::size_t>(::read(fd, text.data(), text.size())));
+    made_of = text;
+    return name == "a.pcap" ? Result<std::string>("page") : failure(ErrorKind::failed, "it is damaged");
+  };
+  Shelf shelf(folder_, readers);
+  const auto list = shelf.list();
+  ASSERT_TRUE(list);
+  EXPECT_THAT(names(*list), ElementsAre("a.pcap", "b.pcapng.gz", "c.cap.zst"));
+  EXPECT_EQ(list->files[0].kind, ShelfKind::capture);
+  EXPECT_EQ(**shelf.report("a.pcap"), "page");
+  EXPECT_EQ(made_of, pcap);
+  EXPECT_EQ(shelf.report("c.cap.zst").error().message(), "it is damaged");
+  EXPECT_FALSE(shelf.report("gone.pcap"));
+  EXPECT_FALSE(Shelf(folder_).report("a.pcap")) << "without a reader";
+}
+
+TEST_F(ShelfTest, GraphsOfOurReportsMayRunTheirScriptAndNoOther) {
+  GraphPage graphs;
+  graphs.title = "TCP connections";
+  const std::string ours = graph_page_of(graphs);
+  write("ours.html", ours, 20);
+  write("other.html", "<script>\nalert(1)</script>", 10);
+  Shelf shelf(folder_);
+  record::SeriesTable table;
+  const LiveFeed feed(table, 10);
+  const WebApi live({}, feed);
+  const FilesApi api(&shelf, nullptr, live, "1");
+  const auto policy_and_page = [&](const std::string& name) {
+    HttpRequest request;
+    request.query["name"] = name;
+    const HttpResponse response = api.report(request);
+    return std::pair(response.headers.at(0).second, response.body);
+  };
+  const auto [policy, page] = policy_and_page("ours.html");
+  const std::size_t at = policy.find("script-src 'nonce-");
+  ASSERT_NE(at, std::string::npos) << policy;
+  EXPECT_THAT(policy, HasSubstr("sandbox allow-scripts;"));
+  const std::string nonce = policy.substr(at + 18, 32);
+  EXPECT_THAT(page, HasSubstr("<script nonce=\"" + nonce + "\">"));
+  EXPECT_NE(policy_and_page("ours.html").first, policy) << "each answer has a nonce of its own";
+  const auto [other_policy, other] = policy_and_page("other.html");
+  EXPECT_THAT(other_policy, AllOf(HasSubstr("sandbox;"), Not(HasSubstr("script"))));
+  EXPECT_EQ(other, "<script>\nalert(1)</script>");
+}
+
+TEST_F(ShelfTest, ABrowserIsToldInAPageWhatCannotBeShown) {
+  Shelf shelf(folder_);
+  record::SeriesTable table;
+  const LiveFeed feed(table, 10);
+  const WebApi live({}, feed);
+  const FilesApi api(&shelf, nullptr, live, "1");
+  HttpRequest request;
+  request.query["name"] = "<gone>.html";
+  EXPECT_THAT(api.report(request).body, HasSubstr("isotach.error.v1"));
+  request.accept = "text/html,application/xhtml+xml";
+  const HttpResponse response = api.report(request);
+  EXPECT_EQ(response.status, 404);
+  EXPECT_THAT(response.body, HasSubstr("there is no &lt;gone&gt;.html"));
+  EXPECT_THAT(response.headers.at(0).second, HasSubstr("sandbox;"));
+}
+
 TEST_F(ShelfTest, WhoAsksWhileRecordsAreReadIsToldToComeAgain) {
   write("ls.inspect", "records of ls", 10);
   Shelf* again = nullptr;
   int status = 0;
-  RecordsReader reader;
-  reader.page = [&](const std::string&) {
+  ShelfReaders reader;
+  reader.records_page = [&](const std::string&) {
     // Somebody else asks while this is being made.
     std::thread([&] {
       record::SeriesTable table;

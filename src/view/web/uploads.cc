@@ -74,18 +74,18 @@ class Incoming {
 
 }  // namespace
 
-Uploads::Uploads(std::string folder, Fd lock, std::uint64_t limit_bytes, RecordsReader records)
+Uploads::Uploads(std::string folder, Fd lock, std::uint64_t limit_bytes, ShelfReaders readers)
     : folder_(std::move(folder)),
       lock_(std::move(lock)),
       limit_bytes_(limit_bytes),
-      shelf_(folder_, std::move(records)) {}
+      shelf_(folder_, std::move(readers)) {}
 
 Uploads::~Uploads() {
   remove_folder(folder_);
 }
 
 Result<std::unique_ptr<Uploads>> Uploads::open(const std::string& parent, std::uint64_t limit_bytes,
-                                               RecordsReader records) {
+                                               ShelfReaders readers) {
   remove_abandoned(parent);
   // Whoever starts at this very moment may take a folder that is not held yet for an abandoned one.
   for (int attempt = 0; attempt < 10; ++attempt) {
@@ -97,15 +97,17 @@ Result<std::unique_ptr<Uploads>> Uploads::open(const std::string& parent, std::u
     struct stat status {};
     if (held.is_open() && ::fstat(held.get(), &status) == 0 && status.st_nlink > 0)
       return std::unique_ptr<Uploads>(
-          new Uploads(std::move(folder), std::move(held), limit_bytes, std::move(records)));
+          new Uploads(std::move(folder), std::move(held), limit_bytes, std::move(readers)));
   }
   return failure(ErrorKind::failed, "no folder for files that viewers send stays in " + printable(parent));
 }
 
 Result<void> Uploads::take(const std::string& name, const BodyReader& body) {
   if (name.size() > kNameLimitBytes || !Shelf::takes(name))
-    return failure(ErrorKind::usage, printable(name) + " is no name of a recording, records or a report",
-                   "they end in .isotach, .inspect, .zst or .html");
+    return failure(ErrorKind::usage, printable(name) + " is no name of a file that is shown",
+                   "recordings end in .isotach, captures in .pcap, .pcapng, .cap or .snoop, records in "
+                   ".inspect or .zst, "
+                   "reports in .html; captures may be packed (.gz, .zst)");
   const std::string hidden = folder_ + "/.incoming";
   const Fd file(::open(hidden.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600));
   if (!file.is_open()) return system_failure(errno, "make a file for what is sent");
@@ -137,8 +139,10 @@ Result<void> Uploads::take(const std::string& name, const BodyReader& body) {
   const auto after = shelf_.list();
   if (after && std::ranges::find(after->files, name, &ShelfFile::name) != after->files.end()) return {};
   ::unlink(path.c_str());
-  return failure(ErrorKind::usage, printable(name) + " is not what its name says",
-                 "send a recording (*.isotach), records of inspect (*.inspect, *.zst) or a report (*.html)");
+  return failure(
+      ErrorKind::usage, printable(name) + " is not what its name says",
+      "send a recording (*.isotach), a capture (*.pcap), records of inspect (*.inspect, *.zst) or a report "
+      "(*.html)");
 }
 
 }  // namespace isotach::view

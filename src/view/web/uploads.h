@@ -23,19 +23,19 @@ class Uploads {
   // Below `parent`, such as "/tmp". Folders there that others of this user left behind are removed.
   [[nodiscard]] static Result<std::unique_ptr<Uploads>> open(const std::string& parent,
                                                              std::uint64_t limit_bytes,
-                                                             RecordsReader records = {});
+                                                             ShelfReaders readers = {});
   ~Uploads();
   Uploads(const Uploads&) = delete;
   Uploads& operator=(const Uploads&) = delete;
 
   [[nodiscard]] std::uint64_t limit_bytes() const { return limit_bytes_; }
   [[nodiscard]] Shelf& shelf() { return shelf_; }
-  // Takes a file under the name that it has where it comes from. What is no recording, no records and no
-  // report, and what breaks off, leaves nothing behind.
+  // Takes a file under the name that it has where it comes from. What is not of the kind that its
+  // name says, and what breaks off, leaves nothing behind.
   [[nodiscard]] Result<void> take(const std::string& name, const BodyReader& body);
 
  private:
-  Uploads(std::string folder, Fd lock, std::uint64_t limit_bytes, RecordsReader records);
+  Uploads(std::string folder, Fd lock, std::uint64_t limit_bytes, ShelfReaders readers);
 
   const std::string folder_;
   const Fd lock_;  // of the folder: held while this lives
