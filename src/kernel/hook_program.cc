@@ -8,6 +8,8 @@
 #include <cstring>
 #include <string>
 
+#include "kernel/privileges.h"
+
 namespace isotach::kernel {
 namespace {
 
@@ -31,7 +33,8 @@ Result<Fd> link_to_hook(int program, unsigned interface, TcxHook hook) {
   const int error = errno;
   if (error == EINVAL)
     return failure(ErrorKind::not_supported, "this kernel has no tcx hooks, which came with Linux 6.6");
-  return system_failure(error, "put the BPF program on interface " + std::to_string(interface), kBpfRemedy);
+  return system_failure(error, "put the BPF program on interface " + std::to_string(interface),
+                        root_or_grant());
 }
 
 }  // namespace isotach::kernel

@@ -14,7 +14,4 @@ enum class TcxHook : std::uint8_t { ingress, egress };
 // `program` is the descriptor of a loaded one.
 [[nodiscard]] Result<Fd> link_to_hook(int program, unsigned interface, TcxHook hook);
 
-inline constexpr const char* kBpfRemedy =
-    "run as root, or: setcap cap_bpf,cap_perfmon,cap_net_admin+ep \"$(command -v isotach)\"";
-
 }  // namespace isotach::kernel

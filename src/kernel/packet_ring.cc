@@ -11,6 +11,8 @@
 #include <cstring>
 #include <utility>
 
+#include "kernel/privileges.h"
+
 namespace isotach::kernel {
 namespace {
 
@@ -21,11 +23,9 @@ struct Segmentation {
 };
 static_assert(sizeof(Segmentation) == 10);
 
-constexpr const char* kRemedy = "run as root, or: setcap cap_net_raw+ep \"$(command -v isotach)\"";
-
 Result<void> set_option(int socket, int name, const void* value, std::size_t size, const char* doing) {
   if (::setsockopt(socket, SOL_PACKET, name, value, static_cast<socklen_t>(size)) == 0) return {};
-  return system_failure(errno, doing, kRemedy);
+  return system_failure(errno, doing, root_or_grant());
 }
 
 Result<void> attach_filter(int socket, std::span<const sock_filter> filter) {
@@ -42,7 +42,7 @@ Result<void> attach_filter(int socket, std::span<const sock_filter> filter) {
 
 Result<PacketRing> PacketRing::open(const PacketRingOptions& options) {
   Fd socket(::socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  if (!socket.is_open()) return system_failure(errno, "open a packet socket", kRemedy);
+  if (!socket.is_open()) return system_failure(errno, "open a packet socket", root_or_grant());
   const int version = TPACKET_V3;
   if (auto ok = set_option(socket.get(), PACKET_VERSION, &version, sizeof version, "ask for TPACKET_V3"); !ok)
     return tl::make_unexpected(ok.error());

@@ -77,6 +77,10 @@ Result<void> drop_privileges(const std::vector<int>& kept, UserAfter user) {
   return {};
 }
 
+std::string root_or_grant() {
+  return std::string("run as root, or: ") + kGrantCommand;
+}
+
 std::vector<int> capabilities_to_look() {
   return {CAP_SYS_PTRACE, CAP_DAC_READ_SEARCH, CAP_NET_BIND_SERVICE};
 }

@@ -2,6 +2,7 @@
 // little (capabilities(7), credentials(7)).
 #pragma once
 
+#include <string>
 #include <vector>
 
 #include "base/result.h"
@@ -16,6 +17,13 @@ enum class UserAfter {
 // Keeps at most the capabilities `kept` (CAP_NET_ADMIN, ...: of those that we have); neither we nor programs
 // that we start can ever gain others. Call it before any thread starts: capabilities belong to threads.
 [[nodiscard]] Result<void> drop_privileges(const std::vector<int>& kept, UserAfter user = UserAfter::nobody);
+
+// What lets the program look at the network and at other users' processes without root. setcap replaces what
+// a file had before, so that nobody may advise a part of it.
+inline constexpr const char* kGrantCommand =
+    "sudo setcap cap_bpf,cap_net_admin,cap_net_raw,cap_perfmon,cap_sys_ptrace+ep \"$(command -v isotach)\"";
+// "run as root, or: sudo setcap ...": what to type where one of these is missing.
+[[nodiscard]] std::string root_or_grant();
 
 // What showing a machine needs where root asked for it: reading what processes and files of others hold.
 [[nodiscard]] std::vector<int> capabilities_to_look();

@@ -8,6 +8,7 @@
 #include <cerrno>
 
 #include "kernel/hook_program.h"
+#include "kernel/privileges.h"
 
 namespace isotach::kernel {
 namespace {
@@ -38,7 +39,7 @@ class LoadedStampProgram final : public StampProgram {
 Result<std::unique_ptr<StampProgram>> StampProgram::load() {
   libbpf_set_print([](libbpf_print_level, const char*, va_list) { return 0; });
   std::unique_ptr<stamp_bpf, SkeletonCloser> skeleton(stamp_bpf__open_and_load());
-  if (!skeleton) return system_failure(errno, "load the BPF program of exact stamps", kBpfRemedy);
+  if (!skeleton) return system_failure(errno, "load the BPF program of exact stamps", root_or_grant());
   return std::make_unique<LoadedStampProgram>(std::move(skeleton));
 }
 

@@ -27,6 +27,7 @@
 #include "base/fd.h"
 #include "base/text.h"
 #include "kernel/hook_program.h"
+#include "kernel/privileges.h"
 
 namespace isotach::kernel {
 namespace {
@@ -226,7 +227,7 @@ class LoadedProgram final : public TrafficProgram {
     for (bpf_program* program : {skeleton_->progs.count_ingress, skeleton_->progs.count_egress}) {
       traces_.emplace_back(bpf_program__attach(program));
       if (traces_.back() == nullptr)
-        return system_failure(errno, "attach the BPF program to a tracepoint", kBpfRemedy);
+        return system_failure(errno, "attach the BPF program to a tracepoint", root_or_grant());
     }
     return {};
   }
@@ -244,12 +245,12 @@ class LoadedProgram final : public TrafficProgram {
 
   [[nodiscard]] Result<void> make_barrier() {
     inner_ = Fd(bpf_map_create(BPF_MAP_TYPE_ARRAY, "traffic_inner", 4, 4, 1, nullptr));
-    if (!inner_.is_open()) return system_failure(errno, "make a BPF map", kBpfRemedy);
+    if (!inner_.is_open()) return system_failure(errno, "make a BPF map", root_or_grant());
     bpf_map_create_opts options{};
     options.sz = sizeof options;
     options.inner_map_fd = static_cast<std::uint32_t>(inner_.get());
     outer_ = Fd(bpf_map_create(BPF_MAP_TYPE_ARRAY_OF_MAPS, "traffic_outer", 4, 4, 1, &options));
-    if (!outer_.is_open()) return system_failure(errno, "make a BPF map of maps", kBpfRemedy);
+    if (!outer_.is_open()) return system_failure(errno, "make a BPF map of maps", root_or_grant());
     return {};
   }
 
@@ -308,7 +309,8 @@ Result<Owned<Skeleton>> load_skeleton(const TrafficProgramOptions& options, bool
   bpf_program__set_autoload(skeleton->progs.walk_sockets, with_walk);
   const int error = load(skeleton.get());
   if (error == 0) return skeleton;
-  if (error == -EPERM || error == -EACCES) return system_failure(-error, "load the BPF program", kBpfRemedy);
+  if (error == -EPERM || error == -EACCES)
+    return system_failure(-error, "load the BPF program", root_or_grant());
   Error told{ErrorKind::not_supported, -error, "load the BPF program", {}};
   if (const std::string& words = told_by_libbpf(); !words.empty())
     told.doing += " (" + printable(words.substr(0, words.find('\n'))) + ")";

@@ -17,15 +17,12 @@
 #include "kernel/child.h"
 #include "kernel/key_value.h"
 #include "kernel/netlink.h"
+#include "kernel/privileges.h"
 #include "view/export/json_writer.h"
 #include "view/table/table.h"
 
 namespace isotach::command {
 namespace {
-
-// setcap replaces what a file had before: what can be granted has to be granted at once.
-constexpr const char* kGrant =
-    "sudo setcap cap_bpf,cap_net_admin,cap_net_raw,cap_perfmon,cap_sys_ptrace+ep \"$(command -v isotach)\"";
 
 struct Verdict {
   bool works = true;
@@ -60,7 +57,7 @@ Verdict capability(unsigned number, const char* name) {
   if ((bits >> number & 1) != 0) return {};
   // Who may everything that this one allows may as well be root.
   return {false, fmt::format("{} is missing", name),
-          number == CAP_SYS_ADMIN ? "run as root, by sudo" : kGrant};
+          number == CAP_SYS_ADMIN ? "run as root, by sudo" : kernel::kGrantCommand};
 }
 
 Verdict netlink(int protocol, const char* option) {
@@ -153,14 +150,14 @@ void print_text(Context& context, const std::vector<Feature>& all, const std::ve
   for (std::size_t i = 0; i < all.size(); ++i) {
     const Verdict& one = verdicts[i];
     table.row({all[i].command, all[i].what, one.works ? "works" : one.why,
-               one.remedy == kGrant ? "run as root, or as said below" : one.remedy});
+               one.remedy == kernel::kGrantCommand ? "run as root, or as said below" : one.remedy});
   }
   context.out.write(table.text(context.out_is_terminal ? terminal_size(context.out.fd()).columns : 160));
-  if (std::ranges::find(verdicts, kGrant, &Verdict::remedy) == verdicts.end()) return;
+  if (std::ranges::find(verdicts, kernel::kGrantCommand, &Verdict::remedy) == verdicts.end()) return;
   context.out.write(fmt::format(
       "\nOr allow the program itself to look at the network and at other users' processes, all at\n"
       "once, because each setcap replaces what the one before allowed:\n\n  {}\n",
-      kGrant));
+      kernel::kGrantCommand));
 }
 
 void print_json(Context& context, const std::vector<Feature>& all, const std::vector<Verdict>& verdicts) {

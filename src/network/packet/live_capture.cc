@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/text.h"
+#include "kernel/privileges.h"
 
 namespace isotach::network {
 namespace {
@@ -68,8 +69,7 @@ Result<std::unique_ptr<LiveCapture>> LiveCapture::open(const std::string& interf
   if (activated == PCAP_ERROR_PERM_DENIED)
     return failure(
         ErrorKind::not_permitted, fmt::format("capturing on {} is not permitted", printable(interface)),
-        "run it as root, or: setcap cap_net_raw+ep on the program; without -i the machine's connections "
-        "are listed without capturing");
+        kernel::root_or_grant() + "; without -i the machine's connections are listed without capturing");
   if (activated == PCAP_ERROR_NO_SUCH_DEVICE)
     return failure(ErrorKind::failed, fmt::format("there is no interface {}", printable(interface)),
                    "isotach link lists them");

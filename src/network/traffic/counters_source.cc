@@ -7,6 +7,7 @@
 #include <map>
 #include <utility>
 
+#include "kernel/privileges.h"
 #include "kernel/route_link.h"
 #include "kernel/socket_list.h"
 #include "network/traffic/interface_watch.h"
@@ -187,7 +188,7 @@ class CountersSource final : public TrafficSource {
 Result<std::unique_ptr<TrafficSource>> open_counters_source(const TrafficOptions& options, Clock& clock) {
   if (!options.filter.empty())
     return failure(ErrorKind::not_permitted, "a filter needs packets, and those need CAP_NET_RAW",
-                   "run as root, or: setcap cap_net_raw+ep \"$(command -v isotach)\"");
+                   kernel::root_or_grant());
   auto routes = kernel::RouteSocket::open();
   if (!routes) return tl::make_unexpected(routes.error());
   auto source = std::make_unique<CountersSource>(options, clock, std::move(*routes));

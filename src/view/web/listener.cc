@@ -41,7 +41,7 @@ Failure listen_failure(int errno_value, const std::string& address, std::uint16_
                    "see the addresses it has: ip address");
   if (errno_value == EACCES)
     return system_failure(errno_value, "listen on " + endpoint,
-                          "choose a port above 1023, or grant it: setcap cap_net_bind_service+ep isotach");
+                          "choose a port above 1023, or run it as root");
   return system_failure(errno_value, "listen on " + endpoint);
 }
 
