@@ -14,7 +14,7 @@
 
 #include "base/fd.h"
 #include "base/units.h"
-#include "kernel/hook_program.h"
+#include "kernel/privileges.h"
 #include "kernel/socket_row.h"
 
 namespace isotach::kernel {
@@ -127,13 +127,13 @@ Result<std::unique_ptr<SocketWalk>> SocketWalk::load() {
   libbpf_set_print([](libbpf_print_level, const char*, va_list) { return 0; });
   constexpr const char* kDoing = "load the BPF programs that walk over sockets";
   std::unique_ptr<sockets_bpf, SkeletonCloser> skeleton(sockets_bpf__open_and_load());
-  if (!skeleton) return system_failure(errno, kDoing, kBpfRemedy);
+  if (!skeleton) return system_failure(errno, kDoing, root_or_grant());
   if (skeleton->kconfig->CONFIG_HZ == 0)
     return failure(ErrorKind::not_supported, "the kernel does not tell how long its ticks are");
   Link tcp(bpf_program__attach_iter(skeleton->progs.walk_tcp, nullptr));
-  if (!tcp) return system_failure(errno, kDoing, kBpfRemedy);
+  if (!tcp) return system_failure(errno, kDoing, root_or_grant());
   Link files(bpf_program__attach_iter(skeleton->progs.walk_files, nullptr));
-  if (!files) return system_failure(errno, kDoing, kBpfRemedy);
+  if (!files) return system_failure(errno, kDoing, root_or_grant());
   return std::make_unique<LoadedSocketWalk>(std::move(skeleton), std::move(tcp), std::move(files));
 }
 
