@@ -32,6 +32,7 @@ class HostNames final : public SegmentObserver {
   static constexpr std::size_t kMostWaiting = 4096;  // beginnings at a time; others are given up
 
   [[nodiscard]] bool wants_all() const override { return false; }
+  [[nodiscard]] bool waits() const override { return !waiting_.empty(); }
   void see(std::size_t index, const Connection& connection, int side, const SeenSegment& segment,
            const SegmentVerdict& verdict) override;
   // Takes over what another has found; `numbers` says what its connections are called here.

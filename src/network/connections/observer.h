@@ -38,6 +38,8 @@ class SegmentObserver {
   // false.
   [[nodiscard]] virtual bool wants_all() const { return true; }
   static constexpr std::uint32_t kFirstSegments = 8;
+  // And where this is false too, none but the very first; it may change with every segment.
+  [[nodiscard]] virtual bool waits() const { return true; }
   virtual void see(std::size_t index, const Connection& connection, int side, const SeenSegment& segment,
                    const SegmentVerdict& verdict) = 0;
 };
@@ -49,6 +51,9 @@ class ObserverList final : public SegmentObserver {
   [[nodiscard]] bool empty() const { return all_.empty(); }
   [[nodiscard]] bool wants_all() const override {
     return std::any_of(all_.begin(), all_.end(), [](const SegmentObserver* one) { return one->wants_all(); });
+  }
+  [[nodiscard]] bool waits() const override {
+    return std::any_of(all_.begin(), all_.end(), [](const SegmentObserver* one) { return one->waits(); });
   }
   void see(std::size_t index, const Connection& connection, int side, const SeenSegment& segment,
            const SegmentVerdict& verdict) override {

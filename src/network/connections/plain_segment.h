@@ -95,9 +95,9 @@ inline constexpr std::uint8_t kTimestamps = 16;
 }  // namespace ready
 
 struct PlainEntry {
-  bool entered = false;   // it is no plain segment otherwise, and nothing of it is entered
-  bool is_first = false;  // with data that are among the first its side has sent, as observers count them
-  double rtt_ns = -1;     // as in SegmentVerdict
+  bool entered = false;         // it is no plain segment otherwise, and nothing of it is entered
+  std::uint8_t first_data = 0;  // of the first segments with data of its side: which it is, from 1 on
+  double rtt_ns = -1;           // as in SegmentVerdict
 };
 
 namespace detail {
@@ -273,7 +273,8 @@ template <bool kHasData, bool kAcksMore, class Segment>
   }
   if constexpr (kHasData) {
     note_data(me, now_ns, flags, length, captured, end);
-    entry.is_first = me.data_packets <= SegmentObserver::kFirstSegments;
+    if (me.data_packets <= SegmentObserver::kFirstSegments)
+      entry.first_data = static_cast<std::uint8_t>(me.data_packets);
   } else {
     ++me.pure_acks;
   }

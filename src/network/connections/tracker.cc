@@ -66,14 +66,9 @@ Tracker::Tracker(Rules rules, std::uint64_t seed) : rules_(rules), hash_(seed), 
 
 Tracker::~Tracker() = default;
 
-Connection& Tracker::at(std::size_t index) {
-  return blocks_[index / kBlock][index % kBlock];
-}
-
 const Connection& Tracker::operator[](std::size_t index) const {
-  CHECK(index < count_);
-  if (!order_.empty()) return *order_[index];
-  return blocks_[index / kBlock][index % kBlock];
+  CHECK(index < size());
+  return order_.empty() ? store_[index] : *order_[index];
 }
 
 void Tracker::grow() {
@@ -89,14 +84,14 @@ void Tracker::grow() {
 }
 
 std::size_t Tracker::begin(const FlowKey& key, Slot& slot, std::uint32_t hash) {
-  if (count_ % kBlock == 0) blocks_.push_back(std::make_unique<Connection[]>(kBlock));
-  Connection& connection = at(count_++);
+  Connection& connection = store_.add();
   connection.key = key;
   connection.file = file_;
   connection.frame = frame_;
   slot.hash = hash;
-  slot.connection = static_cast<std::uint32_t>(count_);
-  return count_ - 1;
+  slot.connection = static_cast<std::uint32_t>(store_.size());
+  last_ = nullptr;
+  return store_.size() - 1;
 }
 
 // Do the same endpoints begin another connection with this segment?
@@ -125,7 +120,7 @@ std::size_t Tracker::find(const FlowKey& key, std::uint32_t hash, const SeenSegm
   for (; slots_[index].connection != 0; index = (index + 1) & mask) {
     Slot& slot = slots_[index];
     if (slot.hash != hash) continue;
-    Connection& connection = at(slot.connection - 1);
+    Connection& connection = store_[slot.connection - 1];
     if (connection.key == key) {
       side = 0;
     } else if (key.is_reverse_of(connection.key)) {
@@ -154,30 +149,45 @@ bool Tracker::add(const Packet& packet, std::uint32_t wire_length, std::int64_t 
   return add(packet, key, FlowKey::shortened(key.hash(hash_)), wire_length, time_ns);
 }
 
-// Has what the hash leads to brought into the cache.
+// Has the connection that the hash leads to brought into the cache.
 void Tracker::fetch(std::uint32_t hash) const {
   const Slot& slot = slots_[hash & (slots_.size() - 1)];
   if (slot.connection == 0) return;
-  const Connection& connection = blocks_[(slot.connection - 1) / kBlock][(slot.connection - 1) % kBlock];
   constexpr std::size_t kLine = 64;
-  const char* begin = reinterpret_cast<const char*>(&connection);
-  for (std::size_t at = 0; at < sizeof connection; at += kLine) __builtin_prefetch(begin + at, 1);
+  const char* begin = reinterpret_cast<const char*>(&store_[slot.connection - 1]);
+  for (std::size_t at = 0; at < sizeof(Connection); at += kLine) __builtin_prefetch(begin + at, 1);
+}
+
+// And then what it points to.
+void Tracker::fetch_work(std::uint32_t hash) const {
+  const Slot& slot = slots_[hash & (slots_.size() - 1)];
+  if (slot.connection == 0) return;
+  constexpr std::size_t kLine = 64;
+  for (const Direction& direction : store_[slot.connection - 1].directions) {
+    const char* begin = reinterpret_cast<const char*>(direction.work.get());
+    if (begin == nullptr) continue;
+    for (std::size_t at = 0; at < sizeof(Working); at += kLine) __builtin_prefetch(begin + at, 1);
+  }
 }
 
 void Tracker::add(const PacketBatch& batch, std::size_t shard) {
   constexpr std::size_t kSlotsAhead = 16;
-  constexpr std::size_t kConnectionsAhead = 6;
-  // Fewer are in the cache anyway.
+  constexpr std::size_t kConnectionsAhead = 8;
+  constexpr std::size_t kWorkAhead = 3;
+  // Slots of fewer are in the cache anyway.
   constexpr std::size_t kMany = 512;
   const auto packets = batch.packets(shard);
   file_ = batch.file();
   if (shard == 0) too_short_ += batch.too_short();
+  // Packets come in trains: what the one before leads to is on its way.
+  const auto begins_train = [packets](std::size_t at) {
+    return at < packets.size() && packets[at].hash != packets[at - 1].hash;
+  };
   for (std::size_t i = 0; i < packets.size(); ++i) {
-    if (count_ > kMany) {
-      if (i + kSlotsAhead < packets.size())
-        __builtin_prefetch(&slots_[packets[i + kSlotsAhead].hash & (slots_.size() - 1)]);
-      if (i + kConnectionsAhead < packets.size()) fetch(packets[i + kConnectionsAhead].hash);
-    }
+    if (store_.size() > kMany && i + kSlotsAhead < packets.size())
+      __builtin_prefetch(&slots_[packets[i + kSlotsAhead].hash & (slots_.size() - 1)]);
+    if (begins_train(i + kConnectionsAhead)) fetch(packets[i + kConnectionsAhead].hash);
+    if (begins_train(i + kWorkAhead)) fetch_work(packets[i + kWorkAhead].hash);
     const BatchedPacket& one = packets[i];
     if (one.other == 0 && rules_ == Rules::exact && add_plain(one)) continue;
     const Packet packet = one.other == 0 ? one.usual.packet() : batch.other(one);
@@ -186,34 +196,56 @@ void Tracker::add(const PacketBatch& batch, std::size_t shard) {
   }
 }
 
-// What nearly every packet is: a plain segment of a connection that is known. False where it is anything
-// else.
-inline bool Tracker::add_plain(const BatchedPacket& one) {
-  if (!UsualPlainSegment::is_one(one.usual)) return false;
+// The connection of a usual packet, and the side that has sent it; nullptr where there is none yet.
+inline Connection* Tracker::find_usual(const BatchedPacket& one, int& side) {
   const std::uint32_t from = one.usual.source();
   const std::uint32_t to = one.usual.destination();
   const std::uint32_t ports = big32(one.usual.transport);
+  if (one.hash == last_hash_ && last_ != nullptr) {
+    side = last_->key.side_of_ipv4(from, to, ports);
+    if (side >= 0) return last_;
+  }
   const Slot* const slots = slots_.data();
   const std::size_t mask = slots_.size() - 1;
   for (std::size_t slot = one.hash & mask; slots[slot].connection != 0; slot = (slot + 1) & mask) {
     if (slots[slot].hash != one.hash) continue;
-    const std::size_t index = slots[slot].connection - 1;
-    Connection& connection = at(index);
-    const int side = connection.key.side_of_ipv4(from, to, ports);
+    const std::uint32_t index = slots[slot].connection - 1;
+    Connection& connection = store_[index];
+    side = connection.key.side_of_ipv4(from, to, ports);
     if (side < 0) continue;
-    const PlainEntry entry = enter_plain(connection, side, UsualPlainSegment(one));
-    if (!entry.entered) return false;
-    ++packets_;
-    if (shows_all_ || (entry.is_first && observer_ != nullptr)) show_plain(one, index, side, entry.rtt_ns);
-    return true;
+    last_ = &connection;
+    last_hash_ = one.hash;
+    last_index_ = index;
+    return &connection;
   }
-  return false;
+  return nullptr;
+}
+
+// What nearly every packet is: a plain segment of a connection that is known. False where it is anything
+// else.
+inline bool Tracker::add_plain(const BatchedPacket& one) {
+  if (!UsualPlainSegment::is_one(one.usual)) return false;
+  int side = 0;
+  Connection* const connection = find_usual(one, side);
+  if (connection == nullptr) return false;
+  const PlainEntry entry = enter_plain(*connection, side, UsualPlainSegment(one));
+  if (!entry.entered) return false;
+  ++packets_;
+  if (observer_ != nullptr && (shows_all_ || (entry.first_data > 0 && wants(entry.first_data))))
+    show_plain(one, last_index_, side, entry.rtt_ns);
+  return true;
+}
+
+// Does the observer look at data of which so many segments have been seen?
+bool Tracker::wants(std::uint32_t data_packets) const {
+  if (shows_all_ || data_packets <= 1) return true;
+  return data_packets <= SegmentObserver::kFirstSegments && observer_->waits();
 }
 
 void Tracker::show_plain(const BatchedPacket& one, std::size_t index, int side, double rtt_ns) {
   SeenSegment seen;
   if (!read_segment(one.usual.packet(), rules_, one.wire_length, one.time_ns, seen)) return;
-  const Connection& connection = at(index);
+  const Connection& connection = store_[index];
   const Direction& me = connection.directions[static_cast<std::size_t>(side)];
   observer_->see(index, connection, side, seen, plain_verdict(me, seen.data_length > 0, rtt_ns));
 }
@@ -227,11 +259,11 @@ bool Tracker::add(const Packet& packet, const FlowKey& key, std::uint32_t hash, 
   }
   int side = 0;
   const std::size_t index = find(key, hash, segment, side);
-  Connection& connection = at(index);
+  Connection& connection = store_[index];
   const SegmentVerdict verdict = account(connection, side, rules_, segment);
-  if (shows_all_ ||
-      (observer_ != nullptr && segment.data_length > 0 &&
-       connection.directions[static_cast<std::size_t>(side)].data_packets <= SegmentObserver::kFirstSegments))
+  if (observer_ != nullptr &&
+      (shows_all_ || (segment.data_length > 0 &&
+                      wants(connection.directions[static_cast<std::size_t>(side)].data_packets))))
     observer_->see(index, connection, side, segment, verdict);
   ++packets_;
   return true;
@@ -239,38 +271,37 @@ bool Tracker::add(const Packet& packet, const FlowKey& key, std::uint32_t hash, 
 
 std::vector<std::vector<std::uint32_t>> Tracker::absorb(std::vector<std::unique_ptr<Tracker>> others) {
   struct Part {
-    Tracker* tracker;
-    std::size_t next;
+    const ConnectionStore* store;
+    std::size_t next = 0;
   };
-  std::vector<Part> parts = {{this, 0}};
-  for (const auto& other : others) parts.push_back({other.get(), 0});
+  std::vector<Part> parts = {{&store_}};
+  for (const auto& other : others) parts.push_back({&other->store_});
   std::vector<std::vector<std::uint32_t>> numbers(parts.size());
   for (;;) {
     // There are few of them.
     std::size_t first = parts.size();
     for (std::size_t k = 0; k < parts.size(); ++k) {
-      if (parts[k].next == parts[k].tracker->count_) continue;
+      const Part& part = parts[k];
+      if (part.next == part.store->size()) continue;
       if (first == parts.size() ||
-          parts[k].tracker->at(parts[k].next).frame < parts[first].tracker->at(parts[first].next).frame)
+          (*part.store)[part.next].frame < (*parts[first].store)[parts[first].next].frame)
         first = k;
     }
     if (first == parts.size()) break;
     numbers[first].push_back(static_cast<std::uint32_t>(order_.size()));
-    order_.push_back(&parts[first].tracker->at(parts[first].next++));
+    order_.push_back(&(*parts[first].store)[parts[first].next++]);
   }
   for (const auto& other : others) {
-    for (auto& block : other->blocks_) blocks_.push_back(std::move(block));
+    taken_.push_back(std::move(other->store_));
     packets_ += other->packets_;
     too_short_ += other->too_short_;
-    other->count_ = 0;
   }
-  count_ = order_.size();
   return numbers;
 }
 
 void Tracker::end() {
   if (rules_ == Rules::tcptrace) end_ns_ = tcptrace_time(end_ns_);
-  for (std::size_t i = 0; i < count_; ++i) finish(order_.empty() ? at(i) : *order_[i], rules_, end_ns_);
+  for (std::size_t i = 0; i < size(); ++i) finish(order_.empty() ? store_[i] : *order_[i], rules_, end_ns_);
 }
 
 }  // namespace isotach::network

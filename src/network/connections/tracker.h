@@ -1,6 +1,6 @@
 // All connections of a capture: finds the one that a packet belongs to, or begins it.
 //
-// A hash table of small slots into blocks of connections that never move; a connection costs its
+// A hash table of small slots into a store of connections that never move; a connection costs its
 // statistics and eight to sixteen bytes here. Not thread-safe.
 #pragma once
 
@@ -11,6 +11,7 @@
 
 #include "network/connections/accounting.h"
 #include "network/connections/connection.h"
+#include "network/connections/connection_store.h"
 #include "network/connections/packet_batch.h"
 #include "network/packet/packet.h"
 
@@ -39,7 +40,7 @@ class Tracker {
   void end();
 
   // In the order in which they began.
-  [[nodiscard]] std::size_t size() const { return count_; }
+  [[nodiscard]] std::size_t size() const { return order_.empty() ? store_.size() : order_.size(); }
   [[nodiscard]] const Connection& operator[](std::size_t index) const;
   [[nodiscard]] std::uint64_t packets() const { return packets_; }
   // Segments whose head was not captured.
@@ -59,14 +60,15 @@ class Tracker {
     std::uint32_t hash = 0;
     std::uint32_t connection = 0;  // its index plus one; 0: free
   };
-  static constexpr std::size_t kBlock = 32;
 
-  [[nodiscard]] Connection& at(std::size_t index);
   bool add(const Packet& packet, const FlowKey& key, std::uint32_t hash, std::uint32_t wire_length,
            std::int64_t time_ns);
   [[nodiscard]] bool add_plain(const BatchedPacket& one);
+  [[nodiscard]] bool wants(std::uint32_t data_packets) const;
   void show_plain(const BatchedPacket& one, std::size_t index, int side, double rtt_ns);
+  [[nodiscard]] Connection* find_usual(const BatchedPacket& one, int& side);
   void fetch(std::uint32_t hash) const;
+  void fetch_work(std::uint32_t hash) const;
   std::size_t begin(const FlowKey& key, Slot& slot, std::uint32_t hash);
   std::size_t find(const FlowKey& key, std::uint32_t hash, const SeenSegment& segment, int& side);
   [[nodiscard]] bool is_another(const Connection& connection, int side, const SeenSegment& segment) const;
@@ -76,10 +78,14 @@ class Tracker {
   FlowHash hash_;
   std::vector<Slot> slots_;
   std::size_t used_ = 0;  // slots
-  std::vector<std::unique_ptr<Connection[]>> blocks_;
-  std::size_t count_ = 0;
-  std::vector<Connection*> order_;  // where others were taken in
-  std::uint64_t frame_ = 0;         // that is being entered
+  ConnectionStore store_;
+  // Of the packet before, for they come in trains; `last_` is nullptr before the first.
+  Connection* last_ = nullptr;
+  std::uint32_t last_hash_ = 0;
+  std::uint32_t last_index_ = 0;
+  std::vector<Connection*> order_;      // where others were taken in
+  std::vector<ConnectionStore> taken_;  // from them
+  std::uint64_t frame_ = 0;             // that is being entered
   std::uint64_t packets_ = 0;
   std::uint64_t too_short_ = 0;
   std::uint32_t file_ = 0;
