@@ -143,17 +143,23 @@ class FrameSink {
 // All frames of one file, a batch at a time.
 class FileFrames {
  public:
+  // `alone` is the tracker where there is but one; nullptr: there are several.
   FileFrames(Context& context, network::CaptureReader& reader, FrameSink& sink, Progress& progress,
-             std::uint32_t file)
-      : context_(context), reader_(reader), sink_(sink), progress_(progress), file_(file) {}
+             std::uint32_t file, network::Tracker* alone)
+      : context_(context), reader_(reader), sink_(sink), progress_(progress), file_(file), alone_(alone) {}
 
-  // False when the file has ended, or a signal has ended reading.
+  // False when the file has ended, or a signal has ended reading. The batch may stay empty, where its packets
+  // have been accounted for.
   bool fill(network::PacketBatch& batch) {
-    batch.begin(sink_.seen(), file_);
     const std::uint64_t before = sink_.seen();
+    batch.begin(before, file_);
     bool more = true;
-    for (std::uint32_t room = network::PacketBatch::kPackets; more && room > 0;)
-      more = fill_part(batch, room);
+    if (alone_ != nullptr && alone_->is_small() && sink_.takes_usual()) {
+      more = account_directly();
+    } else {
+      for (std::uint32_t room = network::PacketBatch::kPackets; more && room > 0;)
+        more = fill_part(batch, room);
+    }
     if (!more || before / kFramesPerLook == sink_.seen() / kFramesPerLook) return more;
     interrupted_ = context_.waiter.interrupted();
     progress_.look(reader_, sink_.seen());
@@ -172,7 +178,50 @@ class FileFrames {
     return true;
   }
 
+  // As many frames as a batch has, without one.
+  bool account_directly() {
+    std::uint32_t left = network::PacketBatch::kPackets;
+    alone_->set_file(file_);
+    while (left > 0) {
+      Frame other;
+      const RunEnd end = account_usual(left, other);
+      if (end == RunEnd::no_more) return false;
+      if (end == RunEnd::full) break;
+      if (const network::Packet* packet = sink_.take(other))
+        alone_->add(*packet, other.wire_length, other.time_ns);
+    }
+    return true;
+  }
+
   enum class RunEnd : std::uint8_t { full, other, no_more };
+  [[nodiscard]] RunEnd account_usual(std::uint32_t& room, Frame& other) {
+    std::uint64_t bytes = 0;
+    std::int64_t first_ns = 0;
+    network::BatchedPacket one;
+    std::uint32_t left = room;
+    RunEnd end = RunEnd::full;
+    for (; left > 0; --left) {
+      Frame frame;
+      if (!reader_.next(frame)) {
+        end = RunEnd::no_more;
+        break;
+      }
+      if (!network::read_usual(frame, one.usual)) {
+        other = frame;
+        end = RunEnd::other;
+        break;
+      }
+      if (left == room) first_ns = frame.time_ns;
+      bytes += frame.wire_length;
+      one.time_ns = frame.time_ns;
+      one.wire_length = frame.wire_length;
+      alone_->add_usual(one);
+    }
+    sink_.count_usual(room - left, bytes, first_ns, one.time_ns);
+    room = end == RunEnd::other ? left - 1 : left;
+    return end;
+  }
+
   [[nodiscard]] RunEnd fill_usual(network::PacketBatch& batch, std::uint32_t& room, Frame& other) {
     const bool takes_usual = sink_.takes_usual();
     const void* held = nullptr;
@@ -216,6 +265,7 @@ class FileFrames {
   FrameSink& sink_;
   Progress& progress_;
   std::uint32_t file_;
+  network::Tracker* alone_;
   bool interrupted_ = false;
 };
 
@@ -322,7 +372,8 @@ Result<CaptureRun> read_captures(Context& context, const CaptureRequest& request
         return tl::make_unexpected(std::move(error));
       }
       if (request.rules == network::Rules::tcptrace) (*reader)->cut_to_snap_length();
-      FileFrames frames(context, **reader, sink, progress, static_cast<std::uint32_t>(run.files.size()));
+      FileFrames frames(context, **reader, sink, progress, static_cast<std::uint32_t>(run.files.size()),
+                        others.empty() ? &tracker : nullptr);
       network::TrackingCrew(trackers, request.seed).run([&](network::PacketBatch& batch) {
         return frames.fill(batch);
       });

@@ -174,8 +174,6 @@ void Tracker::add(const PacketBatch& batch, std::size_t shard) {
   constexpr std::size_t kSlotsAhead = 16;
   constexpr std::size_t kConnectionsAhead = 8;
   constexpr std::size_t kWorkAhead = 3;
-  // Slots of fewer are in the cache anyway.
-  constexpr std::size_t kMany = 512;
   const auto packets = batch.packets(shard);
   file_ = batch.file();
   if (shard == 0) too_short_ += batch.too_short();
@@ -196,15 +194,18 @@ void Tracker::add(const PacketBatch& batch, std::size_t shard) {
   }
 }
 
+// The connection of the packet before, if this one belongs to it too.
+inline Connection* Tracker::find_last(const BatchedPacket& one, int& side) const {
+  if (last_ == nullptr) return nullptr;
+  side = last_->key.side_of_ipv4(one.usual.source(), one.usual.destination(), big32(one.usual.transport));
+  return side >= 0 ? last_ : nullptr;
+}
+
 // The connection of a usual packet, and the side that has sent it; nullptr where there is none yet.
 inline Connection* Tracker::find_usual(const BatchedPacket& one, int& side) {
   const std::uint32_t from = one.usual.source();
   const std::uint32_t to = one.usual.destination();
   const std::uint32_t ports = big32(one.usual.transport);
-  if (one.hash == last_hash_ && last_ != nullptr) {
-    side = last_->key.side_of_ipv4(from, to, ports);
-    if (side >= 0) return last_;
-  }
   const Slot* const slots = slots_.data();
   const std::size_t mask = slots_.size() - 1;
   for (std::size_t slot = one.hash & mask; slots[slot].connection != 0; slot = (slot + 1) & mask) {
@@ -221,19 +222,39 @@ inline Connection* Tracker::find_usual(const BatchedPacket& one, int& side) {
   return nullptr;
 }
 
-// What nearly every packet is: a plain segment of a connection that is known. False where it is anything
-// else.
-inline bool Tracker::add_plain(const BatchedPacket& one) {
-  if (!UsualPlainSegment::is_one(one.usual)) return false;
-  int side = 0;
-  Connection* const connection = find_usual(one, side);
-  if (connection == nullptr) return false;
-  const PlainEntry entry = enter_plain(*connection, side, UsualPlainSegment(one));
+inline bool Tracker::enter_plain_of(Connection& connection, int side, const BatchedPacket& one) {
+  const PlainEntry entry = enter_plain(connection, side, UsualPlainSegment(one));
   if (!entry.entered) return false;
   ++packets_;
   if (observer_ != nullptr && (shows_all_ || (entry.first_data > 0 && wants(entry.first_data))))
     show_plain(one, last_index_, side, entry.rtt_ns);
   return true;
+}
+
+// What nearly every packet is: a plain segment of a connection that is known. False where it is anything
+// else.
+inline bool Tracker::add_plain(const BatchedPacket& one) {
+  if (!UsualPlainSegment::is_one(one.usual)) return false;
+  int side = 0;
+  Connection* connection = one.hash == last_hash_ ? find_last(one, side) : nullptr;
+  if (connection == nullptr) connection = find_usual(one, side);
+  return connection != nullptr && enter_plain_of(*connection, side, one);
+}
+
+void Tracker::add_usual(BatchedPacket& one) {
+  const bool is_plain = UsualPlainSegment::is_one(one.usual);
+  int side = 0;
+  Connection* connection = find_last(one, side);
+  if (connection != nullptr && is_plain && enter_plain_of(*connection, side, one)) return;
+  one.hash =
+      FlowKey::shortened(hash_.ipv4(one.usual.source(), one.usual.destination(), big32(one.usual.transport)));
+  if (connection == nullptr && is_plain) {
+    connection = find_usual(one, side);
+    if (connection != nullptr && enter_plain_of(*connection, side, one)) return;
+  }
+  const Packet packet = one.usual.packet();
+  ++frame_;
+  add(packet, FlowKey::of(packet), one.hash, one.wire_length, one.time_ns);
 }
 
 // Does the observer look at data of which so many segments have been seen?

@@ -32,6 +32,10 @@ class Tracker {
   bool add(const Packet& packet, std::uint32_t wire_length, std::int64_t time_ns);
   // The packets of a shard of the batch, which was made with the same seed.
   void add(const PacketBatch& batch, std::size_t shard);
+  // Whether what is known fits into the cache: then batches gain nothing.
+  [[nodiscard]] bool is_small() const { return store_.size() <= kMany; }
+  // A usual packet without a batch, by Rules::exact; its hash and number need not be there.
+  void add_usual(BatchedPacket& one);
   // Takes the connections of others, which have seen other flows of the same capture by batches; the order is
   // that in which all began. For each tracker, this one first, and each of its connections the number that it
   // has now. Nothing may be added any more.
@@ -56,6 +60,8 @@ class Tracker {
   void note_time(std::int64_t time_ns) { end_ns_ = time_ns; }
 
  private:
+  static constexpr std::size_t kMany = 512;
+
   struct Slot {
     std::uint32_t hash = 0;
     std::uint32_t connection = 0;  // its index plus one; 0: free
@@ -66,7 +72,9 @@ class Tracker {
   [[nodiscard]] bool add_plain(const BatchedPacket& one);
   [[nodiscard]] bool wants(std::uint32_t data_packets) const;
   void show_plain(const BatchedPacket& one, std::size_t index, int side, double rtt_ns);
+  [[nodiscard]] Connection* find_last(const BatchedPacket& one, int& side) const;
   [[nodiscard]] Connection* find_usual(const BatchedPacket& one, int& side);
+  [[nodiscard]] bool enter_plain_of(Connection& connection, int side, const BatchedPacket& one);
   void fetch(std::uint32_t hash) const;
   void fetch_work(std::uint32_t hash) const;
   std::size_t begin(const FlowKey& key, Slot& slot, std::uint32_t hash);

@@ -127,6 +127,39 @@ TEST(TrackingCrew, AnyNumberOfThreadsHasTheSameResult) {
   for (const std::size_t threads : {1u, 2u, 5u}) EXPECT_EQ(run(all, threads), expected) << threads;
 }
 
+// The ways that usual packets may go lead to the same.
+TEST(TrackingCrew, UsualPacketsNeedNoBatch) {
+  std::vector<Written> all = conversations(300, 20'000);
+  for (Written& one : all) one.bytes = ethernet_bytes(one.bytes);
+  Tracker decoded(Rules::exact, kSeed);
+  Tracker direct(Rules::exact, kSeed);
+  Tracker batched(Rules::exact, kSeed);
+  Decoder decoder;
+  PacketBatch batch(1, kSeed);
+  for (std::size_t at = 0; at < all.size();) {
+    batch.begin(at, 0);
+    for (PacketBatch::Run batch_run(batch); at < all.size() && !batch_run.is_full(); ++at) {
+      const Frame frame = frame_of(all[at].bytes);
+      ASSERT_TRUE(decoded.add(*decoder.decode(frame), frame.wire_length, all[at].time_ns));
+      BatchedPacket one;
+      ASSERT_TRUE(read_usual(frame, one.usual));
+      one.time_ns = all[at].time_ns;
+      one.wire_length = frame.wire_length;
+      direct.add_usual(one);
+      batch_run.add(one.usual, frame.wire_length, all[at].time_ns);
+    }
+    batched.add(batch, 0);
+  }
+  for (Tracker* tracker : {&decoded, &direct, &batched}) {
+    tracker->note_time(all.back().time_ns);
+    tracker->end();
+    EXPECT_EQ(tracker->packets(), all.size());
+  }
+  EXPECT_GT(decoded.size(), 300u);
+  EXPECT_EQ(text_of(direct), text_of(decoded));
+  EXPECT_EQ(text_of(batched), text_of(decoded));
+}
+
 TEST(TrackingCrew, NothingToReadIsNothing) {
   Tracker one(Rules::exact, kSeed);
   Tracker two(Rules::exact, kSeed);

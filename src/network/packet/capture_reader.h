@@ -90,8 +90,8 @@ class CaptureReader {
     if (left() < kUsualRecordHead) return false;
     const std::uint32_t fraction = little32(head + 4);
     const std::uint32_t captured = little32(head + 8);
-    if (captured > kLargestFrame || left() - kUsualRecordHead < captured || fraction >= fractions_)
-      return false;
+    // What is larger than any frame does not fit into the buffer either.
+    if (left() - kUsualRecordHead < captured || fraction >= fractions_) return false;
     frame.time_ns = little32(head) * kSecondNs + std::int64_t{fraction} * fraction_ns_;
     frame.data = head + kUsualRecordHead;
     frame.captured = captured;

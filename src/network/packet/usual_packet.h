@@ -47,8 +47,13 @@ struct UsualPacket {
   constexpr std::uint32_t kHeads = kEthernet + UsualPacket::kIpHead + kTcpHead;
   if (frame.link_type != kLinkEthernet || frame.captured < kHeads) return false;
   const std::uint8_t* head = frame.data + kEthernet;
-  if (big16(frame.data + 12) != kEtherIpv4 || head[0] != 0x45 || head[9] != kProtocolTcp) return false;
-  if ((big16(head + 6) & 0x3fff) != 0) return false;
+  // What must be so in a few comparisons: the type of Ethernet with version and length of the head, and then
+  // no fragment, but TCP. Numbers are as they stand there.
+  constexpr std::uint32_t kTypeAndVersion = 0x45'0008;
+  constexpr std::uint32_t kWholeTcp = std::uint32_t{kProtocolTcp} << 24;
+  static_assert(kEtherIpv4 == 0x0800);
+  if ((little32(frame.data + 12) & 0xff'ffff) != kTypeAndVersion) return false;
+  if ((little32(head + 6) & 0xff00'ff3f) != kWholeTcp) return false;
   const std::uint32_t length = big16(head + 2);
   if (length < UsualPacket::kIpHead + kTcpHead || length > frame.wire_length - kEthernet) return false;
   packet.transport = head + UsualPacket::kIpHead;
