@@ -228,6 +228,10 @@ Result<void> set_dont_fragment(int fd, bool v6) {
             : set_option(fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DO, doing);
 }
 
+bool limit_unsent(int fd, int bytes) {
+  return ::setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &bytes, sizeof bytes) == 0;
+}
+
 Result<void> set_max_pacing_rate(int fd, std::uint64_t bytes_per_second) {
   if (::setsockopt(fd, SOL_SOCKET, SO_MAX_PACING_RATE, &bytes_per_second, sizeof bytes_per_second) == 0)
     return {};
@@ -358,6 +362,7 @@ std::optional<TcpInfo> read_tcp_info(int fd) {
   info.peer_window_bytes = raw.tcpi_snd_wnd;
   info.rtt_us = raw.tcpi_rtt;
   info.rtt_variation_us = raw.tcpi_rttvar;
+  info.least_rtt_us = raw.tcpi_min_rtt;
   info.path_mtu = raw.tcpi_pmtu;
   info.mss = raw.tcpi_snd_mss;
   info.busy_us = raw.tcpi_busy_time;

@@ -60,6 +60,9 @@ struct SocketAddress {
 [[nodiscard]] std::string congestion_of(int fd);  // empty where it is not told
 [[nodiscard]] Result<void> set_type_of_service(int fd, bool v6, int tos);
 [[nodiscard]] Result<void> set_dont_fragment(int fd, bool v6);
+// A socket of TCP takes no more while so many bytes, or more, wait to be sent for the first time; 0: as the
+// system has it.
+[[nodiscard]] bool limit_unsent(int fd, int bytes);
 [[nodiscard]] Result<void> set_max_pacing_rate(int fd, std::uint64_t bytes_per_second);
 // Both buffers. With CAP_NET_ADMIN past net.core.rmem_max and wmem_max.
 [[nodiscard]] Result<void> set_buffers(int fd, std::uint64_t bytes);
@@ -97,6 +100,7 @@ struct TcpInfo {
   std::uint64_t peer_window_bytes = 0;
   std::uint32_t rtt_us = 0;
   std::uint32_t rtt_variation_us = 0;
+  std::uint32_t least_rtt_us = 0;
   std::uint32_t path_mtu = 0;
   std::uint32_t mss = 0;
   // While there was something to send: in all, and of it limited by the peer's window, by the send buffer.

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "network/nettest/pacer.h"
 #include "network/nettest/receive_memory.h"
+#include "network/nettest/short_queue.h"
 #include "network/nettest/transfer.h"
 
 namespace isotach::nettest {
@@ -59,7 +60,8 @@ class TcpSender final : public Transfer {
   Step step(bool may_wait) override {
     if (engine_ == nullptr && !begin()) return end(errno);
     if (gap_ns_ > 0 && !pacer_) pacer_.emplace(monotonic_ns(), gap_ns_);
-    const std::size_t wanted = offset_ > 0 ? piece_ - offset_ : piece_;
+    std::size_t wanted = offset_ > 0 ? piece_ - offset_ : piece_;
+    if (queue_) wanted = queue_->piece_of(wanted);
     std::size_t size = wanted;
     if (control_.limited.load(kRelaxed)) {
       const std::int64_t left = control_.bytes_left.fetch_sub(static_cast<std::int64_t>(wanted), kRelaxed);
@@ -76,6 +78,7 @@ class TcpSender final : public Transfer {
     counters_.bytes.fetch_add(moved, kRelaxed);
     counters_.calls.fetch_add(1, kRelaxed);
     if (pacer_) pace(moved);
+    if (queue_) queue_->sent(moved);
     // The next buffer of the ring, which is one buffer where nothing was said of cold ones.
     if (offset_ == 0 && (place_ += stride_) + stride_ > ring_bytes_) place_ = 0;
     return Step::moved;
@@ -93,8 +96,10 @@ class TcpSender final : public Transfer {
     if (Payload::with(ring_bytes_) == nullptr) return false;
     engine_ = make_engine(kind_, fd(), length_);
     if (engine_ == nullptr && falls_back_) engine_ = make_engine(SendEngine::send, fd(), length_);
-    if (engine_ != nullptr) counters_.engine.store(engine_->kind(), kRelaxed);
-    return engine_ != nullptr;
+    if (engine_ == nullptr) return false;
+    counters_.engine.store(engine_->kind(), kRelaxed);
+    if (gap_ns_ == 0 && engine_->kind() != SendEngine::uring) queue_.emplace(fd());
+    return true;
   }
 
   // A piece that went out in part is completed before the next is due.
@@ -123,6 +128,7 @@ class TcpSender final : public Transfer {
   int sent_of_burst_ = 0;
   double gap_ns_ = 0;
   std::optional<Pacer> pacer_;
+  std::optional<ShortQueue> queue_;
 };
 
 class TcpReceiver final : public Transfer {
