@@ -124,6 +124,17 @@ serve() {
   json '.end.streams[0].sender | .max_snd_cwnd > 0 and .mean_rtt > 0 and .busy < 1'
 }
 
+@test "tells what the server says of the test, and fits the terminal" {
+  serve
+  isotach nettest -c 127.0.0.1 -p "$port" -t 0.3 -b 20M --get-server-output
+  exit_code 0
+  out '^the server says:$'
+  out '^  to server +received +[0-9]'
+  script -qec "stty cols 80; $ISOTACH nettest -c 127.0.0.1 -p $port -t 0.3 -b 20M -P 2 --bidir" /dev/null >terminal.txt
+  [[ $(grep -E '^[0-9]+ |^all ' terminal.txt | tr -d '\r' | wc -L) -le 80 ]]
+  grep -q '^all from server  sent ' terminal.txt
+}
+
 @test "prints every format" {
   serve
   isotach nettest -c 127.0.0.1 -p "$port" -t 0.4 -i 0.2 -u -b 2M -l 500 --json

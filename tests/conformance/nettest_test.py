@@ -198,7 +198,8 @@ def multipath(our_server):
 def same_keys(our_server):
     """Every key of iperf3's document stands in ours, with a value of the same kind."""
     kinds = (["-t", "1", "-b", "10M"], ["-t", "1", "-u"], ["-t", "1", "-u", "--bidir"], ["-t", "1", "-R", "-b", "10M"],
-             ["-n", "100K", "-P", "4"], ["-n", "100K", "--bidir", "-P", "2"], ["-n", "100K", "-M", "1000", "-w", "100K"],
+             ["-n", "100K", "-P", "4", "--get-server-output"], ["-n", "100K", "--bidir", "-P", "2"],
+             ["-n", "100K", "-M", "1000", "-w", "100K"],
              ["-u", "-n", "10K", "-i", "0", "-P", "3"])
     server = ["-c", "127.0.0.1", "-p", str(our_server.port)]
     both = [run_client(["iperf3", "-J"] + server + words) for words in kinds]

@@ -484,6 +484,8 @@ std::string nettest_document(const TestFacts* facts, const std::vector<IntervalR
   if (facts != nullptr && !facts->parameters.title.empty()) json.key("title").string(facts->parameters.title);
   if (facts != nullptr && !facts->parameters.extra_data.empty())
     json.key("extra_data").string(facts->parameters.extra_data);
+  if (report != nullptr && !report->server_output.empty())
+    json.key("server_output_text").string(report->server_output);
   if (interrupted) json.key("interrupted").boolean(true);
   if (error) {
     json.key("error").string(error->message());

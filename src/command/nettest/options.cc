@@ -69,7 +69,8 @@ void read_tos(Reading& reading, nettest::TestParameters& parameters) {
 void read_iperf2(Reading& reading, nettest::ClientOptions& client) {
   client.iperf2 = reading.has("--iperf2");
   if (!client.iperf2) return;
-  for (const char* option : {"--rr", "--crr", "--cc", "--bidir", "--omit", "--no-gso", "--blocks"})
+  for (const char* option :
+       {"--rr", "--crr", "--cc", "--bidir", "--omit", "--no-gso", "--blocks", "--get-server-output"})
     if (reading.has(option))
       reading.fail(Error{ErrorKind::usage, 0, std::string(option) + " is not for servers of iperf 2", ""});
   if (reading.has("--udp") && reading.has("--reverse")) reading.fail("of iperf 2, -R is for TCP");
@@ -90,6 +91,7 @@ void read_parameters(Reading& reading, NettestOptions& options) {
   parameters.counters_64 = true;
   parameters.no_delay = reading.has("--no-delay");
   parameters.dont_fragment = reading.has("--dont-fragment");
+  parameters.server_output = reading.has("--get-server-output");
   read_stream_options(reading, parameters);
   reading.number("--parallel", 1, nettest::kStreamLimit, parameters.parallel);
   reading.size("--length", parameters.udp ? nettest::kLargestUdpLength : nettest::kLargestTcpLength,
@@ -174,6 +176,7 @@ std::vector<OptionSpec> nettest_option_specs() {
       {"--connect-timeout", 0, "TIME", "how long to wait for a connection: 10 s unless given", "socket"},
       {"--title", 'T', "TEXT", "goes into the JSON document", "output"},
       {"--extra-data", 0, "TEXT", "goes into the JSON document", "output"},
+      {"--get-server-output", 0, "", "what the server says of the test, after the results", "output"},
   };
   const std::vector<OptionSpec> transactions = transaction_option_specs();
   const auto traffic = std::find_if(options.begin(), options.end(),
@@ -211,7 +214,7 @@ Result<NettestOptions> nettest_options_of(const Arguments& arguments) {
          {"--udp",        "--reverse",  "--bidir",        "--parallel", "--length", "--bitrate",
           "--time",       "--bytes",    "--blocks",       "--omit",     "--window", "--set-mss",
           "--congestion", "--tos",      "--dscp",         "--fq-rate",  "--title",  "--iperf2",
-          "--tx",         "--zerocopy", "--skip-rx-copy", "--cold",     "--mptcp"})
+          "--tx",         "--zerocopy", "--skip-rx-copy", "--cold",     "--mptcp",  "--get-server-output"})
       if (arguments.has(option))
         reading.fail(Error{ErrorKind::usage, 0, std::string(option) + " is for the client to say",
                            "the server does what each client asks for"});

@@ -31,8 +31,18 @@ std::string rate_of(const TestFacts& facts, double value) {
                                                                     : fmt::format("{:.1f} /s", value);
 }
 
+constexpr int kWide = 120;
+// Of a test that lasts for hours the first rows go to the client.
+constexpr std::size_t kMostRowsBytes = std::size_t{32} * 1024;
+
+// What another machine says, line by line.
+std::string said_by_server(const std::string& output) {
+  std::string text = "\nthe server says:\n";
+  for (const std::string_view line : split(output, '\n')) text += "  " + printable(line) + "\n";
+  return text;
+}
+
 int columns_of(const Context& context) {
-  constexpr int kWide = 120;
   return context.out_is_terminal ? terminal_size(context.out.fd()).columns : kWide;
 }
 
@@ -147,6 +157,8 @@ int ClientOutput::finish(const nettest::ClientResult& result) {
         for (const std::string& warning : result.report.warnings) context_.warn(warning);
       } else if (facts != nullptr)
         context_.out.write("\n" + NettestText(*facts, columns_of(context_)).summary(result.report, false));
+      if (!result.report.server_output.empty() && !options_.netperf_output)
+        context_.out.write(said_by_server(result.report.server_output));
       break;
     case Format::json:
       context_.out.write(
@@ -156,6 +168,9 @@ int ClientOutput::finish(const nettest::ClientResult& result) {
       if (facts != nullptr)
         context_.out.write(
             nettest_event("end", [&](view::JsonWriter& json) { write_end(json, *facts, result.report); }));
+      if (!result.report.server_output.empty())
+        context_.out.write(nettest_event(
+            "server_output_text", [&](view::JsonWriter& json) { json.string(result.report.server_output); }));
       if (result.error)
         context_.out.write(
             nettest_event("error", [&](view::JsonWriter& json) { json.string(result.error->message()); }));
@@ -206,6 +221,9 @@ void ServerOutput::started(std::uint64_t test, const TestFacts& facts) {
 
 void ServerOutput::interval(std::uint64_t test, const TestFacts& facts, const IntervalReport& interval) {
   if (format_ == Format::json) keep(intervals_[test], interval);
+  if (facts.parameters.server_output)
+    if (std::string& rows = rows_[test]; rows.size() < kMostRowsBytes)
+      rows += NettestText(facts, kWide).interval(interval);
   if (format_ == Format::json_stream)
     context_.out.write(
         nettest_event("interval", [&](view::JsonWriter& json) { write_interval(json, facts, interval); }));
@@ -213,9 +231,17 @@ void ServerOutput::interval(std::uint64_t test, const TestFacts& facts, const In
   if (format_ == Format::json_stream || format_ == Format::csv) context_.out.flush();
 }
 
+std::string ServerOutput::output(std::uint64_t test, const TestFacts& facts,
+                                 const nettest::TestReport& report) {
+  const NettestText text(facts, kWide);
+  return fmt::format("{}\n{}{}\n{}", describe_test(facts), text.head(), rows_[test],
+                     text.summary(report, true));
+}
+
 void ServerOutput::ended(std::uint64_t test, const TestFacts* facts, const nettest::TestReport* report,
                          const std::optional<Error>& error) {
   const auto intervals = intervals_.extract(test);
+  rows_.erase(test);
   if (facts == nullptr || report == nullptr) {
     // Whoever knocked without a test to do is no news to a script.
     if (error) context_.note(fmt::format("connection {}: {}", test, error->message()));

@@ -61,6 +61,8 @@ class ServerOutput final : public nettest::ServerObserver {
   void started(std::uint64_t test, const nettest::TestFacts& facts) override;
   void interval(std::uint64_t test, const nettest::TestFacts& facts,
                 const nettest::IntervalReport& interval) override;
+  [[nodiscard]] std::string output(std::uint64_t test, const nettest::TestFacts& facts,
+                                   const nettest::TestReport& report) override;
   void ended(std::uint64_t test, const nettest::TestFacts* facts, const nettest::TestReport* report,
              const std::optional<Error>& error) override;
   [[nodiscard]] bool wants_more() override { return context_.out.is_open(); }
@@ -71,7 +73,9 @@ class ServerOutput final : public nettest::ServerObserver {
   Context& context_;
   Format format_;
   std::function<void()> when_listening_;
-  std::map<std::uint64_t, std::vector<nettest::IntervalReport>> intervals_;  // of running tests, for --json
+  // Of running tests: for --json, and the rows for clients that ask for them.
+  std::map<std::uint64_t, std::vector<nettest::IntervalReport>> intervals_;
+  std::map<std::uint64_t, std::string> rows_;
   bool failed_ = false;
 };
 

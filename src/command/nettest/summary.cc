@@ -179,9 +179,9 @@ std::string NettestText::summary(const TestReport& report, bool we_are_server) c
       columns.push_back({"twice", view::Align::right, 4});
     } else {
       columns.push_back({"resent", view::Align::right});
-      columns.push_back({"largest cwnd", view::Align::quantity, 3});
-      columns.push_back({"mean RTT", view::Align::quantity, 1});
-      columns.push_back({"held up by", view::Align::left, 2});
+      columns.push_back({"largest cwnd", view::Align::quantity, 4});
+      columns.push_back({"mean RTT", view::Align::quantity, 2});
+      columns.push_back({"held up by", view::Align::left, 1});
     }
     view::Table table(std::move(columns));
     for (const bool sender : {true, false}) {
@@ -203,14 +203,11 @@ std::string NettestText::summary(const TestReport& report, bool we_are_server) c
         ++count;
       }
       const bool upward = sender != we_are_server;
-      if (count > 0)
-        add_rows(table, facts_,
-                 facts_.parameters.parallel > 1 ? "all"
-                 : upward                       ? "to server"
-                                                : "from server",
-                 sent, received, tcp);
+      std::string name = upward ? "to server" : "from server";
+      if (facts_.parameters.parallel > 1) name = facts_.parameters.bidirectional ? "all " + name : "all";
+      if (count > 0) add_rows(table, facts_, name, sent, received, tcp);
     }
-    text += table.text(110);
+    text += table.text(width_);
     text += timing_text(facts_, report, we_are_server);
   } else if (report.latency) {
     text += latency_text(report);

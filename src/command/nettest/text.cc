@@ -113,7 +113,7 @@ std::string describe_test(const TestFacts& facts) {
   return text;
 }
 
-NettestText::NettestText(const TestFacts& facts, int columns) : facts_(facts) {
+NettestText::NettestText(const TestFacts& facts, int columns) : facts_(facts), width_(std::max(columns, 40)) {
   columns_ = {{"time", 15}};
   if (facts.parameters.bidirectional) columns_.push_back({"", 9});
   if (facts.parameters.transaction != Transaction::none) {
@@ -141,7 +141,7 @@ NettestText::NettestText(const TestFacts& facts, int columns) : facts_(facts) {
   std::size_t width = 0;
   for (const Column& column : columns_) {
     width += column.width + 1;
-    if (width > static_cast<std::size_t>(std::max(columns, 40)) + 1 && shown_ >= 3) break;
+    if (width > static_cast<std::size_t>(width_) + 1 && shown_ >= 3) break;
     ++shown_;
   }
 }

@@ -38,6 +38,7 @@ class NettestText {
   const nettest::TestFacts& facts_;
   std::vector<Column> columns_;
   std::size_t shown_ = 0;
+  int width_;
 };
 
 }  // namespace isotach::command

@@ -218,6 +218,7 @@ class Client final : public ClientRun {
       link_.wait(monotonic_ns() + kQuietNs);
       if (const auto state = link_.poll_state(); !state) return state.error();
       const int error = counters.error.load();
+      if (error == ETIMEDOUT || error == EHOSTUNREACH || error == ENETUNREACH) return silent_server();
       return error != 0 ? system_failure(error, "go on with a stream").value()
                         : Error{ErrorKind::failed, 0, "the server closed a stream", {}};
     }
@@ -305,6 +306,7 @@ class Client final : public ClientRun {
                        peer_->host_busy};
       report.remote_congestion = peer_->congestion;
       report.peer_is_isotach = peer_->isotach;
+      report.server_output = peer_->output;
       report.came[0] = peer_->received;
       report.left[1] = peer_->sent;
     }

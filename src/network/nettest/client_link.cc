@@ -30,6 +30,11 @@ void watch(int poller, int fd, std::uint32_t events) {
 
 }  // namespace
 
+Error silent_server() {
+  return {ErrorKind::failed, 0, "the server does not answer any more",
+          "its machine is down, or the network between; see: isotach path --hops HOST"};
+}
+
 Result<void> ClientLink::prepare() {
   notify_ = Fd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   poller_ = Fd(::epoll_create1(EPOLL_CLOEXEC));
@@ -115,8 +120,7 @@ Result<void> ClientLink::read_some() {
     }
     if (got < 0 && (errno == EAGAIN || errno == EINTR)) break;
     if (got < 0 && (errno == ETIMEDOUT || errno == EHOSTUNREACH || errno == ENETUNREACH))
-      return failure(ErrorKind::failed, "the server does not answer any more",
-                     "its machine is down, or the network between; see: isotach path --hops HOST");
+      return tl::make_unexpected(silent_server());
     if (got < 0) return system_failure(errno, "read from the server");
     return failure(ErrorKind::failed, "the server closed the control connection",
                    "it may have ended, or refuse us; its own output says why");

@@ -14,6 +14,9 @@
 
 namespace isotach::nettest {
 
+// A server, or the network to it, that went away in a test.
+[[nodiscard]] Error silent_server();
+
 class ClientLink {
  public:
   explicit ClientLink(SignalWaiter& waiter) : waiter_(waiter) {}

@@ -107,6 +107,7 @@ std::string to_json(const TestParameters& parameters) {
   // Numbers, not true: stock servers ask for the type.
   number("udp_counters_64bit", parameters.counters_64 ? 1 : 0);
   number("dont_fragment", parameters.dont_fragment ? 1 : 0);
+  number("get_server_output", parameters.server_output ? 1 : 0);
   number("zerocopy", parameters.engine == SendEngine::sendfile ? 1 : 0);
   number("skip_rx_copy", parameters.discard ? 1 : 0);
   flag("mptcp", parameters.multipath);
@@ -176,6 +177,7 @@ tl::expected<TestParameters, int> read_parameters(std::string_view json) {
   parameters.no_delay = is_true(*parsed, "nodelay");
   parameters.counters_64 = is_true(*parsed, "udp_counters_64bit");
   parameters.dont_fragment = is_true(*parsed, "dont_fragment");
+  parameters.server_output = is_true(*parsed, "get_server_output");
   parameters.discard = is_true(*parsed, "skip_rx_copy");
   parameters.multipath = is_true(*parsed, "mptcp");
   if (is_true(*parsed, "zerocopy")) parameters.engine = SendEngine::sendfile;

@@ -39,6 +39,7 @@ struct TestParameters {
   bool no_delay = false;
   bool counters_64 = false;
   bool dont_fragment = false;
+  bool server_output = false;  // what the server prints comes with its results
   std::string congestion;
   std::string title;
   std::string extra_data;

@@ -164,6 +164,7 @@ TEST(Results, survivesTheWay) {
   PeerResults sent;
   sent.isotach = true;
   sent.busiest_thread = 0.5;
+  sent.output = "two\nlines \"quoted\"";
   StreamResult stream;
   stream.id = 3;
   stream.bytes = 1ull << 60;

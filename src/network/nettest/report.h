@@ -158,6 +158,7 @@ struct TestReport {
   std::array<std::optional<DatagramTiming>, 2> came;
   std::vector<std::string> warnings;
   // Where they were asked for.
+  std::string server_output;
   std::optional<LoadLatency> load_latency;
   std::optional<ConfidenceReport> confidence;
   std::optional<WithinRun> within_run;

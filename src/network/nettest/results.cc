@@ -212,6 +212,7 @@ std::string to_json(const PeerResults& results) {
       results.sender_has_retransmits);
   if (!results.congestion.empty())
     out += fmt::format(",\"congestion_used\":{}", json_quoted(results.congestion));
+  if (!results.output.empty()) out += fmt::format(",\"server_output_text\":{}", json_quoted(results.output));
   out += ",\"streams\":[";
   for (std::size_t i = 0; i < results.streams.size(); ++i)
     out += (i == 0 ? "" : ",") + stream_json(results.streams[i]);
@@ -245,6 +246,8 @@ Result<PeerResults> read_results(std::string_view json) {
   results.sender_has_retransmits = static_cast<int>(std::clamp<std::int64_t>(*retransmits, -1, 1));
   if (const JsonValue* congestion = parsed->find("congestion_used"))
     if (congestion->string() != nullptr) results.congestion = *congestion->string();
+  if (const JsonValue* output = parsed->find("server_output_text"))
+    if (output->string() != nullptr) results.output = *output->string();
   if (streams->elements().size() > kStreamsLimit)
     return failure(ErrorKind::failed, "the results of the other end name too many streams");
   for (const JsonValue& element : streams->elements()) {

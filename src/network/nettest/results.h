@@ -65,6 +65,7 @@ struct PeerResults {
   int sender_has_retransmits = -1;  // 1, 0, -1: does not send
   std::string congestion;
   std::vector<StreamResult> streams;
+  std::string output;  // of the server, for people; empty: not asked for, or JSON, or none
   // Ours.
   bool isotach = false;
   std::optional<double> busiest_thread;  // 0..1 of a processor

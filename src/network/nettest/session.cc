@@ -26,7 +26,7 @@ constexpr std::int64_t kTurnNs = 25'000'000;
 constexpr std::int64_t kNever = std::numeric_limits<std::int64_t>::max();
 constexpr int kLivenessS = 20;
 // What a client that does not read may make us keep.
-constexpr std::size_t kOutgoingLimitBytes = std::size_t{128} * 1024;
+constexpr std::size_t kOutgoingLimitBytes = std::size_t{256} * 1024;
 
 }  // namespace
 
@@ -262,6 +262,8 @@ void Session::on_state(State state) {
     end_test(monotonic_ns());
   } else if (state == State::done && stage_ == Stage::done) {
     finish(std::nullopt);
+  } else if (state == State::done) {
+    finish(Error{ErrorKind::failed, 0, "the client gave the test up", {}});
   } else {
     finish(Error{ErrorKind::failed,
                  0,

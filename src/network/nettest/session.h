@@ -24,6 +24,11 @@ class SessionObserver {
   virtual ~SessionObserver() = default;
   virtual void started(std::uint64_t test, const TestFacts& facts) = 0;
   virtual void interval(std::uint64_t test, const TestFacts& facts, const IntervalReport& interval) = 0;
+  // All of a test that would be printed until now, and its end; for a client that asks for it.
+  [[nodiscard]] virtual std::string output(std::uint64_t /*test*/, const TestFacts& /*facts*/,
+                                           const TestReport& /*report*/) {
+    return {};
+  }
   // `facts` is nothing where the test did not begin; `error` where it did not come to its proper end.
   virtual void ended(std::uint64_t test, const TestFacts* facts, const TestReport* report,
                      const std::optional<Error>& error) = 0;

@@ -130,6 +130,10 @@ void Session::tell_results() {
   results.received = workers_.timing(false);
   results.streams = measurement_.results(&*peer_results_);
   report_.complete = true;
+  if (facts_.parameters.server_output) {
+    finish_report(&*peer_results_);
+    results.output = observer_.output(number_, facts_, report_);
+  }
   stage_ = Stage::done;
   const std::int64_t now_ns = monotonic_ns();
   deadline_ns_ = now_ns + kEndLimitNs;
