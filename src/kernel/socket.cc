@@ -238,6 +238,14 @@ Result<void> set_max_pacing_rate(int fd, std::uint64_t bytes_per_second) {
   return system_failure(errno, "limit the rate of a socket");
 }
 
+bool lower_max_pacing_rate(int fd, std::uint64_t bytes_per_second) {
+  std::uint64_t now = 0;
+  socklen_t size = sizeof now;
+  if (::getsockopt(fd, SOL_SOCKET, SO_MAX_PACING_RATE, &now, &size) != 0) return false;
+  return (size == sizeof now && now <= bytes_per_second) ||
+         set_max_pacing_rate(fd, bytes_per_second).has_value();
+}
+
 Result<void> set_buffers(int fd, std::uint64_t bytes) {
   const int value = clamp_to_int(bytes);
   for (const auto& [forced, plain] :

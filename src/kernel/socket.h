@@ -64,6 +64,8 @@ struct SocketAddress {
 // system has it.
 [[nodiscard]] bool limit_unsent(int fd, int bytes);
 [[nodiscard]] Result<void> set_max_pacing_rate(int fd, std::uint64_t bytes_per_second);
+// The same unless a lower one is set. False: the kernel does not space the segments of this socket.
+bool lower_max_pacing_rate(int fd, std::uint64_t bytes_per_second);
 // Both buffers. With CAP_NET_ADMIN past net.core.rmem_max and wmem_max.
 [[nodiscard]] Result<void> set_buffers(int fd, std::uint64_t bytes);
 // Only the receive buffer, to at most `bytes`: what the limits allow.

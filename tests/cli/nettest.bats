@@ -239,6 +239,10 @@ serve() {
   out '^THROUGHPUT_UNITS=Trans/s$'
   out '^P99_LATENCY='
   out '^REQUEST_SIZE=100$'
+  isotach nettest -c 127.0.0.1 -p "$port" -t 0.3 --cc --netperf-output
+  exit_code 0
+  out '^DIRECTION=Connection$'
+  out '^SOURCE_FAMILY=inet$'
 }
 
 @test "repeats a test until its mean is known, or ends it then" {

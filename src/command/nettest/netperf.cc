@@ -33,6 +33,7 @@ struct Moved {
 };
 
 std::string direction_of(const nettest::TestParameters& parameters) {
+  if (parameters.transaction == Transaction::connect_close) return "Connection";
   if (makes_connections(parameters.transaction)) return "Connect|Send|Recv";
   if (parameters.transaction != Transaction::none || parameters.bidirectional) return "Send|Recv";
   return parameters.reverse ? "Receive" : "Send";
@@ -101,6 +102,27 @@ void put_latency(Lines& lines, const TestFacts& facts, const TestReport& report,
   lines.real("STDDEV_LATENCY", us(deviation(latency)), 3);
 }
 
+std::string family_of(const kernel::SocketAddress& address) {
+  return address.is_v6() ? "inet6" : "inet";
+}
+
+// Calls of our end that moved data, and what one of them moved.
+void put_calls(Lines& lines, const TestFacts& facts, const TestReport& report) {
+  for (const bool sender : {true, false}) {
+    std::uint64_t calls = 0;
+    std::uint64_t bytes = 0;
+    for (std::size_t i = 0; i < report.streams.size(); ++i) {
+      if (facts.streams[i].sender != sender) continue;
+      calls += report.streams[i].calls;
+      bytes += report.streams[i].whole.bytes;
+    }
+    if (calls == 0) continue;
+    lines.count(sender ? "LOCAL_SEND_CALLS" : "LOCAL_RECV_CALLS", calls);
+    lines.real(sender ? "LOCAL_BYTES_PER_SEND" : "LOCAL_BYTES_PER_RECV",
+               static_cast<double>(bytes) / static_cast<double>(calls), 3);
+  }
+}
+
 void put_end(Lines& lines, const std::string& end, const Moved& moved, const nettest::CpuShare& cpu,
              const std::string& congestion, bool udp) {
   lines.count(end + "_BYTES_SENT", moved.sent);
@@ -151,9 +173,13 @@ std::string netperf_lines(const TestFacts& facts, const TestReport& report, cons
     lines.count(parameters.reverse ? "REMOTE_SEND_SIZE" : "LOCAL_SEND_SIZE", parameters.length);
     lines.count(parameters.reverse ? "LOCAL_RECV_SIZE" : "REMOTE_RECV_SIZE", parameters.length);
   }
+  if (!transactions) put_calls(lines, facts, report);
+  for (const char* name : {"LSS_SIZE_REQ", "LSR_SIZE_REQ"})
+    lines.text(name, facts.wanted_buffer_bytes == 0 ? "-1" : fmt::format("{}", facts.wanted_buffer_bytes));
   lines.count("LSS_SIZE_END", facts.send_buffer_bytes);
   lines.count("LSR_SIZE_END", facts.receive_buffer_bytes);
   if (!parameters.udp) lines.count("TRANSPORT_MSS", static_cast<std::uint64_t>(facts.control_mss));
+  if (!parameters.udp) lines.count("LOCAL_NODELAY", parameters.no_delay || transactions ? 1 : 0);
   put_end(lines, "LOCAL", ours, report.local, report.local_congestion, parameters.udp);
   put_end(lines, "REMOTE", theirs, report.remote, report.remote_congestion, parameters.udp);
   lines.real("LOCAL_SD", service_demand(report.local, report.seconds, units), 3);
@@ -163,9 +189,11 @@ std::string netperf_lines(const TestFacts& facts, const TestReport& report, cons
   if (!facts.streams.empty()) {
     lines.text("SOURCE_ADDR", facts.streams.front().local.host());
     lines.count("SOURCE_PORT", facts.streams.front().local.port());
+    lines.text("SOURCE_FAMILY", family_of(facts.streams.front().local));
   }
   lines.text("DEST_ADDR", facts.peer.host());
   lines.count("DEST_PORT", facts.peer.port());
+  lines.text("DEST_FAMILY", family_of(facts.peer));
   lines.text("UUID", facts.cookie);
   lines.text("COMMAND_LINE", '"' + command_line + '"');
   return lines.take();

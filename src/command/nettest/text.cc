@@ -109,6 +109,14 @@ std::string describe_test(const TestFacts& facts) {
       text += fmt::format(" at {}{}", format_bits_per_second(static_cast<double>(parameters.rate_bps)),
                           parameters.parallel > 1 ? " each" : "");
   }
+  const bool transacts = parameters.transaction != Transaction::none;
+  if (parameters.bytes > 0)
+    text += fmt::format(", {} in all", format_bytes(static_cast<double>(parameters.bytes)));
+  if (parameters.blocks > 0)
+    text += fmt::format(", {} {} in all", parameters.blocks,
+                        transacts        ? "of them"
+                        : parameters.udp ? "datagrams"
+                                         : "writes");
   if (facts.duration_s > 0) text += fmt::format(", for {:g} s", facts.duration_s);
   return text;
 }

@@ -107,6 +107,19 @@ TEST(Pacer, makesUpForALateWakeUpWithoutABurst) {
   EXPECT_EQ(pacer.skipped(), 0u);
 }
 
+TEST(Pacer, givesTcpAtOnceWhatAShortStopMissed) {
+  Pacer pacer(0, 1'000'000, Pacer::CatchUp::at_once);
+  pacer.sent(20'000'000);
+  for (int i = 1; i <= 20; ++i) {
+    EXPECT_LE(pacer.due_ns(), 20'000'000);
+    pacer.sent(20'000'000);
+  }
+  EXPECT_EQ(pacer.due_ns(), 21'000'000);
+  pacer.sent(90'000'000);
+  EXPECT_EQ(pacer.skipped(), 69u);
+  EXPECT_EQ(pacer.due_ns(), 91'000'000);
+}
+
 TEST(Pacer, doesNotMakeUpForALongStop) {
   Pacer pacer(0, 1'000'000);
   pacer.sent(0);

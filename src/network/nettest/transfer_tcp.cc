@@ -5,6 +5,7 @@
 #include <ctime>
 
 #include "base/clock.h"
+#include "kernel/socket.h"
 #include "network/nettest/pacer.h"
 #include "network/nettest/receive_memory.h"
 #include "network/nettest/short_queue.h"
@@ -18,6 +19,9 @@ constexpr auto kRelaxed = std::memory_order_relaxed;
 // A paced stream goes out in pieces of a millisecond, not in whole buffers: 128 KiB are 10 ms of 100 Mbit/s.
 constexpr std::uint64_t kPiecesPerSecond = 1000;
 constexpr std::uint64_t kSmallestPiece = 1448;
+// The kernel spaces the segments of a paced stream at this much of its rate: what a late thread hands over at
+// once does not leave as a burst.
+constexpr double kSpacing = 4.0 / 3;
 // One warm buffer costs the receiver half of what a ring of cold ones does; one for all streams of a thread.
 constexpr std::size_t kReceiveBytes = std::size_t{256} * 1024;
 // Below it two calls for each piece cost more than the copy that they save.
@@ -59,7 +63,7 @@ class TcpSender final : public Transfer {
 
   Step step(bool may_wait) override {
     if (engine_ == nullptr && !begin()) return end(errno);
-    if (gap_ns_ > 0 && !pacer_) pacer_.emplace(monotonic_ns(), gap_ns_);
+    if (gap_ns_ > 0 && !pacer_) pacer_.emplace(monotonic_ns(), gap_ns_, catch_up_);
     std::size_t wanted = offset_ > 0 ? piece_ - offset_ : piece_;
     if (queue_) wanted = queue_->piece_of(wanted);
     std::size_t size = wanted;
@@ -99,7 +103,14 @@ class TcpSender final : public Transfer {
     if (engine_ == nullptr) return false;
     counters_.engine.store(engine_->kind(), kRelaxed);
     if (gap_ns_ == 0 && engine_->kind() != SendEngine::uring) queue_.emplace(fd());
+    if (gap_ns_ > 0 && pieces_a_burst_ == 1 &&
+        kernel::lower_max_pacing_rate(fd(), static_cast<std::uint64_t>(bytes_per_second() * kSpacing)))
+      catch_up_ = Pacer::CatchUp::at_once;
     return true;
+  }
+
+  [[nodiscard]] double bytes_per_second() const {
+    return static_cast<double>(piece_) * pieces_a_burst_ * 1e9 / gap_ns_;
   }
 
   // A piece that went out in part is completed before the next is due.
@@ -128,6 +139,7 @@ class TcpSender final : public Transfer {
   int sent_of_burst_ = 0;
   double gap_ns_ = 0;
   std::optional<Pacer> pacer_;
+  Pacer::CatchUp catch_up_ = Pacer::CatchUp::evenly;
   std::optional<ShortQueue> queue_;
 };
 
