@@ -112,8 +112,10 @@ Error unreadable_error(const ProcessSelection& selection) {
 }
 
 std::string left_out_note(std::uint64_t processes) {
-  return fmt::format("{} {} may not be read and {} left out; root, or CAP_SYS_PTRACE, may", processes,
-                     processes == 1 ? "process" : "processes", processes == 1 ? "is" : "are");
+  const bool one = processes == 1;
+  return fmt::format("{} {} may not be read{} and {} left out{}", processes, one ? "process" : "processes",
+                     ::geteuid() == 0 ? ", even by root," : "", one ? "is" : "are",
+                     ::geteuid() == 0 ? "" : "; root, or CAP_SYS_PTRACE, may");
 }
 
 }  // namespace isotach::command
