@@ -4,10 +4,11 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <cstring>
 #include <span>
 #include <utility>
+
+#include "network/connections/piece_store.h"
 
 namespace isotach::network {
 
@@ -37,7 +38,9 @@ class SegmentList {
   }
   SegmentList(const SegmentList&) = delete;
   SegmentList& operator=(const SegmentList&) = delete;
-  ~SegmentList() { std::free(block_); }
+  ~SegmentList() {
+    if (block_ != nullptr) release();
+  }
 
   [[nodiscard]] std::uint32_t size() const { return static_cast<std::uint32_t>(all().size()); }
   [[nodiscard]] bool empty() const { return block_ == nullptr || block_->begin == block_->end; }
@@ -84,7 +87,16 @@ class SegmentList {
     [[nodiscard]] SentSegment* room() { return reinterpret_cast<SentSegment*>(this + 1); }
   };
 
-  void resize(std::uint32_t capacity);
+  // Of many short connections most lists need no more: blocks of this size come from a store.
+  static constexpr std::uint32_t kFirst = 3;
+  static constexpr std::size_t kFirstBytes = sizeof(Block) + kFirst * sizeof(SentSegment);
+  using FirstBlocks = PieceStore<kFirstBytes>;
+
+  [[nodiscard]] std::uint32_t capacity() const {
+    return static_cast<std::uint32_t>(block_->limit - block_->room());
+  }
+  void release();
+  void resize(std::uint32_t wanted);
   [[gnu::noinline]] void make_room();
 
   Block* block_ = nullptr;

@@ -1,8 +1,10 @@
 #include "network/connections/sent_record.h"
 
 #include <algorithm>
+#include <cstddef>
 #include <limits>
 
+#include "network/connections/piece_store.h"
 #include "network/connections/shared_steps.h"
 
 namespace isotach::network {
@@ -194,7 +196,20 @@ void enter_acknowledgement(Direction& me, const Direction& peer, std::uint32_t a
   if (changed) join(list);
 }
 
+// In whole units of the alignment that any memory has.
+constexpr std::size_t kWorkingBytes =
+    (sizeof(Working) + alignof(std::max_align_t) - 1) / alignof(std::max_align_t) * alignof(std::max_align_t);
+using Workings = PieceStore<kWorkingBytes>;
+
 }  // namespace
+
+void* Working::operator new(std::size_t /*size*/) {
+  return Workings::take();
+}
+
+void Working::operator delete(void* memory) {
+  if (memory != nullptr) Workings::give(memory);
+}
 
 void Direction::begin_work() {
   work = std::make_unique<Working>();

@@ -193,6 +193,10 @@ struct Working {
     if (!late) late = std::make_unique<LateSegments>();
     return *late;
   }
+
+  // A capture of many short connections makes and ends them by the million.
+  static void* operator new(std::size_t size);
+  static void operator delete(void* memory);
 };
 
 // What most segments touch stands together. Packets are counted in 32 bits: before they are full, another
