@@ -199,7 +199,8 @@ template <bool kHasData, bool kAcksMore, class Segment>
   const std::uint32_t length = kHasData ? segment.length() : 0;
   const std::uint32_t end = sequence + length;
   const std::uint32_t ack = segment.acknowledgement();
-  const std::uint32_t window = std::uint32_t{segment.window()} << me.window_scale;
+  // A scale beyond what TCP allows is not ready, below; the processor cuts it off as this does.
+  const std::uint32_t window = std::uint32_t{segment.window()} << (me.window_scale % 32);
   if ((me.readiness & needed) != needed || me.packets >= kMostPackets || window == 0) [[unlikely]]
     return {};
   // Where it lies in the space of sequence numbers, others have been.
