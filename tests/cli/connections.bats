@@ -44,6 +44,37 @@ PYTHON
   done
 }
 
+@test "several files are pieces of one, in the order of their first frames" {
+  python3 - "$TALK" "$BATS_TEST_TMPDIR" << 'PYTHON'
+import struct
+import sys
+
+data = open(sys.argv[1], "rb").read()
+places = [24]
+while places[-1] < len(data):
+    places.append(places[-1] + 16 + struct.unpack_from("<I", data, places[-1] + 8)[0])
+middle = places[len(places) // 2]
+for name, piece in ("10", data[24:middle]), ("2", data[middle:]):
+    open(f"{sys.argv[2]}/piece{name}.pcap", "wb").write(data[:24] + piece)
+PYTHON
+  whole=$("$ISOTACH" connections --csv "$TALK")
+  isotach connections --csv "$BATS_TEST_TMPDIR/piece10.pcap" "$BATS_TEST_TMPDIR/piece2.pcap"
+  exit_code 0
+  no_err
+  [[ $output == "$whole" ]] || fails_with "in order they are one"
+  isotach connections --csv "$BATS_TEST_TMPDIR/piece2.pcap" "$BATS_TEST_TMPDIR/piece10.pcap"
+  exit_code 0
+  err 'the files are read in the order of their first frames'
+  [[ $output == "$whole" ]] || fails_with "in another order too"
+}
+
+@test "a time for an interface is told what it was meant for" {
+  isotach connections -i 0.1 -n 3
+  exit_code 2
+  err "-i names an interface to capture on, and '0\.1' is a time"
+  err 'write: isotach connections --interval 0\.1'
+}
+
 @test "no line is wider than the terminal" {
   for columns in 40 60 80 120; do
     COLUMNS=$columns isotach connections "$TALK"

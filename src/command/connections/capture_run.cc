@@ -9,6 +9,7 @@
 
 #include "base/text.h"
 #include "base/units.h"
+#include "command/connections/file_order.h"
 #include "network/connections/tracking_crew.h"
 #include "network/packet/capture_reader.h"
 #include "network/packet/link_layer.h"
@@ -363,7 +364,11 @@ Result<CaptureRun> read_captures(Context& context, const CaptureRequest& request
     if (request.follow) wait = [&patience] { return patience.wait(); };
     std::vector<network::Tracker*> trackers = {&tracker};
     for (const auto& other : others) trackers.push_back(other.get());
-    for (const std::string& path : request.paths) {
+    std::vector<std::string> paths = request.paths;
+    // tcptrace takes them as they are named.
+    if (request.rules == network::Rules::exact && order_by_first_frame(paths))
+      context.note("the files are read in the order of their first frames");
+    for (const std::string& path : paths) {
       const std::string& called = request.called.empty() ? path : request.called;
       auto reader = network::CaptureReader::open(path, wait);
       if (!reader) {

@@ -119,9 +119,14 @@ Result<Options> options_of(const Arguments& arguments) {
   if (options.follow && arguments.positionals().size() != 1)
     return failure(ErrorKind::usage, "--follow reads one file that grows", "name that file alone");
   for (const char* option : {"--interval", "--count"}) {
-    if (arguments.has(option))
-      return failure(ErrorKind::usage, std::string(option) + " is for the list of this machine's connections",
-                     "leave it out with a capture; --for ends capturing and following");
+    if (!arguments.has(option)) continue;
+    // Elsewhere -i is how often one looks.
+    if (parse_interval_ns(options.interface, "interface"))
+      return failure(ErrorKind::usage,
+                     "-i names an interface to capture on, and '" + options.interface + "' is a time",
+                     "write: isotach connections --interval " + options.interface);
+    return failure(ErrorKind::usage, std::string(option) + " is for the list of this machine's connections",
+                   "leave it out with a capture; --for ends capturing and following");
   }
   const auto duration_ns = interval_of(arguments, "--for", "time");
   if (!duration_ns) return tl::make_unexpected(duration_ns.error());

@@ -29,7 +29,10 @@ class Parser {
     const auto root = disjunction();
     if (!root) return std::nullopt;
     skip();
-    if (at_ < text_.size()) return wrong("an operator such as && is expected here");
+    if (at_ < text_.size())
+      return wrong(std::isalpha(static_cast<unsigned char>(text_[at_])) != 0
+                       ? "an operator such as && is expected here; a unit stands right behind its number: 5s"
+                       : "an operator such as && is expected here");
     if (!is_condition(*root)) return wrong("a comparison is missing, such as > 10", text_.size());
     return root;
   }

@@ -20,19 +20,46 @@ bool is_quic_version(std::uint32_t version) {
          (version > kQuicDraft && version <= kQuicDraft + kLastDraft);
 }
 
+// "Q050", "T051": as Google and its Chrome numbered theirs, before there was a standard.
+bool is_google_version(std::uint32_t version) {
+  const auto is_digit = [version](unsigned shift) {
+    const std::uint32_t letter = version >> shift & 0xff;
+    return letter >= '0' && letter <= '9';
+  };
+  const std::uint32_t first = version >> 24;
+  return (first == 'Q' || first == 'T') && is_digit(16) && is_digit(8) && is_digit(0);
+}
+
 }  // namespace
 
 std::uint32_t quic_version_of(const std::uint8_t* data, std::size_t size) {
   constexpr std::uint8_t kLongHead = 0xc0;  // with the fixed bit
   constexpr std::size_t kLongestId = 20;
-  if (size < 7 || (data[0] & kLongHead) != kLongHead) return 0;
-  const std::uint32_t version = big32(data + 1);
-  return is_quic_version(version) && data[5] <= kLongestId ? version : 0;
+  // Up to Q043 flags: a version, behind eight bytes that name the connection.
+  constexpr std::uint8_t kOldFlags = 0x09;
+  constexpr std::size_t kOldVersion = 9;
+  if (size < 7) return 0;
+  if ((data[0] & kLongHead) == kLongHead) {
+    const std::uint32_t version = big32(data + 1);
+    // Q046 has both lengths in one byte.
+    if (is_google_version(version)) return version;
+    return is_quic_version(version) && data[5] <= kLongestId ? version : 0;
+  }
+  if ((data[0] & (kLongHead | kOldFlags)) == kOldFlags && size >= kOldVersion + sizeof(std::uint32_t)) {
+    const std::uint32_t version = big32(data + kOldVersion);
+    if (is_google_version(version)) return version;
+  }
+  return 0;
 }
 
 std::string udp_protocol_name(const UdpFlow& flow) {
   if (flow.quic_version == kQuicV1) return "QUIC v1";
   if (flow.quic_version == kQuicV2) return "QUIC v2";
+  if (is_google_version(flow.quic_version)) {
+    std::string name = "QUIC ";
+    for (const unsigned shift : {24, 16, 8, 0}) name += static_cast<char>(flow.quic_version >> shift & 0xff);
+    return name;
+  }
   if (flow.quic_version != 0) return fmt::format("QUIC draft-{}", flow.quic_version - kQuicDraft);
   struct Known {
     std::uint16_t port;

@@ -57,6 +57,14 @@ TEST(UdpFlows, KnowsQuicByItsLongHead) {
   EXPECT_EQ(udp_protocol_name(flows.all()[0]), "QUIC v1");
   EXPECT_EQ(udp_protocol_name(flows.all()[1]), "UDP");
   EXPECT_EQ(udp_protocol_name(flows.all()[2]), "QUIC draft-29");
+  add(flows, 4'000, 40003, 443, {0xd3, 'Q', '0', '5', '0', 8, 1, 2});
+  add(flows, 5'000, 40004, 443, {0xc3, 'Q', '0', '4', '6', 0x50, 1, 2});
+  add(flows, 6'000, 40005, 443, {0x0d, 1, 2, 3, 4, 5, 6, 7, 8, 'Q', '0', '4', '3', 1});
+  add(flows, 7'000, 40006, 443, {0x0d, 1, 2, 3, 4, 5, 6, 7, 8, 'Q', '0', 'x', '3', 1});
+  EXPECT_EQ(udp_protocol_name(flows.all()[3]), "QUIC Q050");
+  EXPECT_EQ(udp_protocol_name(flows.all()[4]), "QUIC Q046");
+  EXPECT_EQ(udp_protocol_name(flows.all()[5]), "QUIC Q043");
+  EXPECT_EQ(udp_protocol_name(flows.all()[6]), "UDP");
   const std::uint8_t too_long_id[] = {0xc3, 0, 0, 0, 1, 21, 0};
   EXPECT_EQ(quic_version_of(too_long_id, sizeof too_long_id), 0u);
   EXPECT_EQ(quic_version_of(too_long_id, 3), 0u);
