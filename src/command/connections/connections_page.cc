@@ -126,8 +126,9 @@ std::string graph_page(const GraphSource& source, const Shown& drawn, std::vecto
     section.verdict = verdict_of(source, index);
     const std::vector<int> sides = drawn_sides(one);
     for (const int side : sides) {
-      for (std::string& text : limit_texts(source, index, side))
-        section.paragraphs.push_back(std::move(text));
+      const char* whose = sides.size() == 1 ? "" : side == 0 ? "a to b: " : "b to a: ";
+      for (const std::string& text : limit_texts(source, index, side))
+        section.paragraphs.push_back(whose + text);
       network::FlowSeries* flow = source.recorder.series(index, side);
       for (NamedGraph& graph : graphs_of(one, side, *flow, points_for(drawn.size()) / sides.size()))
         section.graphs.push_back(std::move(graph.graph));
