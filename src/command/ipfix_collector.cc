@@ -61,8 +61,15 @@ Result<IpfixOutput> IpfixOutput::open(const std::string& where) {
     if (!socket) return tl::make_unexpected(std::move(socket.error()));
     return IpfixOutput(std::move(*socket), false, where);
   }
+  // A port that is none would make a file of that name.
+  if (where.find(':') != std::string::npos && where.find('/') == std::string::npos)
+    return failure(ErrorKind::usage, "'" + printable(where) + "' is no HOST:PORT",
+                   "write such as collector:4739; a file whose name has a colon: ./" + printable(where));
   Fd file(::open(where.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
-  if (!file.is_open()) return system_failure(errno, "create " + printable(where));
+  const int error = file.is_open() ? 0 : errno;
+  if (error != 0)
+    return system_failure(error, "create " + printable(where),
+                          error == EEXIST ? "name another, or remove it first" : "");
   return IpfixOutput(std::move(file), true, where);
 }
 

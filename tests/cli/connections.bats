@@ -359,6 +359,9 @@ PYTHON
   err 'File exists'
   isotach connections --ipfix "$BATS_TEST_TMPDIR/d.ipfix" --udp "$TALK"
   usage_error
+  isotach connections --ipfix 127.0.0.1:99999 "$TALK"
+  usage_error
+  err "'127\.0\.0\.1:99999' is no HOST:PORT"
 }
 
 @test "flow records to a collector: nfdump finds every packet and byte" {

@@ -380,7 +380,7 @@ CommandSpec connections_command() {
       "sent again "
       "and "
       "why, how long answers took, how much was in flight and how large the window was. Several files are "
-      "pieces of one capture; - is standard input.\n\n"
+      "pieces of one capture, read in the order of their first frames; - is standard input.\n\n"
       "Understands pcap, pcapng and snoop, packed by gzip or zstd or not; Ethernet with VLAN tags, PPPoE and "
       "MPLS, Linux cooked captures, raw IP, loopback, PPP, HDLC and 802.11; IPv4 and IPv6 with fragments, "
       "and "

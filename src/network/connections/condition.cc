@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cctype>
 #include <cmath>
 #include <optional>
@@ -154,12 +155,27 @@ class Parser {
     if (text && orders) return wrong("texts can be compared only by =, != and ~", begin);
     if (!text && node.op == ConditionOp::contains)
       return wrong("~ looks into texts, not into numbers", begin);
+    for (const auto& [field, content] : {std::pair(node.left, node.right), std::pair(node.right, node.left)})
+      if (text && !check_content(nodes[field], nodes[content], node.op, begin)) return std::nullopt;
     bool either = false;
     bool both = false;
     note_sides(index, either, both);
     if (either && both) return wrong("one comparison cannot ask for either and for both directions", begin);
     node.side = both ? ConditionSide::both : either ? ConditionSide::either : ConditionSide::none;
     return index;
+  }
+
+  // What a field can never be would hold for none, without a word.
+  bool check_content(const ConditionNode& field, ConditionNode& content, ConditionOp op, std::size_t begin) {
+    if (field.op != ConditionOp::field || content.op != ConditionOp::text) return true;
+    const std::vector<std::string>& values = condition_values(field.special);
+    if (values.empty()) return true;
+    std::replace(content.text.begin(), content.text.end(), ' ', '_');
+    if (op == ConditionOp::contains || std::count(values.begin(), values.end(), content.text) > 0)
+      return true;
+    remedy_ = fmt::format("write one of: {}", fmt::join(values, ", "));
+    static_cast<void>(wrong(fmt::format("that is never '{}'", printable(content.text)), begin));
+    return false;
   }
 
   void note_sides(std::size_t index, bool& either, bool& both) const {
@@ -300,6 +316,7 @@ class Parser {
     std::optional<NamedField> found = find_condition_name(word);
     if (!found && word.size() > 2 && word[1] == '_' && take_letter(word.front(), side))
       found = find_condition_name(word.substr(2));
+    if (!found) found = find_with_suffix(word, side);
     if (!found) {
       std::vector<std::string> candidates;
       for (const ConditionName& one : condition_names()) candidates.push_back(one.name);
@@ -316,6 +333,19 @@ class Parser {
     needs_limits = needs_limits || found->special == SpecialField::limit;
     at_ = end;
     return add(std::move(node));
+  }
+
+  // As in the head of the CSV: rexmt_data_pkts_a2b, host_b.
+  static std::optional<NamedField> find_with_suffix(std::string_view word, ConditionSide& side) {
+    const std::size_t end = word.rfind('_');
+    if (end == std::string_view::npos) return std::nullopt;
+    const std::string_view suffix = word.substr(end + 1);
+    const auto found = find_condition_name(word.substr(0, end));
+    const bool is_end =
+        found && (found->special == SpecialField::host || found->special == SpecialField::port);
+    if (!found || !found->has_sides || is_end != (suffix.size() == 1)) return std::nullopt;
+    if (suffix != "a" && suffix != "b" && suffix != "a2b" && suffix != "b2a") return std::nullopt;
+    return take_side(suffix, side) ? found : std::nullopt;
   }
 
   static bool take_side(std::string_view word, ConditionSide& side) {

@@ -127,6 +127,19 @@ std::optional<NamedField> find_condition_name(std::string_view name) {
   return found->second;
 }
 
+const std::vector<std::string>& condition_values(SpecialField special) {
+  static const std::vector<std::string> kStates = {connection_state_name(ConnectionState::complete),
+                                                   connection_state_name(ConnectionState::reset),
+                                                   connection_state_name(ConnectionState::incomplete)};
+  static const std::vector<std::string> kLimitKeys = [] {
+    std::vector<std::string> keys;
+    for (std::size_t i = 0; i < kLimits; ++i) keys.emplace_back(limit_key(static_cast<Limit>(i)));
+    return keys;
+  }();
+  static const std::vector<std::string> kAny;
+  return special == SpecialField::state ? kStates : special == SpecialField::limit ? kLimitKeys : kAny;
+}
+
 FieldValue condition_value(const ConditionNode& node, const ConditionSubject& subject, int side,
                            bool in_seconds) {
   if (node.field == nullptr) return special_value(node, subject, side, in_seconds);

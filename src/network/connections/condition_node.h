@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "network/connections/condition.h"
 #include "network/connections/fields.h"
@@ -72,6 +73,9 @@ struct NamedField {
 };
 // Nothing for a name that there is not.
 [[nodiscard]] std::optional<NamedField> find_condition_name(std::string_view name);
+
+// All texts that the field can be; empty where that may be any.
+[[nodiscard]] const std::vector<std::string>& condition_values(SpecialField special);
 
 // The value of a field for one side; times in seconds where `in_seconds`.
 [[nodiscard]] FieldValue condition_value(const ConditionNode& node, const ConditionSubject& subject, int side,

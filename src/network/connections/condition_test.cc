@@ -65,6 +65,9 @@ TEST(Condition, DirectionsAreEitherBothOrOne) {
   EXPECT_FALSE(holds("both.rexmt_data_pkts > 10"));
   EXPECT_TRUE(holds("c_rexmt_data_pkts > 10 and s_rexmt_data_pkts = 0"));
   EXPECT_TRUE(holds("b_unique_bytes_sent >= 1000"));
+  EXPECT_TRUE(holds("rexmt_data_pkts_a2b > 10 and rexmt_data_pkts_b2a = 0"));
+  EXPECT_TRUE(holds("port_b = 443 and port_a != 443 and host_b = 10.1.2.3 and host_a != 10.1.2.3"));
+  EXPECT_NE(error_of("rexmt_data_pkts_b > 10").find("there is no field"), std::string::npos);
   EXPECT_TRUE(holds("a2b.unique_bytes_sent > 2 * b2a.unique_bytes_sent"));
 }
 
@@ -86,6 +89,8 @@ TEST(Condition, ComparesTexts) {
   shares.time_ns[static_cast<std::size_t>(Limit::loss)] = 5;
   EXPECT_TRUE(holds("limit = loss", &shares));
   EXPECT_TRUE(Condition::parse("limit = loss")->needs_limits());
+  EXPECT_FALSE(holds("limit = 'slow start'", &shares));
+  EXPECT_TRUE(Condition::parse("limit ~ 'receiver '").has_value());
   EXPECT_FALSE(Condition::parse("packets = 1")->needs_limits());
 }
 
@@ -106,6 +111,11 @@ TEST(Condition, SaysWhatIsWrong) {
   EXPECT_NE(error_of("packets > 5 && 7").find("behind it a comparison is missing"), std::string::npos);
   EXPECT_NE(error_of("x.rtt > 5").find("'x.' is no direction"), std::string::npos);
   EXPECT_NE(error_of("").find("it ends where"), std::string::npos);
+  EXPECT_NE(error_of("rtt > 5 ms").find("a unit stands right behind its number: 5s"), std::string::npos);
+  EXPECT_NE(error_of("state = rest").find("never 'rest' | write one of: complete, reset, incomplete"),
+            std::string::npos);
+  EXPECT_NE(error_of("'foo' != a2b.limit").find("never 'foo' | write one of: sender_application"),
+            std::string::npos);
   EXPECT_NE(error_of(std::string(2000, '(')).find("nested too deeply"), std::string::npos);
   EXPECT_NE(error_of(std::string(2000, '!')).find("nested too deeply"), std::string::npos);
   EXPECT_NE(error_of(std::string(5000, 'a')).find("longer than"), std::string::npos);
@@ -113,7 +123,7 @@ TEST(Condition, SaysWhatIsWrong) {
 
 TEST(Condition, EveryNameIsUnderstood) {
   for (const ConditionName& one : condition_names())
-    EXPECT_TRUE(Condition::parse(one.name + " = 1") || Condition::parse(one.name + " = x")) << one.name;
+    EXPECT_TRUE(Condition::parse(one.name + " = 1") || Condition::parse(one.name + " ~ x")) << one.name;
 }
 
 }  // namespace
