@@ -2,7 +2,6 @@
 """isotach nettest beside iperf3, iperf and nuttcp: rate, and CPU time of both ends, over loopback and a veth pair.
 
 usage: nettest.py [PAIRS [WORD]] [--json FILE]
-       nettest.py --hostile
 
 The programs take turns, one or two seconds each; medians of PAIRS (9) neighbouring pairs are printed, and of their ratios, with
 what they should be and whether they are. CPU time is what the kernel charged to client and server from start to end.
@@ -10,8 +9,7 @@ The veth pair stands between two network namespaces of its own and needs root; p
 loopback alone. A row whose sender or receiver copies
 nothing says so: its peer copies at both ends. 9 pairs take six minutes.
 
-With a WORD only rows whose names hold it. With --hostile, how long a good client waits beside each kind of bad one,
-and beside 10,000 idle connections.
+With a WORD only rows whose names hold it.
 """
 import json
 import os
@@ -215,10 +213,6 @@ def bench(space, pairs, word):
 
 
 def main():
-    if "--hostile" in sys.argv[1:]:
-        subprocess.run([ROOT / "tests" / "hostile" / "nettest_test.py", "--figures"], check=True,
-                       env={**os.environ, "ISOTACH": ISOTACH})
-        return
     if shutil.which("iperf3") is None:
         print("iperf3 is not installed")
         return

@@ -1,9 +1,7 @@
 #!/usr/bin/env python3
 """isotach nettest among bad peers: a server that nobody can keep busy, a client that no server can hold.
 
-usage: nettest_test.py [--figures]
-
-With --figures it prints how long a good client waits beside each bad one, and tests nothing.
+usage: nettest_test.py
 
 Each bad client keeps its connection open while a good one is served: a server that reads it in turn would let the
 good one wait for as long. Ends with the line "N passed, N failed, N skipped".
@@ -320,7 +318,8 @@ def programs_fail(port):
 
 
 def many_tests():
-    """Tests that run at once, from one host: none ends before all run, and whole programs have run beside them."""
+    """Tests that run at once, from one host: none ends before all run, and whole programs have run beside them. Returns
+    by how many KiB the server grew."""
     idle_count()
     server = Server()
     good_test(server, "first")
@@ -348,6 +347,7 @@ def many_tests():
     check(grown is not None and not problems, "; ".join(map(str, problems[:3])) or "they did not run at once")
     check(grown < 2 * CONNECTION_KIB * TESTS_AT_ONCE, f"{grown} KiB for {TESTS_AT_ONCE} tests")
     server.stop()
+    return grown
 
 
 def killed_client():
@@ -453,19 +453,7 @@ def cases():
     yield "client: refusals and nonsense are told", refusals
 
 
-def figures():
-    print("how long a good client waits for its test to start, in ms (TCP, UDP, TCP), beside one that sends:")
-    for name, data in BAD_CLIENTS.items():
-        print(f"  {name:42} " + " ".join(f"{seconds * 1000:6.1f}" for seconds in served_beside(data)), flush=True)
-    served, grown, in_kernel = served_beside_idle()
-    print(f"  beside {idle_count()} idle connections                {served * 1000:6.1f}, {grown:.2f} KiB for each of them, and "
-          f"{in_kernel:.2f} KiB in the kernel for its two ends")
-
-
 def main():
-    if "--figures" in sys.argv[1:]:
-        figures()
-        return 0
     passed = failed = 0
     for name, test in cases():
         try:
@@ -479,4 +467,5 @@ def main():
     return 1 if failed else 0
 
 
-sys.exit(main())
+if __name__ == "__main__":  # the benchmark of the same name takes its clients from here
+    sys.exit(main())
