@@ -36,6 +36,9 @@ inline void note_traits(const Scan& scan) {
   if (scan.map == 0 && (scan.opcode == 0xfd || scan.opcode == 0x9d)) isotach_program_uses_std = 1;
 }
 
+// The program's rcx is in slot 0: rcx holds the target of an indirect branch.
+inline constexpr uint16_t kRcxInSlot0 = spilled(0, rcx);
+
 inline bool is_popf(const Scan& scan) {
   return scan.map == 0 && scan.opcode == 0x9d && !scan.vector_prefix;
 }
