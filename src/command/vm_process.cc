@@ -248,7 +248,6 @@ class ProcessRun {
         case Wake::deadline:
           return true;
         case Wake::interrupted:
-          return false;
         case Wake::output_closed:
           return false;
         case Wake::child_exited:

@@ -311,8 +311,10 @@ int serve_live(Context& context, const Arguments& arguments, const Settings& set
         feed.append(sample);
         if (recorder) recorder->append(sample);
       }
-      if (recorder && !record_error && (record_error = recorder->error()))
-        context.warn(record_error->message() + "; the page goes on without recording");
+      if (recorder && !record_error) {
+        record_error = recorder->error();
+        if (record_error) context.warn(record_error->message() + "; the page goes on without recording");
+      }
       ticker.advance(context.clock.now().monotonic_ns);
       if (settings.duration_ns > 0 && ticker.deadline_ns() > start.monotonic_ns + settings.duration_ns) break;
       if (!wait_until(context, ticker.deadline_ns())) break;

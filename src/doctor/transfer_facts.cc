@@ -17,12 +17,12 @@ using network::TransferTrace;
 // Of a connection that begins while it is watched, the first moments are left out: slow start tells of
 // itself.
 constexpr double kStartS = 1.0;
-constexpr std::uint64_t kFreshBytes = 64 * 1024;
+constexpr std::uint64_t kFreshBytes = std::uint64_t{64} << 10;
 constexpr std::size_t kStepsToJudge = 20;
 
 double quantile(std::vector<double> values, double share) {
   if (values.empty()) return 0;
-  const auto at = static_cast<std::ptrdiff_t>(share * static_cast<double>(values.size() - 1) + 0.5);
+  const auto at = static_cast<std::ptrdiff_t>(std::lround(share * static_cast<double>(values.size() - 1)));
   std::nth_element(values.begin(), values.begin() + at, values.end());
   return values[static_cast<std::size_t>(at)];
 }
@@ -55,12 +55,12 @@ class Facts : private TransferEnds {
   }
 
  private:
-  bool has_other_end() const {
+  [[nodiscard]] bool has_other_end() const {
     return std::any_of(trace_.moments.begin(), trace_.moments.end(),
                        [](const TransferMoment& moment) { return moment.theirs.has_value(); });
   }
 
-  std::size_t first_moment() const {
+  [[nodiscard]] std::size_t first_moment() const {
     const auto& all = trace_.moments;
     if (all.empty()) return 0;
     const SocketDetail& begin = all.front().ours;
@@ -165,7 +165,7 @@ class Facts : private TransferEnds {
     facts_.pacing_of_limit = limit > 0 && limit < 1e15 ? facts_.rate_bps / 8 / limit : 0;
   }
 
-  double queue_of(double rtt_ms) const {
+  [[nodiscard]] double queue_of(double rtt_ms) const {
     return facts_.min_rtt_ms > 0 ? std::max(0.0, rtt_ms / facts_.min_rtt_ms - 1) : 0;
   }
 

@@ -169,7 +169,7 @@ class Sharing : private TransferEnds {
 
   // Where something else took a part of the time, the longest stretch without it is judged by itself: round
   // trips and rates of the one would be those of the other.
-  Cause held_cause() const {
+  [[nodiscard]] Cause held_cause() const {
     const auto [first, last] = longest_held();
     const std::size_t moments = last - first + 1;
     if (moments < kMomentsToJudge ||
@@ -182,7 +182,7 @@ class Sharing : private TransferEnds {
   }
 
   // The moments between which the sender was held all the time; a single interval in between may be missing.
-  std::pair<std::size_t, std::size_t> longest_held() const {
+  [[nodiscard]] std::pair<std::size_t, std::size_t> longest_held() const {
     std::pair<std::size_t, std::size_t> longest = {0, 0};
     std::size_t begin = 0;
     for (std::size_t i = 0; i < held_at_.size(); ++i) {

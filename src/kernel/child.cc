@@ -88,6 +88,7 @@ Result<std::string> find_program(const std::string& name) {
 Result<ChildProcess> ChildProcess::start(const std::vector<std::string>& words, const SignalWaiter& waiter,
                                          const ChildFiles& files, ChildMemory memory) {
   std::vector<char*> pointers;
+  pointers.reserve(words.size() + 1);
   for (const std::string& word : words) pointers.push_back(const_cast<char*>(word.c_str()));
   pointers.push_back(nullptr);
 

@@ -34,8 +34,8 @@ Result<Capabilities> read_capabilities() {
 Result<void> set_capabilities(std::uint64_t mask) {
   __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
   std::array<__user_cap_data_struct, 2> data{};
-  for (std::size_t i = 0; i < data.size(); ++i)
-    data[i].effective = data[i].permitted = static_cast<std::uint32_t>(mask >> (32 * i));
+  data[0].effective = data[0].permitted = static_cast<std::uint32_t>(mask);
+  data[1].effective = data[1].permitted = static_cast<std::uint32_t>(mask >> 32);
   if (::syscall(SYS_capset, &header, data.data()) != 0) return system_failure(errno, "give up capabilities");
   return {};
 }

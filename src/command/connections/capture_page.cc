@@ -135,7 +135,7 @@ Result<std::string> CapturePages::read_page(int fd, std::int64_t deadline_ns) co
   constexpr int kLookEveryMs = 100;
   SystemClock clock;
   std::string page;
-  std::array<char, 64 * 1024> piece;
+  std::array<char, std::size_t{64} << 10> piece;
   for (;;) {
     if (stopped_) return failure(ErrorKind::failed, "the server ends");
     if (clock.now().monotonic_ns >= deadline_ns)

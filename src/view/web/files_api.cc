@@ -15,7 +15,8 @@ namespace isotach::view {
 namespace {
 
 double wall_ms(std::int64_t wall_ns) {
-  return static_cast<double>(wall_ns / 1000) / 1000.0;
+  const std::int64_t wall_us = wall_ns / 1000;
+  return static_cast<double>(wall_us) / 1000.0;
 }
 
 const char* kind_name(ShelfKind kind) {

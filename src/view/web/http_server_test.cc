@@ -22,12 +22,13 @@ using ::testing::Not;
 // A server whose stream sends one event and then heartbeats until its viewer has gone.
 class HttpServerTest : public ::testing::Test {
  protected:
-  void start(HttpServer::Options options = {}) {
+  void start(const HttpServer::Options& options = {}) {
     server_ = std::make_unique<HttpServer>(options);
     server_->serve("/", [](const HttpRequest&) { return HttpResponse{200, "text/html", "<p>page</p>"}; });
     server_->serve("/echo", [](const HttpRequest& request) {
       HttpResponse response;
-      for (const auto& [name, value] : request.query) response.body += name + "=" + value + ";";
+      for (const auto& [name, value] : request.query)
+        response.body.append(name).append("=").append(value).append(";");
       return response;
     });
     server_->serve("/big", [](const HttpRequest&) {
@@ -48,9 +49,9 @@ class HttpServerTest : public ::testing::Test {
     const auto started = server_->start();
     ASSERT_TRUE(started) << started.error().message();
   }
-  std::uint16_t port() const { return server_->port(); }
-  std::string get(std::string_view path, std::string_view headers = {},
-                  std::string_view method = "GET") const {
+  [[nodiscard]] std::uint16_t port() const { return server_->port(); }
+  [[nodiscard]] std::string get(std::string_view path, std::string_view headers = {},
+                                std::string_view method = "GET") const {
     return fetch(port(), path, headers, method);
   }
   bool wait_until_left(int count) {

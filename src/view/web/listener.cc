@@ -13,6 +13,7 @@
 #include <cerrno>
 #include <csignal>
 #include <memory>
+#include <utility>
 
 #include "base/text.h"
 #include "view/web/access.h"
@@ -148,7 +149,7 @@ void Listener::accept_loop() {
     {
       const std::lock_guard lock(mutex_);
       if (queue_.size() < kQueueLimit && !stopping_) {
-        queue_.push_back(std::move(socket));
+        queue_.push_back(std::exchange(socket, Fd()));
         queued = true;
       }
     }

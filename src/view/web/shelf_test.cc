@@ -25,12 +25,14 @@ using ::testing::Not;
 constexpr std::int64_t kSecondNs = kNanosecondsPerSecond;
 
 class ShelfTest : public ::testing::Test {
+ public:
+  ~ShelfTest() override { std::filesystem::remove_all(folder_); }
+
  protected:
   ShelfTest() : folder_(testing::TempDir() + "shelf-" + std::to_string(::getpid())) {
     std::filesystem::remove_all(folder_);
     std::filesystem::create_directory(folder_);
   }
-  ~ShelfTest() override { std::filesystem::remove_all(folder_); }
 
   void record(const std::string& name, int samples) const {
     record::SeriesTable table;
@@ -69,6 +71,7 @@ class ShelfTest : public ::testing::Test {
   }
   static std::vector<std::string> names(const ShelfList& list) {
     std::vector<std::string> names;
+    names.reserve(list.files.size());
     for (const ShelfFile& file : list.files) names.push_back(file.name);
     return names;
   }

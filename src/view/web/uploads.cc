@@ -35,8 +35,12 @@ std::vector<std::string> names_in(const std::string& folder) {
   return names;
 }
 
+std::string path_in(const std::string& folder, std::string_view name) {
+  return std::string(folder).append("/").append(name);
+}
+
 void remove_folder(const std::string& folder) {
-  for (const std::string& name : names_in(folder)) ::unlink((folder + "/" + name).c_str());
+  for (const std::string& name : names_in(folder)) ::unlink(path_in(folder, name).c_str());
   ::rmdir(folder.c_str());
 }
 
@@ -52,7 +56,7 @@ Fd hold_folder(const std::string& folder) {
 void remove_abandoned(const std::string& parent) {
   for (const std::string& name : names_in(parent)) {
     if (!name.starts_with(kPrefix)) continue;
-    const std::string folder = parent + "/" + name;
+    const std::string folder = path_in(parent, name);
     if (const Fd held = hold_folder(folder); held.is_open()) remove_folder(folder);
   }
 }
@@ -112,7 +116,7 @@ Result<void> Uploads::take(const std::string& name, const BodyReader& body) {
   const Fd file(::open(hidden.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600));
   if (!file.is_open()) return system_failure(errno, "make a file for what is sent");
   Incoming incoming(hidden);
-  std::array<char, 64 * 1024> piece;
+  std::array<char, std::size_t{64} << 10> piece;
   std::uint64_t received = 0;
   for (;;) {
     const auto count = body(piece);
