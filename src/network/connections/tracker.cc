@@ -94,7 +94,13 @@ std::size_t Tracker::begin(const FlowKey& key, Slot& slot, std::uint32_t hash) {
   return store_.size() - 1;
 }
 
-// Do the same endpoints begin another connection with this segment?
+// Is it worth asking whether the same endpoints begin another connection with this segment?
+inline bool Tracker::may_begin(const Connection& connection, int side, const SeenSegment& segment) const {
+  return rules_ == Rules::tcptrace || segment.head.has(kTcpSyn) ||
+         connection.directions[static_cast<std::size_t>(side)].packets >= kMostPackets;
+}
+
+// Do they?
 bool Tracker::is_another(const Connection& connection, int side, const SeenSegment& segment) const {
   const Direction& me = connection.directions[static_cast<std::size_t>(side)];
   const Direction& peer = connection.directions[static_cast<std::size_t>(1 - side)];
@@ -128,9 +134,8 @@ std::size_t Tracker::find(const FlowKey& key, std::uint32_t hash, const SeenSegm
     } else {
       continue;
     }
-    const bool may_begin = rules_ == Rules::tcptrace || segment.head.has(kTcpSyn) ||
-                           connection.directions[static_cast<std::size_t>(side)].packets >= kMostPackets;
-    if (!may_begin || !is_another(connection, side, segment)) return slot.connection - 1;
+    if (!may_begin(connection, side, segment) || !is_another(connection, side, segment))
+      return slot.connection - 1;
     side = 0;
     return begin(key, slot, hash);
   }
@@ -187,7 +192,7 @@ void Tracker::add(const PacketBatch& batch, std::size_t shard) {
     if (begins_train(i + kConnectionsAhead)) fetch(packets[i + kConnectionsAhead].hash);
     if (begins_train(i + kWorkAhead)) fetch_work(packets[i + kWorkAhead].hash);
     const BatchedPacket& one = packets[i];
-    if (one.other == 0 && rules_ == Rules::exact && add_plain(one)) continue;
+    if (one.other == 0 && rules_ == Rules::exact && add_known(one)) continue;
     const Packet packet = one.other == 0 ? one.usual.packet() : batch.other(one);
     frame_ = batch.first() + one.number;
     add(packet, FlowKey::of(packet), one.hash, one.wire_length, one.time_ns);
@@ -231,30 +236,43 @@ inline bool Tracker::enter_plain_of(Connection& connection, int side, const Batc
   return true;
 }
 
-// What nearly every packet is: a plain segment of a connection that is known. False where it is anything
-// else.
-inline bool Tracker::add_plain(const BatchedPacket& one) {
-  if (!UsualPlainSegment::is_one(one.usual)) return false;
+// A segment of a connection that is known, other than a plain one. False where it may begin another.
+bool Tracker::enter_known(Connection& connection, int side, const BatchedPacket& one, bool tried_plain) {
+  SeenSegment segment;
+  if (!read_segment(one.usual.packet(), rules_, one.wire_length, one.time_ns, segment)) return false;
+  if (may_begin(connection, side, segment) && is_another(connection, side, segment)) return false;
+  enter(connection, last_index_, side, segment, tried_plain);
+  return true;
+}
+
+// A usual packet of a connection that is known, and nearly always plain. False where it is not.
+inline bool Tracker::add_known(const BatchedPacket& one) {
   int side = 0;
   Connection* connection = one.hash == last_hash_ ? find_last(one, side) : nullptr;
   if (connection == nullptr) connection = find_usual(one, side);
-  return connection != nullptr && enter_plain_of(*connection, side, one);
+  if (connection == nullptr) return false;
+  const bool is_plain = UsualPlainSegment::is_one(one.usual);
+  if (is_plain && enter_plain_of(*connection, side, one)) return true;
+  return enter_known(*connection, side, one, is_plain);
 }
 
 void Tracker::add_usual(BatchedPacket& one) {
-  const bool is_plain = UsualPlainSegment::is_one(one.usual);
   int side = 0;
   Connection* connection = find_last(one, side);
-  if (connection != nullptr && is_plain && enter_plain_of(*connection, side, one)) return;
-  one.hash =
-      FlowKey::shortened(hash_.ipv4(one.usual.source(), one.usual.destination(), big32(one.usual.transport)));
-  if (connection == nullptr && is_plain) {
+  if (connection == nullptr) {
+    one.hash = FlowKey::shortened(
+        hash_.ipv4(one.usual.source(), one.usual.destination(), big32(one.usual.transport)));
     connection = find_usual(one, side);
-    if (connection != nullptr && enter_plain_of(*connection, side, one)) return;
+  }
+  if (connection != nullptr) {
+    const bool is_plain = UsualPlainSegment::is_one(one.usual);
+    if (is_plain && enter_plain_of(*connection, side, one)) return;
+    if (enter_known(*connection, side, one, is_plain)) return;
   }
   const Packet packet = one.usual.packet();
+  const FlowKey key = FlowKey::of(packet);
   ++frame_;
-  add(packet, FlowKey::of(packet), one.hash, one.wire_length, one.time_ns);
+  add(packet, key, FlowKey::shortened(key.hash(hash_)), one.wire_length, one.time_ns);
 }
 
 // Does the observer look at data of which so many segments have been seen?
@@ -280,14 +298,20 @@ bool Tracker::add(const Packet& packet, const FlowKey& key, std::uint32_t hash, 
   }
   int side = 0;
   const std::size_t index = find(key, hash, segment, side);
-  Connection& connection = store_[index];
-  const SegmentVerdict verdict = account(connection, side, rules_, segment);
+  enter(store_[index], index, side, segment, false);
+  return true;
+}
+
+// `tried_plain`: it was no segment for the short way.
+void Tracker::enter(Connection& connection, std::size_t index, int side, const SeenSegment& segment,
+                    bool tried_plain) {
+  const SegmentVerdict verdict = tried_plain ? account_fully(connection, side, rules_, segment)
+                                             : account(connection, side, rules_, segment);
+  ++packets_;
   if (observer_ != nullptr &&
       (shows_all_ || (segment.data_length > 0 &&
                       wants(connection.directions[static_cast<std::size_t>(side)].data_packets))))
     observer_->see(index, connection, side, segment, verdict);
-  ++packets_;
-  return true;
 }
 
 std::vector<std::vector<std::uint32_t>> Tracker::absorb(std::vector<std::unique_ptr<Tracker>> others) {

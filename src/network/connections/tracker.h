@@ -69,7 +69,12 @@ class Tracker {
 
   bool add(const Packet& packet, const FlowKey& key, std::uint32_t hash, std::uint32_t wire_length,
            std::int64_t time_ns);
-  [[nodiscard]] bool add_plain(const BatchedPacket& one);
+  [[nodiscard]] bool add_known(const BatchedPacket& one);
+  [[nodiscard]] bool enter_known(Connection& connection, int side, const BatchedPacket& one,
+                                 bool tried_plain);
+  void enter(Connection& connection, std::size_t index, int side, const SeenSegment& segment,
+             bool tried_plain);
+  [[nodiscard]] bool may_begin(const Connection& connection, int side, const SeenSegment& segment) const;
   [[nodiscard]] bool wants(std::uint32_t data_packets) const;
   void show_plain(const BatchedPacket& one, std::size_t index, int side, double rtt_ns);
   [[nodiscard]] Connection* find_last(const BatchedPacket& one, int& side) const;
