@@ -154,6 +154,14 @@ bool Tracker::add(const Packet& packet, std::uint32_t wire_length, std::int64_t 
   return add(packet, key, FlowKey::shortened(key.hash(hash_)), wire_length, time_ns);
 }
 
+// Has the head of a packet brought into the cache, where another thread has read it.
+inline void Tracker::fetch_head(const BatchedPacket& one) {
+  if (one.other != 0) return;
+  constexpr std::size_t kHead = 20 + kUsualTcpOptions;
+  __builtin_prefetch(one.usual.transport - UsualPacket::kIpHead);
+  __builtin_prefetch(one.usual.transport + kHead - 1);
+}
+
 // Has the connection that the hash leads to brought into the cache.
 void Tracker::fetch(std::uint32_t hash) const {
   const Slot& slot = slots_[hash & (slots_.size() - 1)];
@@ -177,6 +185,7 @@ void Tracker::fetch_work(std::uint32_t hash) const {
 
 void Tracker::add(const PacketBatch& batch, std::size_t shard) {
   constexpr std::size_t kSlotsAhead = 16;
+  constexpr std::size_t kHeadsAhead = 12;
   constexpr std::size_t kConnectionsAhead = 8;
   constexpr std::size_t kWorkAhead = 3;
   const auto packets = batch.packets(shard);
@@ -189,6 +198,7 @@ void Tracker::add(const PacketBatch& batch, std::size_t shard) {
   for (std::size_t i = 0; i < packets.size(); ++i) {
     if (store_.size() > kMany && i + kSlotsAhead < packets.size())
       __builtin_prefetch(&slots_[packets[i + kSlotsAhead].hash & (slots_.size() - 1)]);
+    if (i + kHeadsAhead < packets.size()) fetch_head(packets[i + kHeadsAhead]);
     if (begins_train(i + kConnectionsAhead)) fetch(packets[i + kConnectionsAhead].hash);
     if (begins_train(i + kWorkAhead)) fetch_work(packets[i + kWorkAhead].hash);
     const BatchedPacket& one = packets[i];

@@ -80,6 +80,7 @@ class Tracker {
   [[nodiscard]] Connection* find_last(const BatchedPacket& one, int& side) const;
   [[nodiscard]] Connection* find_usual(const BatchedPacket& one, int& side);
   [[nodiscard]] bool enter_plain_of(Connection& connection, int side, const BatchedPacket& one);
+  static void fetch_head(const BatchedPacket& one);
   void fetch(std::uint32_t hash) const;
   void fetch_work(std::uint32_t hash) const;
   std::size_t begin(const FlowKey& key, Slot& slot, std::uint32_t hash);
