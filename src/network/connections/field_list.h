@@ -135,6 +135,9 @@ struct Field {
   Function value;            // of a connection and one of its directions: one of the kinds above
   bool of_troubles = false;  // follows from Direction::trouble alone, and is the same wherever there is none
 };
+// For clang 16, which does not deduce it from an aggregate.
+template <class Function>
+Field(const char*, const char*, const char*, FieldGroup, Function, bool = false) -> Field<Function>;
 
 inline constexpr FieldGroup kPackets = FieldGroup::packets;
 inline constexpr FieldGroup kData = FieldGroup::data;
