@@ -1,7 +1,10 @@
 #include "network/nettest/datagram.h"
 
+#include <endian.h>
+
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <utility>
 
 #include "base/check.h"
@@ -11,7 +14,8 @@ namespace isotach::nettest {
 namespace {
 
 void put_be32(std::span<char> out, std::size_t at, std::uint32_t value) {
-  for (std::size_t i = 0; i < 4; ++i) out[at + i] = static_cast<char>(value >> (24 - 8 * i));
+  const std::uint32_t raw = htobe32(value);
+  std::memcpy(out.data() + at, &raw, sizeof raw);
 }
 
 }  // namespace

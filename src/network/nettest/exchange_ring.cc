@@ -29,6 +29,29 @@ constexpr std::uint64_t tag(Call call, std::size_t flow) {
   return std::uint64_t{flow} << 8 | static_cast<std::uint8_t>(call);
 }
 
+// Whether results come so quickly that it is worth to wait for several: who takes each as it comes has the
+// other end wake it for each, and gets in its way.
+class Gathering {
+ public:
+  // Of waiting for several.
+  static constexpr std::int64_t kLimitNs = 50'000;
+
+  [[nodiscard]] bool is_worth() const { return apart_ns_ < kApartNs; }
+  void took(unsigned count, std::int64_t now_ns) {
+    const std::int64_t apart_ns = (now_ns - took_ns_) / std::max(1U, count);
+    took_ns_ = now_ns;
+    // Many that came at once count for more than a few.
+    apart_ns_ = count >= kMany ? (apart_ns_ + apart_ns) / 2 : (7 * apart_ns_ + apart_ns) / 8;
+  }
+
+ private:
+  static constexpr std::int64_t kApartNs = 8'000;
+  static constexpr unsigned kMany = 8;
+
+  std::int64_t apart_ns_ = 1'000'000;
+  std::int64_t took_ns_ = monotonic_ns();
+};
+
 class Ring {
  public:
   Ring(kernel::Uring ring, kernel::UringBuffers buffers, const std::vector<Transfer*>& transfers,
@@ -44,10 +67,13 @@ class Ring {
       if (flows_[i].exchange.speaks_first) say(i);
     }
     while (listening_ > 0) {
-      if (ring_.enter(1, kLookUpNs) != 0) break;
+      const bool gathers = gathering_.is_worth();
+      const unsigned wanted = gathers ? std::max<unsigned>(1, static_cast<unsigned>(listening_) / 4) : 1;
+      if (ring_.enter(wanted, gathers ? Gathering::kLimitNs : kLookUpNs) != 0) break;
       const unsigned count =
           ring_.take([this](std::uint64_t which, int result, unsigned flags) { take(which, result, flags); });
-      if (count == 0) look_up();
+      gathering_.took(count, monotonic_ns());
+      if (count == 0 && !gathers) look_up();
     }
     for (std::size_t i = 0; i < flows_.size(); ++i) end(i);
   }
@@ -165,6 +191,7 @@ class Ring {
   const std::function<bool(const Transfer&)>& is_over_;
   const std::function<void(Transfer&)>& ended_;
   std::vector<Flow> flows_;
+  Gathering gathering_;
   std::size_t listening_ = 0;  // flows
 };
 

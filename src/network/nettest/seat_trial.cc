@@ -18,7 +18,7 @@ void SeatTrial::give_up() {
 }
 
 void SeatTrial::decide(std::int64_t now_ns, std::int64_t score) {
-  if (seats_[1].rate() <= 0 || seats_[1].rate() <= kBetter * seats_[0].rate()) return give_up();
+  if (seats_[1].rate() <= 0 || seats_[1].rate() <= better_ * seats_[0].rate()) return give_up();
   with_packets_ = true;
   enter(Phase::watch, now_ns, score, kWatchNs);
 }

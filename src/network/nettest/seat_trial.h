@@ -15,7 +15,11 @@ namespace isotach::nettest {
 
 class SeatTrial {
  public:
-  explicit SeatTrial(std::int64_t start_ns) : until_ns_(start_ns + kWarmUpNs) {}
+  // So many times as much has to arrive with the packets, that noise alone does not move it.
+  static constexpr double kBetter = 1.1;
+
+  explicit SeatTrial(std::int64_t start_ns, double better = kBetter)
+      : better_(better), until_ns_(start_ns + kWarmUpNs) {}
 
   // look() has something to do.
   [[nodiscard]] std::int64_t next_ns() const { return until_ns_; }
@@ -33,8 +37,7 @@ class SeatTrial {
   static constexpr std::int64_t kMeasureNs = 10'000'000;
   static constexpr std::size_t kTurns = 4;
   static constexpr std::int64_t kWatchNs = 100'000'000;
-  // So much more has to arrive, that noise alone does not move it; and what it keeps later on.
-  static constexpr double kBetter = 1.1;
+  // What of it it keeps later on.
   static constexpr double kKept = 0.6;
 
   enum class Phase : std::uint8_t { warm_up, settle, measure, watch, done };
@@ -47,6 +50,7 @@ class SeatTrial {
   void enter(Phase phase, std::int64_t now_ns, std::int64_t score, std::int64_t length_ns);
   void decide(std::int64_t now_ns, std::int64_t score);
 
+  double better_;
   Phase phase_ = Phase::warm_up;
   bool with_packets_ = false;
   std::size_t turn_ = 0;

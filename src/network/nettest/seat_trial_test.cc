@@ -44,6 +44,16 @@ TEST(SeatTrial, GoesAnywhereWhereThatIsFasterOrNoWorse) {
   }
 }
 
+TEST(SeatTrial, StaysWithItsPacketsForLessWhereThatIsEnough) {
+  SeatTrial trial(0, 0.95);
+  std::int64_t score = 0;
+  for (std::int64_t now_ns = 0; now_ns < 500 * kMillisecond; now_ns += kMillisecond) {
+    score += trial.with_packets() ? 970 : 1000;
+    trial.look(now_ns, score);
+  }
+  EXPECT_TRUE(trial.with_packets());
+}
+
 TEST(SeatTrial, LeavesWhereSomebodyElseTakesTheProcessor) {
   Play play;
   play.run(500, 1000, 3000);

@@ -108,6 +108,10 @@ class Transfer {
   [[nodiscard]] virtual bool spins() const { return false; }
   // Its thread may choose a processor by what it moves (seat.h).
   [[nodiscard]] virtual bool may_be_seated() const { return false; }
+  // Where it sits with others it had better be woken at once than run for long.
+  [[nodiscard]] virtual bool takes_short_turns() const { return true; }
+  // Whether it chose the one where its packets come in.
+  virtual void seated(bool /*with_packets*/) {}
   // What somebody else may move in place of step(), who tells of each message by said() and heard(). Nothing:
   // this is no exchange of messages.
   [[nodiscard]] virtual std::optional<Exchange> exchange() { return std::nullopt; }

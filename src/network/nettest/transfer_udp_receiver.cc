@@ -72,8 +72,7 @@ class UdpReceiver final : public Transfer {
       message.msg_control = controls_[i].bytes;
       message.msg_controllen = sizeof controls_[i].bytes;
     }
-    const int came =
-        ::recvmmsg(fd(), messages_.data(), most, may_wait ? MSG_WAITFORONE : MSG_DONTWAIT, nullptr);
+    const int came = receive(most, may_wait);
     if (came < 0) {
       // The peer closed its socket, perhaps only after it has sent everything: no reason to stop listening.
       if (errno == EAGAIN || errno == EINTR || errno == ECONNREFUSED) return Step::waits;
@@ -93,6 +92,9 @@ class UdpReceiver final : public Transfer {
   [[nodiscard]] bool may_be_seated() const override { return follow_; }
   [[nodiscard]] std::string_view moved_by() const override { return kReceivedByCopy; }
   [[nodiscard]] const DatagramTiming* timing() const override { return meter_ ? &timing_ : nullptr; }
+  // It takes turns with its sender, and each lasts as long as there is something to do.
+  [[nodiscard]] bool takes_short_turns() const override { return false; }
+  void seated(bool with_packets) override { with_sender_ = with_packets; }
   void stopped() override { timing_.delay_variation_ns = variation_.values(); }
 
  private:
@@ -100,10 +102,22 @@ class UdpReceiver final : public Transfer {
   // Not a power of two: all of them would want the same lines of the cache.
   static constexpr std::size_t kBufferStride = kBufferBytes + 2112;
   static constexpr std::size_t kMostMessages = 32;
+  static constexpr int kTurnsToSender = 4;
   static constexpr std::size_t kControlBytes = 2 * CMSG_SPACE(sizeof(int)) + CMSG_SPACE(sizeof(timespec));
   struct alignas(cmsghdr) Control {
     char bytes[kControlBytes];
   };
+
+  int receive(unsigned most, bool may_wait) {
+    // Whoever sends has its turn on the same processor, and comes back when there is something: sleeping, and
+    // being woken, would cost both more.
+    for (int turn = 0; may_wait && with_sender_ && joined_ && turn < kTurnsToSender; ++turn) {
+      const int came = ::recvmmsg(fd(), messages_.data(), most, MSG_DONTWAIT, nullptr);
+      if (came >= 0 || errno != EAGAIN) return came;
+      ::sched_yield();
+    }
+    return ::recvmmsg(fd(), messages_.data(), most, may_wait ? MSG_WAITFORONE : MSG_DONTWAIT, nullptr);
+  }
 
   void take_message(mmsghdr& received, std::int64_t now_ns) {
     const std::size_t total = received.msg_len;
@@ -176,8 +190,9 @@ class UdpReceiver final : public Transfer {
   bool counters_64_;
   std::size_t length_;
   bool follow_;
-  bool gathers_;         // datagrams come as fast as they can
-  bool joined_ = false;  // the last were
+  bool gathers_;              // datagrams come as fast as they can
+  bool joined_ = false;       // the last were
+  bool with_sender_ = false;  // where packets come in without leaving the machine, that is its processor
   std::array<iovec, kMostMessages> pieces_{};
   std::array<mmsghdr, kMostMessages> messages_{};
   std::array<Control, kMostMessages> controls_{};

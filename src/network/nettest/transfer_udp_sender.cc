@@ -15,6 +15,7 @@
 #include "network/nettest/datagram.h"
 #include "network/nettest/pacer.h"
 #include "network/nettest/transfer.h"
+#include "network/nettest/turns.h"
 
 namespace isotach::nettest {
 namespace {
@@ -82,6 +83,7 @@ class UdpSender final : public Transfer {
       control_.bytes_left.fetch_add(static_cast<std::int64_t>((count - sent) * length_), kRelaxed);
     if (sent > 0) {
       count_sent(sent, now_ns);
+      if (follow_ && joins_) turns_.called(monotonic_ns);
       return Step::moved;
     }
     if (error == EAGAIN || error == EINTR || error == ENOBUFS) return Step::waits;
@@ -178,6 +180,7 @@ class UdpSender final : public Transfer {
   std::int64_t sent_from_ns_ = 0;
   std::size_t sent_last_ = 0;
   std::vector<char> buffer_;
+  Turns turns_;
   std::optional<Pacer> pacer_;
   std::optional<GapMeter> meter_;
   DatagramTiming timing_;
