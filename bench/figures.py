@@ -8,6 +8,7 @@ import json
 import pathlib
 import shutil
 import sys
+import time
 
 MISSING = "-"
 
@@ -118,3 +119,37 @@ class KeptRows:
         if self.file:
             with self.file.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(row) + "\n")
+
+class KeptPairs:
+    """Neighbouring measurements of two programs, with --keep FILE and --most SECONDS of the program's arguments: those that
+    FILE holds are not made again, and none begins after so much time."""
+
+    def __init__(self):
+        self.until = time.monotonic() + float(self.option("--most") or "inf")
+        file = self.option("--keep")
+        self.kept = KeptRows(pathlib.Path(file) if file else None, "row", "number")
+
+    @staticmethod
+    def option(name):
+        if name not in sys.argv:
+            return None
+        at = sys.argv.index(name)
+        if at + 1 == len(sys.argv):
+            sys.exit(f"{name}: a value is missing")
+        value = sys.argv[at + 1]
+        del sys.argv[at:at + 2]
+        return value
+
+    def of(self, row, count, ours, theirs):
+        """Nothing where time is up: the next run goes on there."""
+        pairs = []
+        for number in range(count):
+            pair = self.kept.get(row, number)
+            if not pair:
+                if time.monotonic() > self.until:
+                    print(f"  {row}: {number} of {count} pairs, the next run goes on", flush=True)
+                    return None
+                pair = {"row": row, "number": number, "ours": ours(), "theirs": theirs()}
+                self.kept.add(pair)
+            pairs.append((pair["ours"], pair["theirs"]))
+        return pairs

@@ -1,15 +1,16 @@
 #!/usr/bin/env python3
 """isotach nettest beside iperf3, iperf and nuttcp: rate, and CPU time of both ends, over loopback and a veth pair.
 
-usage: nettest.py [PAIRS [WORD]] [--json FILE]
+usage: nettest.py [PAIRS [WORD]] [--keep FILE [--most SECONDS]] [--json FILE]
 
 The programs take turns, one or two seconds each; medians of PAIRS (9) neighbouring pairs are printed, and of their ratios, with
 what they should be and whether they are. CPU time is what the kernel charged to client and server from start to end.
 The veth pair stands between two network namespaces of its own and needs root; peers other than iperf3 are measured over
 loopback alone. A row whose sender or receiver copies
-nothing says so: its peer copies at both ends. 9 pairs take six minutes.
+nothing says so: its peer copies at both ends. 9 pairs take eight minutes.
 
-With a WORD only rows whose names hold it.
+With a WORD only rows whose names hold it. With --keep what was measured stands in a FILE and is not measured again, and with
+--most no pair begins after so many seconds: the next run goes on there.
 """
 import json
 import os
@@ -21,11 +22,12 @@ import sys
 import time
 import uuid
 
-from figures import Figures
+from figures import Figures, KeptPairs
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 ISOTACH = os.environ.get("ISOTACH", str(ROOT / "build" / "isotach"))
 FIGURES = Figures("Throughput: isotach nettest beside iperf3, iperf and nuttcp")
+PAIRS = KeptPairs()
 PORT = "5299"
 UDP = ["-u", "-b", "0", "-l", "1400"]
 LARGEST_LOSS = 0.1
@@ -58,6 +60,7 @@ ROWS = [
     ("TCP, 1 stream, sender does not copy", TWO, [], [], "iperf3", Goal(1.2, 0.82, either=True)),
     ("TCP, 1 stream, both copy", ONE, ["--tx=send"], [], "iperf3", Goal(NEVER_BELOW)),
     ("TCP, 8 streams, sender does not copy", TWO + ["-P", "8"], [], [], "iperf3", Goal(1.5, 0.7)),
+    ("TCP, 8 streams of cubic, the same", TWO + ["-P", "8", "-C", "cubic"], [], [], "iperf3", Goal(1.5, 0.7)),
     ("UDP 1400 bytes, joined by the kernel", UDP + ONE, ["-w", "64M"], ["-w", "4M"], "iperf3", Goal(15, loss=True)),
     ("UDP 1400 bytes, one by one", ONE_BY_ONE, ["--no-gso"], [], "iperf3", Goal(1.2, loss=True)),
     ("UDP 1400 bytes, one by one", ONE_BY_ONE, ["--no-gso"], [], "iperf", Goal(1.2, loss=True)),
@@ -193,7 +196,10 @@ def bench_row(table, space, pairs, row):
     name, both, ours, theirs, peer, goal = row
     if not FIGURES.peer(peer):
         return
-    runs = [(measure(space, "isotach", both + ours), measure(space, peer, both + theirs)) for _ in range(pairs)]
+    runs = PAIRS.of(f"{space.name}: {name}, beside {peer}", pairs, lambda: measure(space, "isotach", both + ours),
+                    lambda: measure(space, peer, both + theirs))
+    if not runs:
+        return
     middle = [{key: statistics.median(run[side][key] for run in runs) for key in runs[0][0]} for side in (0, 1)]
     rate, cpu = (statistics.median(run[0][key] / run[1][key] for run in runs) for key in ("rate", "cpu"))
     is_met = goal.is_met(rate, cpu, middle[0]["loss"]) and rate >= NEVER_BELOW

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """isotach nettest's transactions, beside others': rate, and CPU time of both ends for each transaction, over loopback.
 
-usage: nettest_transactions.py [PAIRS [WORD]] [--json FILE]
+usage: nettest_transactions.py [PAIRS [WORD]] [--keep FILE [--most SECONDS]] [--json FILE]
 
 The programs take turns, one second each; medians of PAIRS (9) neighbouring pairs are printed, and the medians of their
 ratios, with what they should be and whether they are. Peers: sockperf (ping-pong), qperf and iperf 2 (bounceback) where
@@ -18,11 +18,12 @@ import subprocess
 import sys
 import time
 
-from figures import Figures
+from figures import Figures, KeptPairs
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 ISOTACH = os.environ.get("ISOTACH", str(ROOT / "build" / "isotach"))
 PEER = str(ROOT / "build" / "bench" / "nettest_peer")
+PAIRS = KeptPairs()
 SECONDS = 1
 FIGURES = Figures("Transactions: isotach nettest beside sockperf, qperf, iperf and the designs of neper and netperf")
 
@@ -151,7 +152,9 @@ def main():
         label = pathlib.Path(program).name
         if program != PEER and not FIGURES.peer(program):
             continue
-        runs = [(ours(), theirs()) for _ in range(pairs)]
+        runs = PAIRS.of(f"{name}, beside {label}", pairs, ours, theirs)
+        if not runs:
+            continue
         middle = [[statistics.median(run[side][what] for run in runs) for what in (0, 1)] for side in (0, 1)]
         rate, cpu = (statistics.median(run[0][what] / run[1][what] for run in runs) for what in (0, 1))
         goal = (f"rate {wanted_rate:g}" if wanted_rate != EQUAL else "equal") + (f", CPU {wanted_cpu:g}" if wanted_cpu else "")
