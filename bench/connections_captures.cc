@@ -1,5 +1,7 @@
 #include "connections_captures.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
@@ -43,7 +45,9 @@ class Writer {
     std::fwrite(head, sizeof head, 1, file_);
   }
   ~Writer() {
-    if (std::fclose(file_) == 0) return;
+    // What the kernel still has to write would count for who reads first.
+    const bool written = std::fflush(file_) == 0 && ::fsync(::fileno(file_)) == 0;
+    if (std::fclose(file_) == 0 && written) return;
     std::fprintf(stderr, "connections_bench: the disk is full\n");
     std::exit(1);
   }
