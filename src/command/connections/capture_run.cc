@@ -195,10 +195,14 @@ class FileFrames {
   }
 
   enum class RunEnd : std::uint8_t { full, other, no_more };
-  [[nodiscard]] RunEnd account_usual(std::uint32_t& room, Frame& other) {
+  // Calls `see` after each frame that it has read, and `take` with each usual packet and its frame. Ends with
+  // the first frame that is none, which is then `other`, or when there is no more `room`.
+  template <class See, class Take>
+  [[nodiscard]] RunEnd read_run(std::uint32_t& room, Frame& other, const See& see, const Take& take) {
+    const bool takes_usual = sink_.takes_usual();
     std::uint64_t bytes = 0;
     std::int64_t first_ns = 0;
-    network::BatchedPacket one;
+    std::int64_t last_ns = 0;
     std::uint32_t left = room;
     RunEnd end = RunEnd::full;
     for (; left > 0; --left) {
@@ -207,58 +211,46 @@ class FileFrames {
         end = RunEnd::no_more;
         break;
       }
-      if (!network::read_usual(frame, one.usual)) {
+      see();
+      network::UsualPacket usual;
+      if (!takes_usual || !network::read_usual(frame, usual)) {
         other = frame;
         end = RunEnd::other;
         break;
       }
       if (left == room) first_ns = frame.time_ns;
+      last_ns = frame.time_ns;
       bytes += frame.wire_length;
-      one.time_ns = frame.time_ns;
-      one.wire_length = frame.wire_length;
-      alone_->add_usual(one);
+      take(usual, frame);
     }
-    sink_.count_usual(room - left, bytes, first_ns, one.time_ns);
+    sink_.count_usual(room - left, bytes, first_ns, last_ns);
     room = end == RunEnd::other ? left - 1 : left;
     return end;
   }
 
+  [[nodiscard]] RunEnd account_usual(std::uint32_t& room, Frame& other) {
+    network::BatchedPacket one;
+    return read_run(
+        room, other, [] {},
+        [&](const network::UsualPacket& usual, const Frame& frame) {
+          one.usual = usual;
+          one.time_ns = frame.time_ns;
+          one.wire_length = frame.wire_length;
+          alone_->add_usual(one);
+        });
+  }
+
   [[nodiscard]] RunEnd fill_usual(network::PacketBatch& batch, std::uint32_t& room, Frame& other) {
-    const bool takes_usual = sink_.takes_usual();
     const void* held = nullptr;
-    std::uint64_t bytes = 0;
-    std::int64_t first_ns = 0;
-    std::int64_t last_ns = 0;
-    const std::uint32_t room_before = room;
-    std::uint32_t left = room;
-    RunEnd end = RunEnd::full;
-    {
-      network::PacketBatch::Run run(batch);
-      for (; left > 0; --left) {
-        Frame frame;
-        if (!reader_.next(frame)) {
-          end = RunEnd::no_more;
-          break;
-        }
-        if (reader_.held() != held) {
-          held = reader_.held();
-          batch.keep(reader_.hold());
-        }
-        network::UsualPacket usual;
-        if (!takes_usual || !network::read_usual(frame, usual)) {
-          other = frame;
-          end = RunEnd::other;
-          break;
-        }
-        if (left == room_before) first_ns = frame.time_ns;
-        last_ns = frame.time_ns;
-        bytes += frame.wire_length;
-        run.add(usual, frame.wire_length, frame.time_ns);
-      }
-    }
-    sink_.count_usual(room_before - left, bytes, first_ns, last_ns);
-    room = end == RunEnd::other ? left - 1 : left;
-    return end;
+    const auto keep = [&] {
+      if (reader_.held() == held) return;
+      held = reader_.held();
+      batch.keep(reader_.hold());
+    };
+    network::PacketBatch::Run run(batch);
+    return read_run(room, other, keep, [&run](const network::UsualPacket& usual, const Frame& frame) {
+      run.add(usual, frame.wire_length, frame.time_ns);
+    });
   }
 
   Context& context_;
