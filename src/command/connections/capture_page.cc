@@ -72,9 +72,7 @@ Result<void> stop_after(std::int64_t time_ns) {
 }
 
 Result<std::string> page_of(Context& context, const std::string& name, std::int64_t read_ns) {
-  network::Tracker tracker(network::Rules::exact,
-                           static_cast<std::uint64_t>(context.clock.now().monotonic_ns) |
-                               (static_cast<std::uint64_t>(::getpid()) << 40));
+  network::Tracker tracker(network::Rules::exact, unforeseen_seed(context));
   network::HostNames names;
   network::LimitObserver limits;
   network::SeriesRecorder recorder([](std::size_t) { return true; });

@@ -337,12 +337,17 @@ bool CaptureRun::is_damaged() const {
                      [](const CaptureFile& file) { return !file.damage.empty(); });
 }
 
+std::uint64_t unforeseen_seed(Context& context) {
+  return static_cast<std::uint64_t>(context.clock.now().monotonic_ns) |
+         (static_cast<std::uint64_t>(::getpid()) << 40);
+}
+
 Result<CaptureRun> read_captures(Context& context, const CaptureRequest& request, network::Tracker& tracker) {
   CaptureRun run;
   FrameSink sink(request, run);
   std::vector<std::unique_ptr<network::Tracker>> others;
   for (std::size_t i = 1; i < request.observers.size(); ++i) {
-    others.push_back(std::make_unique<network::Tracker>(request.rules, request.seed));
+    others.push_back(std::make_unique<network::Tracker>(request.rules, tracker.seed()));
     others.back()->set_observer(request.observers[i]);
   }
   {
@@ -371,9 +376,7 @@ Result<CaptureRun> read_captures(Context& context, const CaptureRequest& request
       if (request.rules == network::Rules::tcptrace) (*reader)->cut_to_snap_length();
       FileFrames frames(context, **reader, sink, progress, static_cast<std::uint32_t>(run.files.size()),
                         others.empty() ? &tracker : nullptr);
-      network::TrackingCrew(trackers, request.seed).run([&](network::PacketBatch& batch) {
-        return frames.fill(batch);
-      });
+      network::TrackingCrew(trackers).run([&](network::PacketBatch& batch) { return frames.fill(batch); });
       // Where a file is followed, that is how it ends.
       run.interrupted = frames.was_interrupted() && !request.follow;
       const std::string damage = request.follow ? std::string() : (*reader)->damage();

@@ -49,8 +49,10 @@ struct CaptureRequest {
   std::optional<std::int64_t> duration_ns;  // of capturing and following; nothing: until Ctrl-C
   // Who looks on, for each thread one; one thread where there is none or one. Files only.
   std::vector<network::SegmentObserver*> observers;
-  std::uint64_t seed = 0;  // of the tracker
 };
+
+// For the tracker: who sends the packets must not be able to choose which of them collide in its hash table.
+[[nodiscard]] std::uint64_t unforeseen_seed(Context& context);
 
 // An error when one of the files, or the interface, cannot be read at all.
 [[nodiscard]] Result<CaptureRun> read_captures(Context& context, const CaptureRequest& request,

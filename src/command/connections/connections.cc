@@ -1,6 +1,5 @@
 // isotach connections FILE...: what each TCP connection of a capture did.
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cstdint>
@@ -319,15 +318,12 @@ int run_connections(Context& context, const Arguments& arguments) {
   const std::vector<std::string>& paths = arguments.positionals();
   if (const auto error = check_paths(context, paths)) return context.report(*error);
   const network::Rules rules = options->tcptrace ? network::Rules::tcptrace : network::Rules::exact;
-  // Who sends the packets must not be able to choose which of them collide in the hash table.
-  const std::uint64_t seed = static_cast<std::uint64_t>(context.clock.now().monotonic_ns) |
-                             (static_cast<std::uint64_t>(::getpid()) << 40);
+  const std::uint64_t seed = unforeseen_seed(context);
   network::Tracker tracker(rules, seed);
   Watchers watchers(*options);
   if (auto prepared = watchers.prepare(); !prepared) return context.report(prepared.error());
   CaptureRequest request;
   request.observers = watchers.observers();
-  request.seed = seed;
   tracker.set_observer(request.observers[0]);
   request.paths = paths;
   request.interface = options->interface;

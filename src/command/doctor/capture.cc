@@ -1,6 +1,5 @@
 // isotach doctor --capture: what limited the connections of a capture.
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <numeric>
@@ -98,9 +97,7 @@ void answer_by(const Connection& connection, const Judged& one, DoctorReport& re
 }  // namespace
 
 Result<DoctorReport> examine_captures(Context& context, const std::vector<std::string>& paths) {
-  const std::uint64_t seed = static_cast<std::uint64_t>(context.clock.now().monotonic_ns) |
-                             (static_cast<std::uint64_t>(::getpid()) << 40);
-  network::Tracker tracker(network::Rules::exact, seed);
+  network::Tracker tracker(network::Rules::exact, unforeseen_seed(context));
   network::LimitObserver limits;
   tracker.set_observer(&limits);
   CaptureRequest request;

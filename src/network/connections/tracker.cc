@@ -62,7 +62,8 @@ std::int64_t tcptrace_time(std::int64_t time_ns) {
   return time_ns - (rest < 0 ? rest + kMicrosecondNs : rest);
 }
 
-Tracker::Tracker(Rules rules, std::uint64_t seed) : rules_(rules), hash_(seed), slots_(kFirstSlots) {}
+Tracker::Tracker(Rules rules, std::uint64_t seed)
+    : rules_(rules), seed_(seed), hash_(seed), slots_(kFirstSlots) {}
 
 Tracker::~Tracker() = default;
 

@@ -27,6 +27,7 @@ class Tracker {
   ~Tracker();
   Tracker(const Tracker&) = delete;
   Tracker& operator=(const Tracker&) = delete;
+  [[nodiscard]] std::uint64_t seed() const { return seed_; }
 
   // Enters a packet of TCP; others are left alone. False when its head was not captured.
   bool add(const Packet& packet, std::uint32_t wire_length, std::int64_t time_ns);
@@ -89,6 +90,7 @@ class Tracker {
   void grow();
 
   Rules rules_;
+  std::uint64_t seed_;
   FlowHash hash_;
   std::vector<Slot> slots_;
   std::size_t used_ = 0;  // slots

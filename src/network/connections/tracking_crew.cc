@@ -63,8 +63,10 @@ struct TrackingCrew::Shared {
   }
 };
 
-TrackingCrew::TrackingCrew(std::span<Tracker* const> trackers, std::uint64_t seed)
-    : trackers_(trackers.begin(), trackers.end()), seed_(seed), shared_(std::make_unique<Shared>()) {}
+TrackingCrew::TrackingCrew(std::span<Tracker* const> trackers)
+    : trackers_(trackers.begin(), trackers.end()),
+      seed_(trackers.front()->seed()),
+      shared_(std::make_unique<Shared>()) {}
 
 TrackingCrew::~TrackingCrew() = default;
 

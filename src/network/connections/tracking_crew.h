@@ -23,8 +23,9 @@ class TrackingCrew {
   // not always by the same.
   using Fill = std::function<bool(PacketBatch& batch)>;
 
-  // One thread for each tracker, the caller's included; they are made with `seed`, and so are the batches.
-  TrackingCrew(std::span<Tracker* const> trackers, std::uint64_t seed);
+  // One thread for each tracker, the caller's included; all are made with the same seed, and so are the
+  // batches.
+  explicit TrackingCrew(std::span<Tracker* const> trackers);
   ~TrackingCrew();
   TrackingCrew(const TrackingCrew&) = delete;
   TrackingCrew& operator=(const TrackingCrew&) = delete;

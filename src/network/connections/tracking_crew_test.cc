@@ -92,7 +92,7 @@ std::string run(const std::vector<Written>& all, std::size_t threads) {
   }
   Decoder decoder;
   std::size_t at = 0;
-  TrackingCrew(pointers, kSeed).run([&](PacketBatch& batch) {
+  TrackingCrew(pointers).run([&](PacketBatch& batch) {
     batch.begin(at, 0);
     for (std::uint32_t i = 0; i < PacketBatch::kPackets && at < all.size(); ++i, ++at) {
       const Frame frame = frame_of(all[at].bytes, kLinkRaw);
@@ -160,11 +160,43 @@ TEST(TrackingCrew, UsualPacketsNeedNoBatch) {
   EXPECT_EQ(text_of(batched), text_of(decoded));
 }
 
+// Whatever seed the tracker was made with: batches find the connections that began without one.
+TEST(TrackingCrew, GoesOnWithWhatBeganWithoutABatch) {
+  const std::vector<Written> all = conversations(600, 20'000);
+  Tracker alone(Rules::exact, kSeed);
+  Tracker both_ways(Rules::exact, kSeed + 1);
+  Decoder decoder;
+  std::size_t at = 0;
+  for (; at < all.size(); ++at) {
+    const Frame frame = frame_of(all[at].bytes, kLinkRaw);
+    const Packet& packet = *decoder.decode(frame);
+    ASSERT_TRUE(alone.add(packet, frame.wire_length, all[at].time_ns));
+    if (at < all.size() / 2) {
+      ASSERT_TRUE(both_ways.add(packet, frame.wire_length, all[at].time_ns));
+    }
+  }
+  at = all.size() / 2;
+  Tracker* crew[] = {&both_ways};
+  TrackingCrew(crew).run([&](PacketBatch& batch) {
+    batch.begin(at, 0);
+    for (std::uint32_t i = 0; i < PacketBatch::kPackets && at < all.size(); ++i, ++at) {
+      const Frame frame = frame_of(all[at].bytes, kLinkRaw);
+      batch.add(*decoder.decode(frame), frame.wire_length, all[at].time_ns);
+    }
+    return at < all.size();
+  });
+  for (Tracker* tracker : {&alone, &both_ways}) {
+    tracker->note_time(all.back().time_ns);
+    tracker->end();
+  }
+  EXPECT_EQ(text_of(both_ways), text_of(alone));
+}
+
 TEST(TrackingCrew, NothingToReadIsNothing) {
   Tracker one(Rules::exact, kSeed);
   Tracker two(Rules::exact, kSeed);
   Tracker* both[] = {&one, &two};
-  TrackingCrew(both, kSeed).run([](PacketBatch& batch) {
+  TrackingCrew(both).run([](PacketBatch& batch) {
     batch.begin(0, 0);
     return false;
   });
